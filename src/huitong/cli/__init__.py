@@ -1,0 +1,1 @@
+"""The ``huitong`` command: text and exit codes only, one file per command group."""
