@@ -1,0 +1,1 @@
+"""The state: authenticated key-value stores, their proofs, and overlays on them."""
