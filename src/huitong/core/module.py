@@ -1,0 +1,76 @@
+"""The shape of a module: its messages, queries, genesis and block hooks.
+
+A zone is a static list of modules. A message is routed by its type URL to one pair of
+functions: ``check`` reads and raises, ``apply`` writes and does not fail for reasons that
+``check`` could have seen. Both run in the same branch, one right after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.message import Message
+
+from huitong.core.context import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRoute:
+    """How one kind of message is carried out."""
+
+    request: type[Message]
+    """The generated class; its full name makes the type URL."""
+    signer: Callable[[Any], str]
+    """Returns the address in the message that must have signed the transaction."""
+    check: Callable[[Context, Any], None]
+    """Raises unless the message may be applied; writes nothing."""
+    apply: Callable[[Context, Any], Message]
+    """Writes, emits events, returns the response message."""
+    roles: tuple[str, ...] = ()
+    """Roles of which the signing account must hold one; empty: any active account."""
+    is_redundant: Callable[[Context, Any], bool] | None = None
+    """For relayed messages: whether the state already has their effect (ICS-18)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryRoute:
+    """How one query is answered."""
+
+    path: str
+    """gRPC path, for example ``/ibc.core.client.v1.Query/ClientState``."""
+    request: type[Message]
+    """The generated class of the request."""
+    answer: Callable[[Context, Any], Message]
+    """Reads the state at the asked height and returns the response message."""
+
+
+def _no_genesis(ctx: Context, state: dict[str, Any]) -> None:
+    """A module without genesis state."""
+
+
+def _no_export(ctx: Context) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """One module of the state machine."""
+
+    name: str
+    """Name in genesis, events and error codespaces."""
+    store: str
+    """Name of its tree in the multistore; empty for none."""
+    messages: tuple[MessageRoute, ...] = ()
+    """Every message that it carries out."""
+    queries: tuple[QueryRoute, ...] = ()
+    """Every query that it answers."""
+    init_genesis: Callable[[Context, dict[str, Any]], None] = field(default=_no_genesis)
+    """Writes the state given in the genesis file; raises on anything it does not know."""
+    export_genesis: Callable[[Context], dict[str, Any]] = field(default=_no_export)
+    """Returns what ``init_genesis`` needs to make the same state again; byte-stable."""
+    begin_block: Callable[[Context], None] | None = None
+    """Runs before the transactions of each block; must not fail."""
+    end_block: Callable[[Context], None] | None = None
+    """Runs after the transactions of each block; must not fail."""
