@@ -25,3 +25,9 @@ lock: ## refresh requirements.lock from pyproject.toml
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+proto: $(STAMP) ## regenerate src/huitong/proto from proto/
+	$(BIN)/python tools/generate_proto.py
+
+proto-check: $(STAMP) ## fail if src/huitong/proto is not what proto/ generates
+	$(BIN)/python tools/generate_proto.py --check
