@@ -19,6 +19,12 @@ class ExchangeStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXCHANGE_STATUS_TIMED_OUT: _ClassVar[ExchangeStatus]
     EXCHANGE_STATUS_FAILED: _ClassVar[ExchangeStatus]
 
+class ExchangeSide(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EXCHANGE_SIDE_UNSPECIFIED: _ClassVar[ExchangeSide]
+    EXCHANGE_SIDE_PROVIDER: _ClassVar[ExchangeSide]
+    EXCHANGE_SIDE_REQUESTER: _ClassVar[ExchangeSide]
+
 class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OUTCOME_UNSPECIFIED: _ClassVar[Outcome]
@@ -32,9 +38,22 @@ EXCHANGE_STATUS_DELIVERED: ExchangeStatus
 EXCHANGE_STATUS_RECEIVED: ExchangeStatus
 EXCHANGE_STATUS_TIMED_OUT: ExchangeStatus
 EXCHANGE_STATUS_FAILED: ExchangeStatus
+EXCHANGE_SIDE_UNSPECIFIED: ExchangeSide
+EXCHANGE_SIDE_PROVIDER: ExchangeSide
+EXCHANGE_SIDE_REQUESTER: ExchangeSide
 OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_GRANTED: Outcome
 OUTCOME_REFUSED: Outcome
+
+class Params(_message.Message):
+    __slots__ = ("ask_officer", "officer_term", "level_max")
+    ASK_OFFICER_FIELD_NUMBER: _ClassVar[int]
+    OFFICER_TERM_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_MAX_FIELD_NUMBER: _ClassVar[int]
+    ask_officer: bool
+    officer_term: int
+    level_max: int
+    def __init__(self, ask_officer: _Optional[bool] = ..., officer_term: _Optional[int] = ..., level_max: _Optional[int] = ...) -> None: ...
 
 class ExchangePacketData(_message.Message):
     __slots__ = ("request", "receipt")
@@ -111,7 +130,7 @@ class Decision(_message.Message):
     def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., reason_code: _Optional[str] = ..., reason: _Optional[str] = ..., grant_id: _Optional[int] = ..., decided_by: _Optional[str] = ..., decided_height: _Optional[int] = ..., decided_time: _Optional[int] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Exchange(_message.Message):
-    __slots__ = ("channel_id", "sequence", "request", "status", "decision", "sealed_digest", "receipt", "receipt_sequence", "requested_height", "requested_time", "receipt_acknowledged")
+    __slots__ = ("channel_id", "sequence", "request", "status", "decision", "sealed_digest", "receipt", "receipt_sequence", "requested_height", "requested_time", "receipt_acknowledged", "side", "failure", "deadline")
     CHANNEL_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +142,9 @@ class Exchange(_message.Message):
     REQUESTED_HEIGHT_FIELD_NUMBER: _ClassVar[int]
     REQUESTED_TIME_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
     channel_id: str
     sequence: int
     request: RequestPacket
@@ -134,7 +156,10 @@ class Exchange(_message.Message):
     requested_height: int
     requested_time: int
     receipt_acknowledged: bool
-    def __init__(self, channel_id: _Optional[str] = ..., sequence: _Optional[int] = ..., request: _Optional[_Union[RequestPacket, _Mapping]] = ..., status: _Optional[_Union[ExchangeStatus, str]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., sealed_digest: _Optional[bytes] = ..., receipt: _Optional[_Union[ReceiptPacket, _Mapping]] = ..., receipt_sequence: _Optional[int] = ..., requested_height: _Optional[int] = ..., requested_time: _Optional[int] = ..., receipt_acknowledged: _Optional[bool] = ...) -> None: ...
+    side: ExchangeSide
+    failure: str
+    deadline: int
+    def __init__(self, channel_id: _Optional[str] = ..., sequence: _Optional[int] = ..., request: _Optional[_Union[RequestPacket, _Mapping]] = ..., status: _Optional[_Union[ExchangeStatus, str]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ..., sealed_digest: _Optional[bytes] = ..., receipt: _Optional[_Union[ReceiptPacket, _Mapping]] = ..., receipt_sequence: _Optional[int] = ..., requested_height: _Optional[int] = ..., requested_time: _Optional[int] = ..., receipt_acknowledged: _Optional[bool] = ..., side: _Optional[_Union[ExchangeSide, str]] = ..., failure: _Optional[str] = ..., deadline: _Optional[int] = ...) -> None: ...
 
 class MsgRequestExchange(_message.Message):
     __slots__ = ("signer", "channel_id", "request", "timeout_height_revision", "timeout_height", "timeout_timestamp")
@@ -221,12 +246,14 @@ class MsgConfirmReceiptResponse(_message.Message):
     def __init__(self, sequence: _Optional[int] = ...) -> None: ...
 
 class QueryExchangeRequest(_message.Message):
-    __slots__ = ("channel_id", "sequence")
+    __slots__ = ("channel_id", "sequence", "side")
     CHANNEL_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
     channel_id: str
     sequence: int
-    def __init__(self, channel_id: _Optional[str] = ..., sequence: _Optional[int] = ...) -> None: ...
+    side: ExchangeSide
+    def __init__(self, channel_id: _Optional[str] = ..., sequence: _Optional[int] = ..., side: _Optional[_Union[ExchangeSide, str]] = ...) -> None: ...
 
 class QueryExchangeResponse(_message.Message):
     __slots__ = ("exchange",)
@@ -235,16 +262,18 @@ class QueryExchangeResponse(_message.Message):
     def __init__(self, exchange: _Optional[_Union[Exchange, _Mapping]] = ...) -> None: ...
 
 class QueryExchangesRequest(_message.Message):
-    __slots__ = ("channel_id", "start_after", "limit", "status")
+    __slots__ = ("channel_id", "start_after", "limit", "status", "side")
     CHANNEL_ID_FIELD_NUMBER: _ClassVar[int]
     START_AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
     channel_id: str
     start_after: int
     limit: int
     status: ExchangeStatus
-    def __init__(self, channel_id: _Optional[str] = ..., start_after: _Optional[int] = ..., limit: _Optional[int] = ..., status: _Optional[_Union[ExchangeStatus, str]] = ...) -> None: ...
+    side: ExchangeSide
+    def __init__(self, channel_id: _Optional[str] = ..., start_after: _Optional[int] = ..., limit: _Optional[int] = ..., status: _Optional[_Union[ExchangeStatus, str]] = ..., side: _Optional[_Union[ExchangeSide, str]] = ...) -> None: ...
 
 class QueryExchangesResponse(_message.Message):
     __slots__ = ("exchanges", "next")
@@ -253,3 +282,13 @@ class QueryExchangesResponse(_message.Message):
     exchanges: _containers.RepeatedCompositeFieldContainer[Exchange]
     next: int
     def __init__(self, exchanges: _Optional[_Iterable[_Union[Exchange, _Mapping]]] = ..., next: _Optional[int] = ...) -> None: ...
+
+class QueryParamsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class QueryParamsResponse(_message.Message):
+    __slots__ = ("params",)
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    params: Params
+    def __init__(self, params: _Optional[_Union[Params, _Mapping]] = ...) -> None: ...
