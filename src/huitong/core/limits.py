@@ -13,3 +13,13 @@ TX_MESSAGES_MAX: Final = 1_000
 TX_MEMO_CHARACTERS_MAX: Final = 256
 #: Signers of one transaction: all messages of a transaction share one.
 TX_SIGNERS_MAX: Final = 1
+
+# --- bytes and integers -----------------------------------------------------------------
+#: Bytes of one decoded message: twice a transaction, so that proofs and wrappers fit.
+MESSAGE_SIZE_BYTES_MAX: Final = 4_194_304
+#: Bytes of a chain id; CometBFT refuses longer ones in genesis files and headers.
+CHAIN_ID_SIZE_BYTES_MAX: Final = 50
+#: Protobuf's integers.
+UINT32_MAX: Final = 2**32 - 1
+UINT64_MAX: Final = 2**64 - 1
+INT64_MAX: Final = 2**63 - 1

@@ -1,0 +1,156 @@
+"""Bytes and messages: the one place where protobuf is encoded and decoded.
+
+A message has exactly one accepted encoding: fields in order of number, integers in
+their shortest form, defaults left out, nothing unknown, nothing after the end. What is
+decoded here and encoded again gives the same bytes, so a hash or a signature over bytes
+is a hash or a signature over the message.
+
+The value inside an ``Any`` is bytes to the message around it; it is decoded, as strictly,
+by ``unpack_any``. Presence of empty submessages is a matter of ``core.gogoproto``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from google.protobuf.message import DecodeError as _ProtobufDecodeError
+from google.protobuf.message import Message
+
+from huitong.core.errors import RejectedError
+from huitong.core.limits import MESSAGE_SIZE_BYTES_MAX, UINT64_MAX
+from huitong.proto.google.protobuf.any_pb2 import Any
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+#: Bytes of a rejected input that its error shows.
+HEAD_SIZE_BYTES: Final = 16
+_UVARINT_SIZE_BYTES_MAX: Final = 10
+
+
+class DecodeError(
+    RejectedError,
+    codespace="codec",
+    code=2,
+    text="cannot decode {message}: {reason}; {size} bytes that begin with 0x{head}",
+):
+    """Bytes that are not the one encoding of a message of the expected type."""
+
+
+class UnexpectedTypeError(
+    RejectedError,
+    codespace="codec",
+    code=3,
+    text="unexpected type URL {type_url}, expected {expected}",
+):
+    """An ``Any`` that holds another type than the place allows."""
+
+
+def encode(message: Message) -> bytes:
+    """Return the canonical bytes of ``message``.
+
+    The caller answers for what cannot be seen here: no unknown fields kept from lax
+    parsing, and required submessages set (``core.gogoproto.with_required``).
+    """
+    return message.SerializeToString(deterministic=True)
+
+
+def decode(
+    cls: type[MessageT],
+    data: bytes,
+    *,
+    size_bytes_max: int = MESSAGE_SIZE_BYTES_MAX,
+) -> MessageT:
+    """Return the message of type ``cls`` that ``data`` is the canonical encoding of.
+
+    Raises:
+        DecodeError: not well-formed, not canonical, unknown fields, or too long.
+
+    Cost: linear; about 2 µs for a message of 2 kB.
+    """
+    if len(data) > size_bytes_max:
+        raise _decode_error(cls, data, f"longer than {size_bytes_max} bytes")
+    message = cls()
+    try:
+        message.ParseFromString(data)
+    except _ProtobufDecodeError:
+        # The library's text may change with its version and is kept out.
+        raise _decode_error(cls, data, "malformed") from None
+    # Unknown fields would survive encoding and hide themselves from the comparison.
+    message.DiscardUnknownFields()
+    if message.SerializeToString(deterministic=True) != data:
+        raise _decode_error(cls, data, "unknown fields or not in canonical form")
+    return message
+
+
+def type_url_of(cls: type[Message]) -> str:
+    """Return the type URL of a message type, for example ``/ibc.core.client.v1.Height``."""
+    return "/" + cls.DESCRIPTOR.full_name
+
+
+def pack_any(message: Message) -> Any:
+    """Return ``message`` inside an ``Any`` with the Cosmos form of type URL."""
+    return Any(type_url=type_url_of(type(message)), value=encode(message))
+
+
+def unpack_any(any_message: Any, *classes: type[MessageT]) -> MessageT:
+    """Return what ``any_message`` holds, which must be of one of ``classes``.
+
+    Raises:
+        UnexpectedTypeError: the type URL names none of ``classes``.
+        DecodeError: the value is not the canonical encoding of its type.
+    """
+    for cls in classes:
+        if any_message.type_url == type_url_of(cls):
+            return decode(cls, any_message.value)
+    expected = " or ".join(type_url_of(cls) for cls in classes)
+    raise UnexpectedTypeError(type_url=any_message.type_url, expected=expected)
+
+
+def encode_uvarint(number: int) -> bytes:
+    """Return protobuf's variable-length form of ``number``, 0 to 2**64 - 1."""
+    if not 0 <= number <= UINT64_MAX:
+        raise ValueError(f"{number} is not an unsigned 64-bit integer")
+    if number < 0x80:
+        return bytes((number,))
+    encoded = bytearray()
+    while number >= 0x80:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+def decode_uvarint(data: bytes, offset: int = 0) -> tuple[int, int]:
+    """Return the number that begins at ``offset`` and the offset behind it.
+
+    Raises:
+        DecodeError: cut off, longer than its shortest form, or above 64 bits.
+    """
+    number = 0
+    for index, byte in enumerate(data[offset : offset + _UVARINT_SIZE_BYTES_MAX]):
+        number |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            if number > UINT64_MAX or (index and not byte):
+                break
+            return number, offset + index + 1
+    tail = data[offset:]
+    raise DecodeError(
+        message="uvarint",
+        reason="cut off, over-long or above 64 bits",
+        size=len(tail),
+        head=tail[:HEAD_SIZE_BYTES],
+    )
+
+
+def delimited(data: bytes) -> bytes:
+    """Return ``data`` behind its length as an uvarint."""
+    return encode_uvarint(len(data)) + data
+
+
+def _decode_error(cls: type[Message], data: bytes, reason: str) -> DecodeError:
+    return DecodeError(
+        message=cls.DESCRIPTOR.full_name,
+        reason=reason,
+        size=len(data),
+        head=bytes(data[:HEAD_SIZE_BYTES]),
+    )
