@@ -49,11 +49,24 @@ class StateSource(Protocol):
         """Return the store of one module."""
         ...
 
+    def find_side_row(self, table: str, key: bytes) -> bytes | None:
+        """Return a row kept beside the state, or None."""
+        ...
+
 
 class Context:
     """One branch of the state, with the block, a gas meter and the events so far."""
 
-    __slots__ = ("_overlays", "_source", "block", "events", "gas", "ports", "signer")
+    __slots__ = (
+        "_overlays",
+        "_side_rows",
+        "_source",
+        "block",
+        "events",
+        "gas",
+        "ports",
+        "signer",
+    )
 
     def __init__(
         self,
@@ -73,6 +86,7 @@ class Context:
         """Address of the account that signed the transaction; empty outside of one."""
         self._source = source
         self._overlays: dict[str, OverlayStore] = {}
+        self._side_rows: dict[tuple[str, bytes], bytes] = {}
 
     def store(self, name: str) -> WriteStore:
         """Return the store of the module ``name``; reads and writes cost gas."""
@@ -82,14 +96,31 @@ class Context:
         """Tell the world; kept only if this branch is merged."""
         self.events.append(told)
 
-    def branch(self) -> Context:
-        """Open a child branch that sees this one's writes and shares its gas meter."""
+    def put_side_row(self, table: str, key: bytes, value: bytes) -> None:
+        """Keep a row beside the state: stored with the block, proven by nobody.
+
+        For what only helps to answer queries, such as the inner nodes of the history.
+        """
+        self._side_rows[table, key] = value
+
+    def find_side_row(self, table: str, key: bytes) -> bytes | None:
+        """Return a row kept beside the state, or None. Handlers must not depend on it."""
+        row = self._side_rows.get((table, key))
+        return self._source.find_side_row(table, key) if row is None else row
+
+    def branch(self, *, gas: GasMeter | None = None, signer: str | None = None) -> Context:
+        """Open a child branch that sees this one's writes.
+
+        Args:
+            gas: the child's meter; by default it shares this one's.
+            signer: who signed what the child carries out; by default as here.
+        """
         return Context(
             block=self.block,
-            source=_Unmetered(self),
-            gas=self.gas,
+            source=_Parent(self),
+            gas=self.gas if gas is None else gas,
             ports=self.ports,
-            signer=self.signer,
+            signer=self.signer if signer is None else signer,
         )
 
     def merge(self, child: Context) -> None:
@@ -101,10 +132,15 @@ class Context:
         """Take over the writes of a branch of this context, without its events."""
         for name, overlay in child._overlays.items():
             overlay.write_to(self._overlay(name))
+        self._side_rows.update(child._side_rows)
 
-    def changes(self) -> dict[str, OverlayStore]:
-        """Return the pending writes by store name, in the order of the names."""
-        return dict(sorted(self._overlays.items()))
+    def changes(self) -> dict[str, list[tuple[bytes, bytes | None]]]:
+        """Return the pending writes by store name and key, both ascending."""
+        return {name: held.pending() for name, held in sorted(self._overlays.items())}
+
+    def side_rows(self) -> list[tuple[str, bytes, bytes]]:
+        """Return the pending side rows, ascending by table and key."""
+        return [(*place, row) for place, row in sorted(self._side_rows.items())]
 
     def _overlay(self, name: str) -> OverlayStore:
         overlay = self._overlays.get(name)
@@ -114,8 +150,8 @@ class Context:
         return overlay
 
 
-class _Unmetered:
-    """The parent's state as the source of a branch: the child's meter counts already."""
+class _Parent:
+    """The parent's state as the source of a branch: the child's meter counts alone."""
 
     __slots__ = ("_parent",)
 
@@ -124,6 +160,9 @@ class _Unmetered:
 
     def store(self, name: str) -> ReadStore:
         return self._parent._overlay(name)
+
+    def find_side_row(self, table: str, key: bytes) -> bytes | None:
+        return self._parent.find_side_row(table, key)
 
 
 class MeteredStore:

@@ -208,5 +208,15 @@ class WrongSequenceError(
     """The signature's sequence is not the account's next one."""
 
 
+class RedundantTxError(
+    RejectedError, codespace="channel", code=22, text="packet messages are redundant"
+):
+    """Everything that the transaction would relay is on this chain already (ICS-18)."""
+
+
+class StoreQueryError(RejectedError, codespace="store", code=7, text="{reason}: invalid request"):
+    """A query of the store for a height or a path that cannot be answered."""
+
+
 class PanicError(BrokenError, codespace="sdk", code=111222, text="internal error: {reason}"):
     """An unexpected exception, caught at the outermost boundary; always a bug of ours."""

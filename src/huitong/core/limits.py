@@ -23,3 +23,79 @@ CHAIN_ID_SIZE_BYTES_MAX: Final = 50
 UINT32_MAX: Final = 2**32 - 1
 UINT64_MAX: Final = 2**64 - 1
 INT64_MAX: Final = 2**63 - 1
+
+# --- the application ------------------------------------------------------------------
+#: Transactions whose decoded form is remembered between CheckTx and the block; more than
+#: the mempool holds would never be looked up.
+PREPARED_TXS_MAX: Final = 20_000
+#: Sum of gas of one block unless genesis says otherwise: about two seconds of work.
+BLOCK_GAS_MAX_DEFAULT: Final = 200_000_000
+#: Bytes of one block unless genesis says otherwise; Hermes asks for at least 2.34 MB.
+BLOCK_SIZE_BYTES_MAX_DEFAULT: Final = 4_194_304
+#: Bytes of the key or request in one query.
+QUERY_SIZE_BYTES_MAX: Final = 1_048_576
+#: Gas that one query may use; bounds iterations asked for by strangers.
+QUERY_GAS_MAX: Final = 50_000_000
+
+# --- JSON that is hashed or signed ------------------------------------------------------
+#: Levels of arrays and objects inside one another; business documents have about ten.
+JSON_DEPTH_MAX: Final = 64
+
+# --- payloads, vault, evidence -----------------------------------------------------------
+#: Bytes of one payload: a scanned contract fits, and a gateway holds several in memory.
+PAYLOAD_SIZE_BYTES_MAX: Final = 16_777_216
+#: Top-level members of a JSON payload that become fields of their own.
+PAYLOAD_FIELDS_MAX: Final = 64
+#: Bytes of a field's name in UTF-8.
+PAYLOAD_FIELD_NAME_BYTES_MAX: Final = 64
+#: Bytes of one evidence bundle: the payload twice (sealed form and reading copy) and proofs.
+BUNDLE_SIZE_BYTES_MAX: Final = 67_108_864
+#: Entries of one bundle: a dozen headers and proofs for each zone and each refresh.
+BUNDLE_ENTRIES_MAX: Final = 2_048
+#: Bytes of an entry's name.
+BUNDLE_NAME_BYTES_MAX: Final = 160
+#: Bytes of one JSON entry other than the payload; a header with 500 validators has 300 KB.
+BUNDLE_JSON_BYTES_MAX: Final = 4_194_304
+#: Refreshes that a bundle keeps: one a year for half a century.
+BUNDLE_ADDENDA_MAX: Final = 64
+#: Bytes of a trust file; a genesis with many members fits.
+TRUST_FILE_SIZE_BYTES_MAX: Final = 16_777_216
+
+# --- members, records, grants, exchange, history ------------------------------------------
+#: Characters of a member id, record type, purpose or another short name for machines.
+NAME_CHARACTERS_MAX: Final = 64
+#: Characters of a record id: room for a national invoice number with prefixes, or a UUID.
+RECORD_ID_CHARACTERS_MAX: Final = 128
+#: Bytes of a name or title for people: 85 Chinese characters.
+TITLE_BYTES_MAX: Final = 256
+#: Bytes of a reason, legal basis or terms: a paragraph, not a document.
+TEXT_BYTES_MAX: Final = 1_024
+#: Fields of one record; a full electronic invoice has fewer than 100.
+FIELDS_MAX: Final = 256
+#: Bytes of the name of a field.
+FIELD_NAME_BYTES_MAX: Final = 128
+#: Roles that one account or member can name: there are fewer kinds than this.
+ROLES_MAX: Final = 16
+#: Highest data level, the most sensitive.
+LEVEL_MAX: Final = 4
+#: Live grants of one holder to one reader for one purpose and one record or type: a
+#: decision looks at each, so their number bounds its cost.
+GRANTS_PER_SCOPE_MAX: Final = 16
+#: Requests of one channel that wait for an officer; more would be a flood, not a queue.
+WAITING_PER_CHANNEL_MAX: Final = 10_000
+#: Waiting requests that one block refuses because their deadline passed.
+DEADLINES_PER_BLOCK_MAX: Final = 100
+#: Longest term that officers can be given, seconds: one year.
+OFFICER_TERM_S_MAX: Final = 31_622_400
+#: Bytes of an acknowledgement that an exchange reads: a decision with all its fields.
+EXCHANGE_ACKNOWLEDGEMENT_BYTES_MAX: Final = 65_536
+#: Entries of a page that a query returns if it asks for no number.
+PAGE_SIZE_DEFAULT: Final = 100
+#: Entries of a page at most.
+PAGE_SIZE_MAX: Final = 1_000
+#: Entries that a query with a filter looks at before it ends the page.
+PAGE_SCAN_MAX: Final = 10_000
+#: Peaks of the history: one for each bit of a 64-bit height.
+HISTORY_PEAKS_MAX: Final = 64
+#: Levels of nesting in a JSON payload; deeper ones are not business documents.
+JSON_DEPTH_MAX: Final = 64

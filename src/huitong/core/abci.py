@@ -1,0 +1,133 @@
+"""What an engine and the application say to each other: the ABCI 2.0 methods as data.
+
+The embedded engine calls these directly; the CometBFT engine translates them from its
+socket. Names follow CometBFT v0.38.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from huitong.core.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppInfo:
+    """Where the application stands; drives replay after a crash."""
+
+    name: str
+    """Software name for the engine's log."""
+    version: str
+    """Software version."""
+    last_block_height: int
+    """Height of the last committed block; 0 before the first."""
+    last_block_app_hash: bytes
+    """App hash after that block, 32 bytes; empty before genesis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatorUpdate:
+    """A validator's new power; 0 removes it. Acts two blocks later."""
+
+    public_key: bytes
+    """ed25519, 32 bytes."""
+    power: int
+    """Voting power, 0 ≤ power."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenesisRequest:
+    """InitChain: the genesis document as the engine read it."""
+
+    chain_id: str
+    time_ns: int
+    """Genesis time, nanoseconds since the epoch, UTC."""
+    initial_height: int
+    """Height of the first block, at least 1."""
+    validators: tuple[ValidatorUpdate, ...]
+    app_state: Mapping[str, Any]
+    """One entry for each module that has genesis state."""
+    block_gas_max: int
+    """Sum of gas that the transactions of a block may want."""
+    block_bytes_max: int
+    """Size of a block in bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRequest:
+    """FinalizeBlock: one decided block."""
+
+    height: int
+    time_ns: int
+    """The header's time, nanoseconds since the epoch, UTC."""
+    header_hash: bytes
+    """32 bytes."""
+    proposer_address: bytes
+    """20 bytes."""
+    next_validators_hash: bytes
+    """32 bytes."""
+    txs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TxResult:
+    """What a transaction did. ``code``, ``data`` and both gas numbers are consensus data."""
+
+    code: int
+    codespace: str
+    data: bytes
+    log: str
+    gas_wanted: int
+    gas_used: int
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """Whether a transaction may wait in the mempool."""
+
+    code: int
+    codespace: str
+    log: str
+    gas_wanted: int
+    sender: str
+    """Address of the signer; empty if the transaction could not be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalizedBlock:
+    """What a block did, before it is committed."""
+
+    tx_results: tuple[TxResult, ...]
+    events: tuple[Event, ...]
+    """Events of the block hooks, outside of any transaction."""
+    validator_updates: tuple[ValidatorUpdate, ...]
+    app_hash: bytes
+    """32 bytes; stands in the next block's header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofOp:
+    """One layer of a Merkle proof as RPC shows it."""
+
+    kind: str
+    """``ics23:iavl`` or ``ics23:simple``."""
+    key: bytes
+    data: bytes
+    """An encoded ``cosmos.ics23.v1.CommitmentProof``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryResult:
+    """Answer to a query."""
+
+    code: int
+    codespace: str
+    log: str
+    key: bytes
+    value: bytes
+    height: int
+    """The height whose state was read; its root stands in the next header."""
+    proof_ops: tuple[ProofOp, ...]

@@ -1,0 +1,366 @@
+"""The application: a deterministic state machine that an engine drives.
+
+Bytes come in, state, events and an app hash come out. The order of calls is ABCI 2.0's::
+
+    info → (init_chain) → { check_tx* prepare_proposal process_proposal
+                            finalize_block commit reset_check_state }*
+
+* ``finalize_block`` writes nothing that lasts; it may be repeated until ``commit``.
+* ``commit`` makes the block last, in one atomic batch together with the engine's rows.
+* Genesis state lasts with the first block, so a crash before it starts from genesis.
+
+Calls of ``finalize_block`` and ``commit`` come from one thread. ``query`` and ``simulate``
+may come from any: they read committed versions only. Calls of ``check_tx`` and
+``reset_check_state`` must not overlap one another; the engine's mempool sees to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from huitong import __version__
+from huitong.core import execution
+from huitong.core.abci import (
+    AppInfo,
+    BlockRequest,
+    CheckResult,
+    FinalizedBlock,
+    GenesisRequest,
+    QueryResult,
+    TxResult,
+)
+from huitong.core.context import BlockContext, Context, StateSource
+from huitong.core.errors import (
+    HuitongError,
+    InvalidRequestError,
+    OutOfGasError,
+    RejectedError,
+)
+from huitong.core.execution import Authenticator, Prepared, message_routes
+from huitong.core.gas import GasMeter
+from huitong.core.hashing import sha256
+from huitong.core.height import Height
+from huitong.core.ids import revision_of_chain_id
+from huitong.core.invariants import invariant
+from huitong.core.limits import PREPARED_TXS_MAX
+from huitong.core.module import Module
+from huitong.core.ports import PortApplication
+from huitong.core.querying import Querying
+from huitong.core.store.multistore import MultiStore, PendingCommit
+from huitong.core.tx import Transaction, verify_signature
+
+NAME = "huitong"
+
+
+class Application:
+    """One zone's state machine."""
+
+    def __init__(
+        self,
+        *,
+        chain_id: str,
+        modules: Sequence[Module],
+        authenticator: Authenticator,
+        ports: Mapping[str, PortApplication],
+        state: MultiStore,
+        block_gas_max: int,
+    ) -> None:
+        """Put the parts together; reads the committed version, writes nothing.
+
+        Args:
+            chain_id: the zone's chain id.
+            modules: the static list, in the order of genesis and of the block hooks.
+            authenticator: checks signers.
+            ports: IBC applications by port id.
+            state: the committed state.
+            block_gas_max: sum of gas the transactions of one block may want.
+        """
+        self.chain_id = chain_id
+        self.modules = tuple(modules)
+        self.ports = dict(ports)
+        self.state = state
+        self.block_gas_max = block_gas_max
+        self._revision = revision_of_chain_id(chain_id)
+        self._authenticator = authenticator
+        self._routes = message_routes(self.modules)
+        self._prepared: dict[bytes, Prepared] = {}
+        self._verified: dict[bytes, int] = {}
+        self._genesis: Context | None = None
+        self._finalized: tuple[PendingCommit, BlockContext, Context] | None = None
+        self._last_block = self._block(state.version, 0)
+        self._check = self._context(self._last_block, state.at_latest(), GasMeter(None))
+        self._querying = Querying(self)
+
+    # --- information and genesis ------------------------------------------------------
+
+    def info(self) -> AppInfo:
+        """Tell where the application stands."""
+        version = self.state.version
+        return AppInfo(
+            name=NAME,
+            version=__version__,
+            last_block_height=version,
+            last_block_app_hash=self.state.root_hash if version else b"",
+        )
+
+    def init_chain(self, request: GenesisRequest) -> bytes:
+        """Read the genesis state; it lasts with the first block.
+
+        Returns:
+            The app hash that stands in the first block's header: that of no state.
+
+        Raises:
+            InvalidRequestError: another chain id, or state for an unknown module.
+            RejectedError: a module refuses its state.
+        """
+        if request.chain_id != self.chain_id:
+            raise InvalidRequestError(
+                reason=f"genesis of {request.chain_id!r} for the zone {self.chain_id!r}"
+            )
+        unknown = sorted(set(request.app_state) - {item.name for item in self.modules})
+        if unknown:
+            raise InvalidRequestError(reason=f"genesis names unknown modules {unknown}")
+        block = self._block(request.initial_height, request.time_ns)
+        ctx = self._context(block, self.state, GasMeter(None))
+        for module in self.modules:
+            module.init_genesis(ctx, dict(request.app_state.get(module.name, {})))
+        self._genesis = ctx
+        return sha256(b"")
+
+    def export_genesis(self, height: int = 0) -> dict[str, Any]:
+        """Return the state as genesis would give it, at ``height`` or at the newest.
+
+        Raises:
+            RejectedError: no such version is kept.
+        """
+        with self.query_context(height, GasMeter(None)) as ctx:
+            return {item.name: item.export_genesis(ctx) for item in self.modules}
+
+    # --- the mempool ------------------------------------------------------------------
+
+    def check_tx(self, raw: bytes, *, recheck: bool = False) -> CheckResult:
+        """Tell whether a transaction may wait for a block.
+
+        Args:
+            raw: the transaction.
+            recheck: the transaction waits already and a block has been committed since.
+        """
+        sender, gas_wanted = "", 0
+        try:
+            prepared = self._prepare(raw)
+            sender, gas_wanted = prepared.sender, prepared.tx.gas_limit
+            if gas_wanted > self.block_gas_max:
+                raise OutOfGasError(
+                    location="block", wanted=self.block_gas_max, used=gas_wanted
+                )
+            self._check_prepared(prepared)
+        except HuitongError as refused:
+            return CheckResult(
+                code=refused.code,
+                codespace=refused.codespace,
+                log=str(refused),
+                gas_wanted=gas_wanted,
+                sender=sender,
+            )
+        return CheckResult(
+            code=0, codespace="", log="", gas_wanted=gas_wanted, sender=sender
+        )
+
+    def _check_prepared(self, prepared: Prepared) -> None:
+        meter = GasMeter(prepared.tx.gas_limit)
+        ctx = self._check.branch(gas=meter, signer=prepared.sender)
+        execution.authenticate(
+            ctx, prepared, self._authenticator, self._signature_check(prepared.tx)
+        )
+        execution.check_not_redundant(ctx.branch(gas=GasMeter(None)), prepared)
+        self._check.merge_writes(ctx)
+
+    def _signature_check(self, tx: Transaction) -> execution.CheckSignature:
+        """Return the check of one signature; remembered, because it is asked twice."""
+
+        def check(account_number: int) -> None:
+            if self._verified.get(tx.hash) != account_number:
+                verify_signature(tx, self.chain_id, account_number)
+                _remember(self._verified, tx.hash, account_number)
+
+        return check
+
+    def reset_check_state(self) -> None:
+        """Let CheckTx see the newest committed state; rechecks follow."""
+        self._check = self._context(
+            self._last_block, self.state.at_latest(), GasMeter(None)
+        )
+
+    # --- blocks -----------------------------------------------------------------------
+
+    def prepare_proposal(self, txs: Iterable[bytes], size_bytes_max: int) -> list[bytes]:
+        """Choose transactions for a block, in order, within size and gas."""
+        chosen: list[bytes] = []
+        size = gas = 0
+        for raw in txs:
+            try:
+                wanted = self._prepare(raw).tx.gas_limit
+            except RejectedError:
+                continue  # it cannot be paid for, so it would only take room
+            size += len(raw)
+            gas += wanted
+            if size > size_bytes_max or gas > self.block_gas_max:
+                break
+            chosen.append(raw)
+        return chosen
+
+    def process_proposal(self, txs: Iterable[bytes]) -> bool:
+        """Tell whether a proposed block keeps the rules of ``prepare_proposal``."""
+        gas = 0
+        for raw in txs:
+            try:
+                gas += self._prepare(raw).tx.gas_limit
+            except RejectedError:
+                return False
+        return gas <= self.block_gas_max
+
+    def finalize_block(self, request: BlockRequest) -> FinalizedBlock:
+        """Carry out a block in memory; repeatable until ``commit``.
+
+        Raises:
+            InvariantBrokenError: the block is not the next one.
+        """
+        version = self.state.version
+        invariant(
+            version == 0 or request.height == version + 1,
+            "blocks follow one another",
+            height=request.height,
+            committed=version,
+        )
+        if self._finalized is not None:
+            self.state.discard(self._finalized[0])
+            self._finalized = None
+        block = self._block(request.height, request.time_ns, request.header_hash)
+        ctx = self._context(block, self.state, GasMeter(None))
+        if self._genesis is not None:
+            ctx.merge_writes(self._genesis)
+        for module in self.modules:
+            if module.begin_block is not None:
+                module.begin_block(ctx)
+        results = self._deliver_all(ctx, request.txs)
+        for module in self.modules:
+            if module.end_block is not None:
+                module.end_block(ctx)
+        pending = self.state.commit_changes(request.height, ctx.changes())
+        self._finalized = (pending, block, ctx)
+        return FinalizedBlock(
+            tx_results=results,
+            events=tuple(ctx.events),
+            validator_updates=(),
+            app_hash=pending.root_hash,
+        )
+
+    def _deliver_all(self, ctx: Context, txs: Iterable[bytes]) -> tuple[TxResult, ...]:
+        gas_left = self.block_gas_max
+        results: list[TxResult] = []
+        for raw in txs:
+            result = self._deliver(ctx, raw, gas_left)
+            gas_left -= min(result.gas_wanted, gas_left)
+            results.append(result)
+        return tuple(results)
+
+    def _deliver(self, ctx: Context, raw: bytes, gas_left: int) -> TxResult:
+        try:
+            prepared = self._prepare(raw)
+            if prepared.tx.gas_limit > gas_left:
+                raise OutOfGasError(
+                    location="block", wanted=gas_left, used=prepared.tx.gas_limit
+                )
+        except HuitongError as refused:
+            return execution.failed_result(refused, 0, 0)
+        return execution.deliver(
+            ctx,
+            prepared,
+            self._authenticator,
+            self._signature_check(prepared.tx),
+        )
+
+    def commit(self, extra_rows: Iterable[tuple[str, bytes, bytes | None]] = ()) -> None:
+        """Make the finalized block last, with the engine's rows, in one atomic batch.
+
+        Raises:
+            InvariantBrokenError: no block is finalized.
+            UnavailableError, BrokenError: the disk does not take it; nothing is written.
+        """
+        if self._finalized is None:
+            invariant(False, "a block is finalized before it is committed")
+            return
+        pending, block, ctx = self._finalized
+        self.state.persist(pending, [*ctx.side_rows(), *extra_rows])
+        self._last_block = block
+        self._finalized = None
+        self._genesis = None
+
+    # --- queries ----------------------------------------------------------------------
+
+    def query(self, path: str, data: bytes, height: int, prove: bool) -> QueryResult:
+        """Answer a query from a committed version; see ``core.querying``."""
+        return self._querying.answer(path, data, height, prove)
+
+    def simulate(self, raw: bytes) -> TxResult:
+        """Carry out a transaction on a copy of the newest state; nothing stays.
+
+        The signature is not checked, because wallets simulate before they sign.
+        """
+        return self._querying.simulate(raw)
+
+    @contextmanager
+    def query_context(self, height: int, gas: GasMeter) -> Iterator[Context]:
+        """Open a context on a committed version; 0 means the newest.
+
+        Raises:
+            RejectedError: the version is not kept, or not there yet.
+        """
+        with self.state.at(height or self.state.version) as view:
+            block = replace(
+                self._last_block,
+                height=Height(self._revision, view.version),
+            )
+            yield self._context(block, view, gas)
+
+    # --- parts ------------------------------------------------------------------------
+
+    def _prepare(self, raw: bytes) -> Prepared:
+        """Read a transaction once; the memo is a pure function's and never decides."""
+        key = sha256(raw)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            prepared = execution.prepare(raw, self._routes)
+            _remember(self._prepared, key, prepared)
+        return prepared
+
+    def _block(self, height: int, time_ns: int, header_hash: bytes = b"") -> BlockContext:
+        return BlockContext(
+            chain_id=self.chain_id,
+            height=Height(self._revision, height),
+            time_ns=time_ns,
+            header_hash=header_hash,
+        )
+
+    def _context(self, block: BlockContext, source: StateSource, gas: GasMeter) -> Context:
+        return Context(block=block, source=source, gas=gas, ports=self.ports)
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Checks signers."""
+        return self._authenticator
+
+    @property
+    def routes(self) -> Mapping[str, Any]:
+        """Message routes by type URL."""
+        return self._routes
+
+
+def _remember(memo: dict[bytes, Any], key: bytes, value: Any) -> None:
+    """Keep a value; the oldest goes when the memo is full."""
+    if len(memo) >= PREPARED_TXS_MAX:
+        del memo[next(iter(memo))]
+    memo[key] = value

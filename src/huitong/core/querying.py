@@ -1,0 +1,169 @@
+"""How the application answers queries: one registry, whatever door they came through.
+
+Paths:
+
+* ``store/<name>/key`` (a leading slash is accepted): a value of the state, with its
+  ICS-23 proof when asked for. The proof verifies against the header of height + 1.
+* ``/package.Service/Method``: a module's query, in protobuf, as over gRPC.
+* ``/cosmos.tx.v1beta1.Service/Simulate``: what a transaction would do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from huitong.core import execution
+from huitong.core.abci import ProofOp, QueryResult, TxResult
+from huitong.core.codec import decode, encode
+from huitong.core.errors import (
+    HuitongError,
+    InvalidRequestError,
+    UnknownRequestError,
+)
+from huitong.core.gas import GasMeter
+from huitong.core.limits import QUERY_GAS_MAX, QUERY_SIZE_BYTES_MAX
+from huitong.core.module import QueryRoute
+from huitong.core.tx import decode_transaction
+from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
+from huitong.proto.cosmos.tx.v1beta1 import service_pb2
+from huitong.proto.tendermint.abci import types_pb2
+
+if TYPE_CHECKING:
+    from huitong.core.app import Application
+
+SIMULATE_PATH = "/cosmos.tx.v1beta1.Service/Simulate"
+
+
+class Querying:
+    """The read side of an application."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._routes: dict[str, QueryRoute] = {}
+        for module in app.modules:
+            for route in module.queries:
+                if route.path in self._routes:
+                    raise TypeError(f"two modules answer {route.path}")
+                self._routes[route.path] = route
+
+    def answer(self, path: str, data: bytes, height: int, prove: bool) -> QueryResult:
+        """Answer, or describe the refusal; never raises for anything a stranger sends."""
+        try:
+            return self._answer(path, data, height, prove)
+        except HuitongError as refused:
+            return _refusal(refused.code, refused.codespace, str(refused), height)
+
+    def _answer(self, path: str, data: bytes, height: int, prove: bool) -> QueryResult:
+        if len(data) > QUERY_SIZE_BYTES_MAX:
+            raise InvalidRequestError(
+                reason=f"query of {len(data)} bytes, at most {QUERY_SIZE_BYTES_MAX}"
+            )
+        if height < 0:
+            raise InvalidRequestError(
+                reason=f"cannot query with height < 0; please provide a valid height: {height}"
+            )
+        parts = path.strip("/").split("/")
+        if len(parts) == 3 and parts[0] == "store" and parts[2] == "key":
+            return self._from_store(parts[1], data, height, prove)
+        if path == SIMULATE_PATH:
+            return self._simulated(data)
+        route = self._routes.get(path)
+        if route is None:
+            raise UnknownRequestError(reason="unknown query path")
+        request = decode(route.request, data)
+        with self._app.query_context(height, GasMeter(QUERY_GAS_MAX)) as ctx:
+            value = encode(route.answer(ctx, request))
+            return _found(b"", value, ctx.block.height.revision_height)
+
+    def _from_store(self, name: str, key: bytes, height: int, prove: bool) -> QueryResult:
+        state = self._app.state
+        if not key:
+            raise InvalidRequestError(reason="query key is empty")
+        if name not in state.store_names:
+            raise UnknownRequestError(reason=f"no such store: {name}")
+        with state.at(height or state.version) as view:
+            if not prove:
+                return _found(key, view.store(name).get(key) or b"", view.version)
+            value, layers = view.prove(name, key)
+            ops = tuple(
+                ProofOp(kind=layer.kind, key=layer.key, data=layer.data)
+                for layer in layers
+            )
+            return _found(key, value or b"", view.version, ops)
+
+    def simulate(self, raw: bytes) -> TxResult:
+        """Carry out a transaction on a branch of the newest state and drop it."""
+        app = self._app
+        try:
+            tx = decode_transaction(raw, for_simulation=True)
+            prepared = execution.route_messages(tx, app.routes)
+            with app.query_context(0, GasMeter(app.block_gas_max)) as ctx:
+                entry = ctx.branch(signer=prepared.sender)
+                execution.authenticate(
+                    entry, prepared, app.authenticator, _accept_signature
+                )
+                data = execution.run_messages(entry, prepared)
+                return TxResult(
+                    code=0,
+                    codespace="",
+                    data=data,
+                    log="",
+                    gas_wanted=tx.gas_limit,
+                    gas_used=ctx.gas.used,
+                    events=tuple(entry.events),
+                )
+        except HuitongError as refused:
+            return execution.failed_result(refused, 0, 0)
+
+    def _simulated(self, data: bytes) -> QueryResult:
+        request = decode(service_pb2.SimulateRequest, data)
+        result = self.simulate(request.tx_bytes)
+        if result.code:
+            return _refusal(result.code, result.codespace, result.log, 0)
+        answer = service_pb2.SimulateResponse(
+            gas_info=abci_pb2.GasInfo(
+                gas_wanted=result.gas_wanted, gas_used=result.gas_used
+            ),
+            result=abci_pb2.Result(data=result.data, log=result.log),
+        )
+        for told in result.events:
+            answer.result.events.append(
+                types_pb2.Event(
+                    type=told.kind,
+                    attributes=[
+                        types_pb2.EventAttribute(key=key, value=value, index=True)
+                        for key, value in told.attributes
+                    ],
+                )
+            )
+        return _found(b"", encode(answer), self._app.state.version)
+
+
+def _found(
+    key: bytes, value: bytes, height: int, proof_ops: tuple[ProofOp, ...] = ()
+) -> QueryResult:
+    return QueryResult(
+        code=0,
+        codespace="",
+        log="",
+        key=key,
+        value=value,
+        height=height,
+        proof_ops=proof_ops,
+    )
+
+
+def _refusal(code: int, codespace: str, log: str, height: int) -> QueryResult:
+    return QueryResult(
+        code=code,
+        codespace=codespace,
+        log=log,
+        key=b"",
+        value=b"",
+        height=height,
+        proof_ops=(),
+    )
+
+
+def _accept_signature(account_number: int) -> None:
+    """Simulation runs before the wallet signs."""
