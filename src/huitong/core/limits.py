@@ -99,3 +99,29 @@ PAGE_SCAN_MAX: Final = 10_000
 HISTORY_PEAKS_MAX: Final = 64
 #: Levels of nesting in a JSON payload; deeper ones are not business documents.
 JSON_DEPTH_MAX: Final = 64
+
+# --- light clients --------------------------------------------------------------------
+#: Validators of one set. Public chains have up to 200; each costs one signature check.
+VALIDATORS_MAX: Final = 500
+#: Voting power of one set, as in CometBFT, so that sums and priorities fit 64 bits.
+VOTING_POWER_TOTAL_MAX: Final = (2**63 - 1) // 8
+#: Bytes of a light client's header: two sets of 500 validators and a commit are 190 KB.
+LIGHT_HEADER_SIZE_BYTES_MAX: Final = 262_144
+#: Bytes of the proof of misbehaviour: two headers.
+MISBEHAVIOUR_SIZE_BYTES_MAX: Final = 2 * LIGHT_HEADER_SIZE_BYTES_MAX + 1_024
+#: Bytes of a client state or a consensus state; a usual one has 150.
+CLIENT_STATE_SIZE_BYTES_MAX: Final = 16_384
+#: Bytes of a chain id, as in CometBFT.
+CHAIN_ID_SIZE_BYTES_MAX: Final = 50
+#: Bytes of a header's app hash; 32 in practice, CometBFT sets no bound.
+APP_HASH_SIZE_BYTES_MAX: Final = 64
+#: Layers of a Merkle proof: a tree in a multistore makes two.
+PROOF_SPECS_MAX: Final = 4
+#: Parts of a client's upgrade path, one for each layer of a proof.
+UPGRADE_PATH_MAX: Final = PROOF_SPECS_MAX
+#: Characters of one part of an upgrade path.
+UPGRADE_PATH_KEY_CHARACTERS_MAX: Final = 128
+#: Bytes of a chained Merkle proof; at depth 64 a layer of absence has about 6 KB.
+MERKLE_PROOF_SIZE_BYTES_MAX: Final = 65_536
+#: Bytes of one light block in JSON, read by the command line.
+LIGHT_BLOCK_FILE_BYTES_MAX: Final = 4_194_304
