@@ -125,3 +125,34 @@ UPGRADE_PATH_KEY_CHARACTERS_MAX: Final = 128
 MERKLE_PROOF_SIZE_BYTES_MAX: Final = 65_536
 #: Bytes of one light block in JSON, read by the command line.
 LIGHT_BLOCK_FILE_BYTES_MAX: Final = 4_194_304
+
+# --- links: clients, connections, channels, packets -----------------------------------------
+#: Bytes of a packet's data: 256 KiB, as IBC v2 fixes it and as fits a block many times.
+PACKET_DATA_SIZE_BYTES_MAX: Final = 262_144
+#: Bytes of an acknowledgement; it travels in one transaction with its proof.
+ACKNOWLEDGEMENT_SIZE_BYTES_MAX: Final = 262_144
+#: Bytes of one proof in a message; forty levels of both trees need under 8 KiB.
+PROOF_SIZE_BYTES_MAX: Final = 65_536
+#: Bytes of a header or of evidence; 500 validators three times over have 300 KB.
+CLIENT_MESSAGE_SIZE_BYTES_MAX: Final = 1_048_576
+#: Consensus states kept for one client; beyond, the oldest go before they expire.
+CONSENSUS_STATES_PER_CLIENT_MAX: Final = 20_000
+#: Connections above one client; each writes the whole list of ids again.
+CONNECTIONS_PER_CLIENT_MAX: Final = 64
+#: Versions and features that a counterparty may offer; one version exists.
+CONNECTION_VERSIONS_MAX: Final = 8
+CONNECTION_FEATURES_MAX: Final = 8
+#: Bytes of a version, feature or store prefix as text.
+CONNECTION_TEXT_BYTES_MAX: Final = 128
+#: Bytes of a channel's version; those of interchain accounts have about 300.
+CHANNEL_VERSION_BYTES_MAX: Final = 4_096
+#: Types of client that the parameter may list.
+ALLOWED_CLIENTS_MAX: Final = 16
+#: Sequences in one query about packets; Hermes asks for at most some thousands.
+QUERY_SEQUENCES_MAX: Final = 10_000
+#: Entries of one page about links: Hermes asks for everything at once and then pages on.
+LINKS_PAGE_SIZE_MAX: Final = 10_000
+#: Entries that one query about links walks over, counting included.
+LINKS_SCAN_MAX: Final = 100_000
+#: Levels of arrays and objects in an acknowledgement that is read as JSON.
+ACKNOWLEDGEMENT_DEPTH_MAX: Final = 32
