@@ -97,8 +97,6 @@ PAGE_SIZE_MAX: Final = 1_000
 PAGE_SCAN_MAX: Final = 10_000
 #: Peaks of the history: one for each bit of a 64-bit height.
 HISTORY_PEAKS_MAX: Final = 64
-#: Levels of nesting in a JSON payload; deeper ones are not business documents.
-JSON_DEPTH_MAX: Final = 64
 
 # --- light clients --------------------------------------------------------------------
 #: Validators of one set. Public chains have up to 200; each costs one signature check.
