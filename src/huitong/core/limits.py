@@ -48,7 +48,7 @@ PAYLOAD_SIZE_BYTES_MAX: Final = 16_777_216
 PAYLOAD_FIELDS_MAX: Final = 64
 #: Bytes of a field's name in UTF-8.
 PAYLOAD_FIELD_NAME_BYTES_MAX: Final = 64
-#: Bytes of one evidence bundle: the payload twice (sealed form and reading copy) and proofs.
+#: Bytes of one evidence bundle: the payload twice (as disclosed, and to read) and proofs.
 BUNDLE_SIZE_BYTES_MAX: Final = 67_108_864
 #: Entries of one bundle: a dozen headers and proofs for each zone and each refresh.
 BUNDLE_ENTRIES_MAX: Final = 2_048
