@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy lint types contracts check proto proto-check lock bench clean
+.PHONY: help setup demo test test-heavy lint format types contracts check docs bench proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,38 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
+
+demo: $(STAMP) ## two zones exchange a document; leaves the evidence in ./out
+	$(BIN)/huitong demo --out out
+
+test: $(STAMP) ## the everyday tests, shuffled and in parallel
+	$(BIN)/python -m pytest -n 2 -m "not heavy"
+
+test-heavy: $(STAMP) ## minutes-long lanes: kill -9 under load, long property runs
+	$(BIN)/python -m pytest -m heavy
+
+lint: $(STAMP) ## style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(STAMP) ## put the source into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(STAMP) ## static types
+	$(BIN)/mypy
+
+contracts: $(STAMP) ## imports go one way
+	$(BIN)/lint-imports
+
+check: lint types contracts proto-check ## everything static
+
+docs: $(STAMP) ## write docs/reference from the code
+	$(BIN)/python tools/generate_reference.py
+
+bench: $(STAMP) ## the two benchmarks; each prints one JSON object
+	$(BIN)/huitong bench tx --json
+	$(BIN)/huitong bench relay --json
 
 lock: ## refresh requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml

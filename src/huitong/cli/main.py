@@ -1,0 +1,63 @@
+"""The entry point of ``huitong``: finds the command group and loads only that."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from huitong import __version__
+
+#: Command → (module below ``huitong.cli``, one line of help). A group's module has a
+#: click command under the command's name.
+COMMANDS = {
+    "demo": "Run two zones that exchange a document, and leave the evidence.",
+    "verify": "Check evidence bundles offline.",
+    "evidence": "Make, show and refresh evidence bundles.",
+    "node": "Set up, start, look at and export a node.",
+    "genesis": "Prepare the genesis file of a new zone.",
+    "keys": "Make and list the keys that sign transactions.",
+    "record": "Publish records, new versions and status changes.",
+    "exchange": "Request, decide, deliver and confirm exchanges.",
+    "tx": "Send the messages of the other modules.",
+    "query": "Read the state of a zone.",
+    "relay": "Link two zones and keep packets flowing.",
+    "proof": "Check ICS-23 proofs.",
+    "light": "Check headers as a light client does.",
+    "bench": "Measure this machine; prints one JSON object.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command ``cmd_name``; None if there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"huitong.cli.{cmd_name}")
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 - a fact of our own code
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the list of commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="huitong")
+def main() -> None:
+    """Huitong 汇通: zones that exchange data, with a proof for every answer."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

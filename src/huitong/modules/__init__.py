@@ -1,0 +1,1 @@
+"""The state machine's modules; each folder has the same rooms (see ``core.module``)."""

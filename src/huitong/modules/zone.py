@@ -1,0 +1,56 @@
+"""The one place where a zone is put together from its modules.
+
+The list and the table below are fixed when the software is built: there is no way to add
+a module or a port to a running zone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from huitong.core.app import Application
+from huitong.core.module import Module
+from huitong.core.ports import PortApplication
+from huitong.core.store.multistore import MultiStore
+from huitong.modules import exchange, grants, history, links, members, node_info, records
+from huitong.modules.exchange.application import ExchangeApplication
+from huitong.modules.members.authentication import MemberAuthenticator
+
+#: In the order of genesis and of the block hooks: members first, for others refer to them.
+MODULES: Final[tuple[Module, ...]] = (
+    members.MODULE,
+    links.MODULE,
+    records.MODULE,
+    grants.MODULE,
+    exchange.MODULE,
+    history.MODULE,
+    node_info.MODULE,
+)
+
+#: Names of the trees in the multistore, ascending.
+STORE_NAMES: Final[tuple[str, ...]] = tuple(
+    sorted(module.store for module in MODULES if module.store)
+)
+
+#: Port id → IBC application.
+PORTS: Final[dict[str, PortApplication]] = {exchange.PORT_ID: ExchangeApplication()}
+
+
+def build_application(
+    *, chain_id: str, state: MultiStore, block_gas_max: int
+) -> Application:
+    """Build the application of a zone above its committed state.
+
+    Args:
+        chain_id: the zone's chain id.
+        state: the committed state, opened with ``STORE_NAMES``.
+        block_gas_max: sum of gas the transactions of one block may want.
+    """
+    return Application(
+        chain_id=chain_id,
+        modules=MODULES,
+        authenticator=MemberAuthenticator(),
+        ports=PORTS,
+        state=state,
+        block_gas_max=block_gas_max,
+    )
