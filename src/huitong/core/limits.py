@@ -109,8 +109,6 @@ LIGHT_HEADER_SIZE_BYTES_MAX: Final = 262_144
 MISBEHAVIOUR_SIZE_BYTES_MAX: Final = 2 * LIGHT_HEADER_SIZE_BYTES_MAX + 1_024
 #: Bytes of a client state or a consensus state; a usual one has 150.
 CLIENT_STATE_SIZE_BYTES_MAX: Final = 16_384
-#: Bytes of a chain id, as in CometBFT.
-CHAIN_ID_SIZE_BYTES_MAX: Final = 50
 #: Bytes of a header's app hash; 32 in practice, CometBFT sets no bound.
 APP_HASH_SIZE_BYTES_MAX: Final = 64
 #: Layers of a Merkle proof: a tree in a multistore makes two.
