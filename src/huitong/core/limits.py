@@ -13,6 +13,8 @@ TX_MESSAGES_MAX: Final = 1_000
 TX_MEMO_CHARACTERS_MAX: Final = 256
 #: Signers of one transaction: all messages of a transaction share one.
 TX_SIGNERS_MAX: Final = 1
+#: Coins in one fee; Hermes names one, of amount zero.
+TX_FEE_COINS_MAX: Final = 8
 
 # --- bytes and integers -----------------------------------------------------------------
 #: Bytes of one decoded message: twice a transaction, so that proofs and wrappers fit.
