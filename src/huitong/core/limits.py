@@ -46,10 +46,6 @@ JSON_DEPTH_MAX: Final = 64
 # --- payloads, vault, evidence -----------------------------------------------------------
 #: Bytes of one payload: a scanned contract fits, and a gateway holds several in memory.
 PAYLOAD_SIZE_BYTES_MAX: Final = 16_777_216
-#: Top-level members of a JSON payload that become fields of their own.
-PAYLOAD_FIELDS_MAX: Final = 64
-#: Bytes of a field's name in UTF-8.
-PAYLOAD_FIELD_NAME_BYTES_MAX: Final = 64
 #: Bytes of one evidence bundle: the payload twice (as disclosed, and to read) and proofs.
 BUNDLE_SIZE_BYTES_MAX: Final = 67_108_864
 #: Entries of one bundle: a dozen headers and proofs for each zone and each refresh.

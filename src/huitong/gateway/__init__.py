@@ -1,0 +1,1 @@
+"""What a member's gateway does: payloads, the vault, sealing, and the exchange itself."""
