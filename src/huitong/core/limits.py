@@ -150,3 +150,13 @@ LINKS_PAGE_SIZE_MAX: Final = 10_000
 LINKS_SCAN_MAX: Final = 100_000
 #: Levels of arrays and objects in an acknowledgement that is read as JSON.
 ACKNOWLEDGEMENT_DEPTH_MAX: Final = 32
+
+# --- the store --------------------------------------------------------------------------
+#: Bytes of one key: LMDB takes 511; the longest key of IBC has about 270.
+STORE_KEY_SIZE_BYTES_MAX: Final = 500
+#: Tree nodes kept in memory, about 0.5 KB each with what hangs on them.
+STORE_NODES_CACHED_MAX: Final = 300_000
+#: Old nodes removed with each block at least: about 10 ms.
+STORE_PRUNED_NODES_MIN: Final = 5_000
+#: Old versions forgotten with each block at most, after the number kept was lowered.
+STORE_PRUNED_VERSIONS_MAX: Final = 1_000
