@@ -1,0 +1,109 @@
+"""Members of the zone, the accounts that sign for them, and what these may do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from huitong.core.module import MessageRoute, Module, QueryRoute
+from huitong.modules.members import handlers, queries, roles
+from huitong.modules.members.genesis import export_genesis, init_genesis
+from huitong.modules.members.keys import STORE, account_key, member_key
+from huitong.modules.members.state import (
+    find_account,
+    find_member,
+    get_account,
+    get_member,
+    get_member_id,
+)
+from huitong.proto.cosmos.auth.v1beta1 import query_pb2 as auth_query_pb2
+from huitong.proto.huitong.members.v1 import members_pb2 as pb
+
+__all__ = [
+    "MODULE",
+    "STORE",
+    "account_key",
+    "find_account",
+    "find_member",
+    "get_account",
+    "get_member",
+    "get_member_id",
+    "member_key",
+    "roles",
+]
+
+
+def _signer(msg: pb.MsgAdmitMember) -> str:
+    return msg.signer
+
+
+_QUERY: Final = "/huitong.members.v1.Query"
+
+MODULE: Final = Module(
+    name="members",
+    store=STORE,
+    messages=(
+        MessageRoute(
+            request=pb.MsgAdmitMember,
+            signer=_signer,
+            check=handlers.check_admit_member,
+            apply=handlers.apply_admit_member,
+            roles=(roles.OPERATOR,),
+        ),
+        MessageRoute(
+            request=pb.MsgSetMemberStatus,
+            signer=_signer,
+            check=handlers.check_set_member_status,
+            apply=handlers.apply_set_member_status,
+            roles=(roles.OPERATOR, roles.REGULATOR),
+        ),
+        MessageRoute(
+            request=pb.MsgSetEncryptionKey,
+            signer=_signer,
+            check=handlers.check_set_encryption_key,
+            apply=handlers.apply_set_encryption_key,
+        ),
+        MessageRoute(
+            request=pb.MsgAddAccount,
+            signer=_signer,
+            check=handlers.check_add_account,
+            apply=handlers.apply_add_account,
+            roles=(roles.OPERATOR,),
+        ),
+        MessageRoute(
+            request=pb.MsgDisableAccount,
+            signer=_signer,
+            check=handlers.check_disable_account,
+            apply=handlers.apply_disable_account,
+            roles=(roles.OPERATOR,),
+        ),
+    ),
+    queries=(
+        QueryRoute(
+            path=f"{_QUERY}/Member",
+            request=pb.QueryMemberRequest,
+            answer=queries.answer_member,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/Members",
+            request=pb.QueryMembersRequest,
+            answer=queries.answer_members,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/Account",
+            request=pb.QueryAccountRequest,
+            answer=queries.answer_account,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/Accounts",
+            request=pb.QueryAccountsRequest,
+            answer=queries.answer_accounts,
+        ),
+        QueryRoute(
+            path="/cosmos.auth.v1beta1.Query/Account",
+            request=auth_query_pb2.QueryAccountRequest,
+            answer=queries.answer_base_account,
+        ),
+    ),
+    init_genesis=init_genesis,
+    export_genesis=export_genesis,
+)

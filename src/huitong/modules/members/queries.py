@@ -1,0 +1,97 @@
+"""Answers about members and accounts, in our form and in that of the Cosmos SDK."""
+
+from __future__ import annotations
+
+from huitong.core.codec import pack_any
+from huitong.core.context import Context
+from huitong.core.errors import (
+    InvalidAddressError,
+    InvalidRequestError,
+    NotFoundError,
+)
+from huitong.core.paging import page_of
+from huitong.modules.members.state import (
+    accounts_after,
+    find_account,
+    get_account,
+    get_member,
+    members_after,
+)
+from huitong.proto.cosmos.auth.v1beta1 import auth_pb2
+from huitong.proto.cosmos.auth.v1beta1 import query_pb2 as auth_query_pb2
+from huitong.proto.cosmos.crypto.secp256k1 import keys_pb2
+from huitong.proto.huitong.members.v1 import members_pb2 as pb
+
+
+def answer_member(
+    ctx: Context, request: pb.QueryMemberRequest
+) -> pb.QueryMemberResponse:
+    """Return one member.
+
+    Raises:
+        MemberNotFoundError: there is none.
+    """
+    return pb.QueryMemberResponse(member=get_member(ctx, request.member_id))
+
+
+def answer_members(
+    ctx: Context, request: pb.QueryMembersRequest
+) -> pb.QueryMembersResponse:
+    """Return members by ascending id."""
+    members, more = page_of(members_after(ctx, request.start_after), request.limit)
+    return pb.QueryMembersResponse(
+        members=members, next=members[-1].member_id if more else ""
+    )
+
+
+def answer_account(
+    ctx: Context, request: pb.QueryAccountRequest
+) -> pb.QueryAccountResponse:
+    """Return one account with its roles.
+
+    Raises:
+        InvalidAddressError: the address is malformed.
+        UnknownAddressError: there is none.
+    """
+    return pb.QueryAccountResponse(account=get_account(ctx, request.address))
+
+
+def answer_accounts(
+    ctx: Context, request: pb.QueryAccountsRequest
+) -> pb.QueryAccountsResponse:
+    """Return accounts in the order of their 20 bytes.
+
+    Raises:
+        InvalidAddressError: ``start_after`` is malformed.
+    """
+    accounts, more = page_of(accounts_after(ctx, request.start_after), request.limit)
+    return pb.QueryAccountsResponse(
+        accounts=accounts, next=accounts[-1].address if more else ""
+    )
+
+
+def answer_base_account(
+    ctx: Context, request: auth_query_pb2.QueryAccountRequest
+) -> auth_query_pb2.QueryAccountResponse:
+    """Return number, sequence and key of an account as wallets ask for them.
+
+    Raises:
+        InvalidRequestError: the address is malformed.
+        NotFoundError: there is none; wallets look for the text of gRPC in it.
+    """
+    try:
+        account = find_account(ctx, request.address)
+    except InvalidAddressError as wrong:
+        raise InvalidRequestError(reason=f"decoding bech32 failed: {wrong}") from wrong
+    if account is None:
+        raise NotFoundError(
+            what=f"rpc error: code = NotFound desc = account {request.address}"
+        )
+    known = auth_pb2.BaseAccount(
+        address=account.address,
+        account_number=account.account_number,
+        sequence=account.sequence,
+    )
+    if account.public_key:
+        known.pub_key.CopyFrom(pack_any(keys_pb2.PubKey(key=account.public_key)))
+    return auth_query_pb2.QueryAccountResponse(account=pack_any(known))

@@ -1,0 +1,58 @@
+"""What a key may do: the roles of accounts and members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from huitong.core.limits import ROLES_MAX
+from huitong.modules.members.errors import RoleNotAllowedError, UnknownRoleError
+from huitong.proto.huitong.members.v1 import members_pb2
+
+#: Decides on requests that wait, records deliveries and consents.
+OFFICER: Final = "officer"
+#: Admits and suspends members, adds accounts, changes the zone's parameters.
+OPERATOR: Final = "operator"
+#: Publishes records and grants access to them.
+PUBLISHER: Final = "publisher"
+#: Supervises and suspends, reads no payloads.
+REGULATOR: Final = "regulator"
+#: Carries packets and headers between zones.
+RELAYER: Final = "relayer"
+#: Asks for records of others.
+REQUESTER: Final = "requester"
+
+ROLES: Final = (OFFICER, OPERATOR, PUBLISHER, REGULATOR, RELAYER, REQUESTER)
+#: Roles that are held in the name of a member.
+MEMBER_ROLES: Final = (OFFICER, PUBLISHER, REQUESTER)
+
+
+def sorted_roles(roles: Sequence[str]) -> list[str]:
+    """Return ``roles`` in ascending order.
+
+    Raises:
+        UnknownRoleError: one of them is no role or stands twice.
+    """
+    for index, role in enumerate(roles):
+        if index >= ROLES_MAX or role not in ROLES or role in roles[:index]:
+            raise UnknownRoleError(role=role, known=", ".join(ROLES))
+    return sorted(roles)
+
+
+def check_roles_of_account(
+    roles: Sequence[str], member: members_pb2.Member | None
+) -> None:
+    """Check that an account of ``member`` may hold ``roles``.
+
+    A member that was admitted with roles has accounts with these roles only.
+
+    Raises:
+        RoleNotAllowedError: it may not.
+    """
+    for role in roles:
+        if member is None:
+            if role in MEMBER_ROLES:
+                raise RoleNotAllowedError(role=role, reason="it needs a member")
+        elif member.roles and role not in member.roles:
+            reason = f"{member.member_id} was not admitted with it"
+            raise RoleNotAllowedError(role=role, reason=reason)

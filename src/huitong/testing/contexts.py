@@ -1,0 +1,200 @@
+"""Contexts over state in memory, to drive modules one message at a time.
+
+``MemoryZone`` is a zone without transactions, engine and proofs: it runs the same
+``check`` and ``apply`` pairs, in the same kind of branches, as the application does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, final
+
+from google.protobuf.message import Message
+
+from huitong.core.context import BlockContext, Context
+from huitong.core.events import Event
+from huitong.core.gas import GasMeter
+from huitong.core.hashing import sha256
+from huitong.core.height import Height
+from huitong.core.ids import revision_of_chain_id
+from huitong.core.module import MessageRoute, Module, QueryRoute
+from huitong.core.ports import PortApplication
+from huitong.core.store.kv import OverlayStore
+from huitong.modules.members.authentication import MemberAuthenticator
+
+#: 2026-01-01T00:00:00Z, the time of the first block.
+START_TIME_NS: Final = 1_767_225_600_000_000_000
+NS_PER_SECOND: Final = 1_000_000_000
+
+
+@final
+class EmptyStore:
+    """A store that holds nothing."""
+
+    __slots__ = ()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return None."""
+        return None
+
+    def has(self, key: bytes) -> bool:
+        """Return False."""
+        return False
+
+    def iterate(
+        self, start: bytes, end: bytes | None, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Return a walk over nothing."""
+        return iter(())
+
+
+@final
+class MemoryState:
+    """Committed state in dictionaries; the source of contexts."""
+
+    def __init__(self) -> None:
+        self._stores: dict[str, OverlayStore] = {}
+        self._side_rows: dict[tuple[str, bytes], bytes] = {}
+
+    def store(self, name: str) -> OverlayStore:
+        """Return the store of one module."""
+        return self._stores.setdefault(name, OverlayStore(EmptyStore()))
+
+    def find_side_row(self, table: str, key: bytes) -> bytes | None:
+        """Return a row kept beside the state, or None."""
+        return self._side_rows.get((table, key))
+
+    def commit(self, ctx: Context) -> None:
+        """Take over what ``ctx`` has written."""
+        for name, pairs in ctx.changes().items():
+            store = self.store(name)
+            for key, value in pairs:
+                if value is None:
+                    store.delete(key)
+                else:
+                    store.set(key, value)
+        for table, key, row in ctx.side_rows():
+            self._side_rows[table, key] = row
+
+    def dump(self) -> dict[str, dict[bytes, bytes]]:
+        """Return all pairs by store, for comparisons."""
+        return {
+            name: dict(store.iterate(b"", None))
+            for name, store in sorted(self._stores.items())
+        }
+
+
+@final
+class MemoryZone:
+    """A zone of some modules with a current block that messages run in."""
+
+    def __init__(
+        self,
+        modules: Sequence[Module],
+        *,
+        chain_id: str = "hangzhou-1",
+        ports: Mapping[str, PortApplication] | None = None,
+        genesis: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.chain_id = chain_id
+        self.modules = tuple(modules)
+        self.ports = dict(ports or {})
+        self.state = MemoryState()
+        self.height = 0
+        self.time_ns = START_TIME_NS
+        self.events: list[Event] = []
+        """Events of the last message, block hook or call of ``within``."""
+        ctx = self.context()
+        for module in self.modules:
+            module.init_genesis(ctx, dict((genesis or {}).get(module.name, {})))
+        self.state.commit(ctx)
+        self.next_block()
+
+    def context(self, signer: str = "") -> Context:
+        """Open a context in the current block above the committed state."""
+        return Context(
+            block=BlockContext(
+                chain_id=self.chain_id,
+                height=Height(revision_of_chain_id(self.chain_id), self.height),
+                time_ns=self.time_ns,
+                header_hash=self.header_hash(self.height),
+            ),
+            source=self.state,
+            gas=GasMeter(None),
+            ports=self.ports,
+            signer=signer,
+        )
+
+    def header_hash(self, height: int) -> bytes:
+        """Return the made-up header hash of a height."""
+        return sha256(f"{self.chain_id}/{height}".encode()) if height else b""
+
+    def next_block(self, seconds: int = 1) -> None:
+        """End the block and begin the next one, ``seconds`` later."""
+        if self.height:
+            self._hooks("end_block")
+        self.height += 1
+        self.time_ns += seconds * NS_PER_SECOND
+        self._hooks("begin_block")
+
+    def run(self, message: Any) -> Any:
+        """Carry out one message of its ``signer``: role, check, apply, all or nothing.
+
+        Raises:
+            HuitongError: what the role check or the handler raised; nothing is written.
+        """
+        route = self._route(message)
+        signer = route.signer(message)
+        ctx = self.context(signer)
+        name = f"/{message.DESCRIPTOR.full_name}"
+        MemberAuthenticator().check_roles(ctx, signer, route.roles, name)
+        route.check(ctx, message)
+        checked = ctx.changes()
+        response = route.apply(ctx, message)
+        if any(checked.values()):
+            raise AssertionError(f"the check of {name} writes")
+        self._take(ctx)
+        return response
+
+    def query(self, path: str, request: Message) -> Any:
+        """Answer one query from the committed state."""
+        return self._query(path).answer(self.context(), request)
+
+    def take(self, ctx: Context) -> None:
+        """Commit what a test did in a context of its own."""
+        self._take(ctx)
+
+    def export(self) -> dict[str, Any]:
+        """Return the genesis state of every module."""
+        ctx = self.context()
+        return {module.name: module.export_genesis(ctx) for module in self.modules}
+
+    def told(self, kind: str) -> list[dict[str, str]]:
+        """Return the attributes of the last events of this kind."""
+        return [dict(item.attributes) for item in self.events if item.kind == kind]
+
+    def _take(self, ctx: Context) -> None:
+        self.state.commit(ctx)
+        self.events = list(ctx.events)
+
+    def _hooks(self, name: str) -> None:
+        ctx = self.context()
+        for module in self.modules:
+            hook = getattr(module, name)
+            if hook is not None:
+                hook(ctx)
+        self._take(ctx)
+
+    def _route(self, message: Message) -> MessageRoute:
+        for module in self.modules:
+            for route in module.messages:
+                if route.request is type(message):
+                    return route
+        raise AssertionError(f"no module carries out {type(message).__name__}")
+
+    def _query(self, path: str) -> QueryRoute:
+        for module in self.modules:
+            for route in module.queries:
+                if route.path == path:
+                    return route
+        raise AssertionError(f"no module answers {path}")
