@@ -1,0 +1,442 @@
+"""A zone as a program sees it through one of its nodes.
+
+``ZoneClient`` asks, sends and waits. It trusts its node: who must not, verifies what it
+gets, with ``huitong.light`` and the proofs of ``prove``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from huitong.client import subscription
+from huitong.client.answers import (
+    ProvenValue,
+    TxOutcome,
+    read_query_result,
+    read_tx_outcome,
+)
+from huitong.client.errors import (
+    HeightNotReachedError,
+    NotCommittedError,
+    QueryError,
+    RpcError,
+    TransactionFailedError,
+    UnreadableAnswerError,
+)
+from huitong.client.proving import prove_in_batch, prove_one_by_one
+from huitong.client.rpc import BATCH_CALLS_MAX, Call, RpcConnection
+from huitong.client.subscription import BlockSeen, read_tx
+from huitong.core.abci import QueryResult
+from huitong.core.codec import encode
+from huitong.core.time import parse_rfc3339
+from huitong.light.tendermint.rpc_json import light_block_from_json
+from huitong.light.tendermint.signed_header import LightBlock
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+#: Seconds between two questions for the same thing, first and longest.
+POLL_FIRST_S: Final = 0.02
+POLL_LONGEST_S: Final = 0.5
+#: Validators asked for in one page; the most that CometBFT gives.
+VALIDATORS_PER_PAGE: Final = 100
+#: Pages of validators of one height; a hundred pages are ten thousand validators.
+VALIDATOR_PAGES_MAX: Final = 100
+#: ``sdk`` code of an unknown query path: the node lacks the batch of proofs.
+UNKNOWN_PATH_CODE: Final = 6
+
+
+class ZoneClient:
+    """One zone, through the RPC of one node."""
+
+    def __init__(self, rpc_url: str) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            rpc_url: for example ``tcp://127.0.0.1:26657`` or ``http://node:26657``.
+        """
+        self.rpc = RpcConnection(rpc_url)
+        """The connection below, for calls that have no method here."""
+        self._chain_id = ""
+        self._has_batch_proofs = True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.rpc.close()
+
+    @property
+    def url(self) -> str:
+        """HTTP URL of the node."""
+        return self.rpc.url
+
+    # --- the node and its blocks ------------------------------------------------------
+
+    async def status(self) -> dict[str, Any]:
+        """Return the node's own account of itself, as CometBFT shows it."""
+        answer = await self.rpc.call("status")
+        if not isinstance(answer, dict) or "sync_info" not in answer:
+            raise self._unreadable("status", "no sync_info")
+        return answer
+
+    async def chain_id(self) -> str:
+        """Return the zone's chain id; asked once."""
+        if not self._chain_id:
+            answer = await self.status()
+            self._chain_id = str(answer["node_info"]["network"])
+        return self._chain_id
+
+    async def latest_height(self) -> int:
+        """Return the height of the newest block; 0 before the first."""
+        answer = await self.status()
+        return int(answer["sync_info"]["latest_block_height"])
+
+    async def latest_block(self) -> tuple[int, int]:
+        """Return height and header time (ns) of the newest block."""
+        info = (await self.status())["sync_info"]
+        return int(info["latest_block_height"]), parse_rfc3339(
+            info["latest_block_time"]
+        )
+
+    async def header(self, height: int) -> dict[str, Any]:
+        """Return the header at ``height`` as JSON."""
+        answer = await self.rpc.call("header", height=str(height))
+        header: dict[str, Any] = answer["header"]
+        return header
+
+    async def wait_height(self, height: int, timeout_s: float = 30.0) -> int:
+        """Return the newest height as soon as it is at least ``height``.
+
+        Raises:
+            HeightNotReachedError: not within ``timeout_s`` seconds.
+        """
+        pause_s = POLL_FIRST_S
+        try:
+            async with asyncio.timeout(timeout_s):
+                while (latest := await self.latest_height()) < height:
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 1.5, POLL_LONGEST_S)
+                return latest
+        except TimeoutError:
+            raise HeightNotReachedError(
+                url=self.url, height=height, timeout_s=timeout_s
+            ) from None
+
+    async def light_block_json(self, height: int) -> dict[str, Any]:
+        """Return what a light client needs of ``height``, as CometBFT's RPC shows it.
+
+        Entries: ``height``, ``commit``, ``validators`` and ``next_validators``.
+        """
+        signed, own, following = await self.rpc.call_many(
+            [
+                ("commit", {"height": str(height)}),
+                _validators_call(height, 1),
+                _validators_call(height + 1, 1),
+            ]
+        )
+        for answer in (signed, own, following):
+            if isinstance(answer, RpcError):
+                raise answer
+        return {
+            "height": height,
+            "commit": signed,
+            "validators": await self._all_validators(height, own),
+            "next_validators": await self._all_validators(height + 1, following),
+        }
+
+    async def light_block(self, height: int) -> LightBlock:
+        """Return header, commit and both validator sets of ``height``, unverified.
+
+        Raises:
+            RpcError: no such block.
+            RejectedError: a malformed answer; nothing is verified beyond its form.
+        """
+        return light_block_from_json(await self.light_block_json(height))
+
+    async def _all_validators(
+        self, height: int, first_page: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the answer with the validators of all pages."""
+        found: list[dict[str, Any]] = list(first_page["validators"])
+        total = int(first_page["total"])
+        for page in range(2, VALIDATOR_PAGES_MAX + 1):
+            if len(found) >= total:
+                break
+            method, params = _validators_call(height, page)
+            found += (await self.rpc.call(method, **params))["validators"]
+        return {**first_page, "validators": found, "count": str(len(found))}
+
+    # --- queries ----------------------------------------------------------------------
+
+    async def abci_query(
+        self, path: str, data: bytes = b"", height: int = 0, prove: bool = False
+    ) -> QueryResult:
+        """Return the application's answer, whatever its code.
+
+        Args:
+            path: ``store/<name>/key`` or a gRPC path.
+            data: the key, or the encoded request.
+            height: version of the state; 0 means the newest.
+            prove: whether to add the Merkle proof of a key.
+        """
+        method, params = _abci_query_call(path, data, height, prove)
+        return self._read_query(await self.rpc.call(method, **params))
+
+    async def query(
+        self, path: str, request: Message, response: type[MessageT], height: int = 0
+    ) -> MessageT:
+        """Return the answer to a gRPC-path query.
+
+        Raises:
+            QueryError: the zone refuses; carries its codespace and code.
+        """
+        result = await self.abci_query(path, encode(request), height)
+        return self._decode(path, result, response)
+
+    async def query_many(
+        self,
+        path: str,
+        requests: Sequence[Message],
+        response: type[MessageT],
+        height: int = 0,
+    ) -> list[MessageT]:
+        """Return the answers to several questions of one kind, ten in a round trip.
+
+        Raises:
+            QueryError: the zone refuses one of them.
+        """
+        calls = [_abci_query_call(path, encode(item), height) for item in requests]
+        answers = await self.rpc.call_many(calls)
+        found: list[MessageT] = []
+        for answer in answers:
+            if isinstance(answer, RpcError):
+                raise answer
+            found.append(self._decode(path, self._read_query(answer), response))
+        return found
+
+    async def prove(
+        self, store: str, keys: Sequence[bytes], height: int
+    ) -> list[ProvenValue]:
+        """Return values of the state after block ``height``, with proofs.
+
+        They verify against the app hash in the header of ``height + 1``. Nodes of
+        Huitong answer in one call; others are asked key by key.
+
+        Raises:
+            QueryError: the height is pruned or not there yet, or no such store.
+        """
+        if self._has_batch_proofs:
+            try:
+                return await prove_in_batch(self.abci_query, store, keys, height)
+            except QueryError as refusal:
+                if (refusal.codespace, refusal.code) != ("sdk", UNKNOWN_PATH_CODE):
+                    raise
+                self._has_batch_proofs = False
+        return await prove_one_by_one(self.abci_query, store, keys, height)
+
+    def _read_query(self, answer: Any) -> QueryResult:
+        try:
+            return read_query_result(answer["response"])
+        except (KeyError, TypeError, ValueError) as failure:
+            raise self._unreadable("abci_query", type(failure).__name__) from None
+
+    def _decode(
+        self, path: str, result: QueryResult, response: type[MessageT]
+    ) -> MessageT:
+        check_query(path, result)
+        try:
+            return response.FromString(result.value)
+        except DecodeError:
+            raise self._unreadable(path, "not the expected message") from None
+
+    # --- transactions -----------------------------------------------------------------
+
+    async def broadcast(self, raw: bytes) -> str:
+        """Hand a transaction to the node's mempool and return its hash.
+
+        Raises:
+            TransactionFailedError: the zone refuses it at the door.
+        """
+        answer = await self.rpc.call("broadcast_tx_sync", tx=_to_base64(raw))
+        return self._read_broadcast(answer)
+
+    async def broadcast_many(
+        self, raws: Sequence[bytes]
+    ) -> list[str | TransactionFailedError | RpcError]:
+        """Hand over several transactions, in order, ten in a round trip.
+
+        Returns:
+            For each, its hash or why it was refused.
+        """
+        calls: list[Call] = [
+            ("broadcast_tx_sync", {"tx": _to_base64(raw)}) for raw in raws
+        ]
+        outcomes: list[str | TransactionFailedError | RpcError] = []
+        for answer in await self.rpc.call_many(calls):
+            if isinstance(answer, RpcError):
+                outcomes.append(answer)
+                continue
+            try:
+                outcomes.append(self._read_broadcast(answer))
+            except TransactionFailedError as refusal:
+                outcomes.append(refusal)
+        return outcomes
+
+    def _read_broadcast(self, answer: dict[str, Any]) -> str:
+        code = int(answer.get("code") or 0)
+        if code:
+            raise TransactionFailedError(
+                codespace=answer.get("codespace") or "",
+                code=code,
+                log=answer.get("log") or "",
+            )
+        return str(answer["hash"])
+
+    async def find_tx(self, tx_hash: str) -> TxOutcome | None:
+        """Return a committed transaction, or None if no block holds it."""
+        encoded = base64.b64encode(bytes.fromhex(tx_hash)).decode()
+        try:
+            answer = await self.rpc.call("tx", hash=encoded, prove=False)
+        except RpcError as refusal:
+            if "not found" in str(refusal):
+                return None
+            raise
+        return read_tx_outcome(answer)
+
+    async def wait_tx(self, tx_hash: str, timeout_s: float = 30.0) -> TxOutcome:
+        """Return a transaction once a block holds it, whatever its code.
+
+        Raises:
+            NotCommittedError: not within ``timeout_s`` seconds.
+        """
+        pause_s = POLL_FIRST_S
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    outcome = await self.find_tx(tx_hash)
+                    if outcome is not None:
+                        return outcome
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 1.5, POLL_LONGEST_S)
+        except TimeoutError:
+            raise NotCommittedError(tx_hash=tx_hash, timeout_s=timeout_s) from None
+
+    async def search_txs(self, query: str, *, per_page: int = 30) -> list[TxOutcome]:
+        """Return the first transactions that match, oldest first.
+
+        Args:
+            query: ``key = 'value'`` terms joined by ``AND``.
+            per_page: at most this many, up to 100.
+        """
+        (answer,) = await self.search_txs_many([query], per_page=per_page)
+        return answer
+
+    async def search_txs_many(
+        self, queries: Sequence[str], *, per_page: int = 30
+    ) -> list[list[TxOutcome]]:
+        """Return the answers to several searches, ten in a round trip."""
+        calls: list[Call] = [
+            (
+                "tx_search",
+                {
+                    "query": query,
+                    "prove": False,
+                    "per_page": str(per_page),
+                    "page": "1",
+                },
+            )
+            for query in queries
+        ]
+        found: list[list[TxOutcome]] = []
+        for answer in await self.rpc.call_many(calls):
+            if isinstance(answer, RpcError):
+                raise answer
+            found.append([read_tx_outcome(item) for item in answer["txs"]])
+        return found
+
+    # --- following --------------------------------------------------------------------
+
+    async def blocks(self) -> AsyncIterator[BlockSeen | None]:
+        """Yield blocks as the node commits them; first None, once nothing is missed.
+
+        Close it with ``contextlib.aclosing``.
+
+        Raises:
+            UnreachableError: nobody answers.
+            SubscriptionBrokenError: the stream ended; ask the state what was missed.
+        """
+        async for value in subscription.new_block_messages(self.url):
+            if not value:
+                yield None
+                continue
+            height, time_ns, txs = subscription.read_block_head(value)
+            results = subscription.read_results(value)
+            if results is None and txs:
+                answer = await self.rpc.call("block_results", height=str(height))
+                results = answer["txs_results"] or []
+            seen = [
+                read_tx(raw, result)
+                for raw, result in zip(txs, results or (), strict=True)
+            ]
+            yield BlockSeen(height=height, time_ns=time_ns, txs=seen)
+
+    async def genesis(self) -> dict[str, Any]:
+        """Return the zone's genesis document."""
+        answer = await self.rpc.call("genesis")
+        document: dict[str, Any] = answer["genesis"]
+        return document
+
+    def _unreadable(self, method: str, reason: str) -> UnreadableAnswerError:
+        return UnreadableAnswerError(url=self.url, method=method, reason=reason)
+
+
+def check_query(path: str, result: QueryResult) -> None:
+    """Raise what the zone refused.
+
+    Raises:
+        QueryError: with the zone's codespace and code.
+    """
+    if result.code:
+        raise QueryError(
+            path=path, codespace=result.codespace, code=result.code, log=result.log
+        )
+
+
+def tx_hash_of(raw: bytes) -> str:
+    """Return a transaction's hash as nodes print it."""
+    return hashlib.sha256(raw).hexdigest().upper()
+
+
+def _abci_query_call(
+    path: str, data: bytes, height: int = 0, prove: bool = False
+) -> Call:
+    params = {"path": path, "data": data.hex(), "height": str(height), "prove": prove}
+    return "abci_query", params
+
+
+def _validators_call(height: int, page: int) -> Call:
+    return "validators", {
+        "height": str(height),
+        "page": str(page),
+        "per_page": str(VALIDATORS_PER_PAGE),
+    }
+
+
+def _to_base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
