@@ -61,6 +61,9 @@ class TableReader(Protocol):
 class NodeBackend(Protocol):
     """A database of named tables."""
 
+    path: str
+    """Where it lies, for people to read."""
+
     def declare_tables(self, tables: Iterable[bytes]) -> None:
         """Make the tables known, empty where they are new; to be done before use."""
         ...
@@ -92,6 +95,8 @@ class NodeBackend(Protocol):
 
 class MemoryBackend:
     """Tables in memory, for tests and simulations."""
+
+    path = "memory"
 
     def __init__(self) -> None:
         self._tables: dict[bytes, _MemoryTable] = {}

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NoReturn, Protocol
 
-from huitong.core.invariants import invariant
+from huitong.core.invariants import InvariantBrokenError, invariant
+from huitong.core.limits import STORE_KEY_SIZE_BYTES_MAX
+from huitong.core.store.errors import KeyTooLongError
 
 
 class ReadStore(Protocol):
@@ -98,10 +100,11 @@ class OverlayStore:
         """Put ``value`` under ``key``.
 
         Raises:
+            KeyTooLongError: the key passes ``STORE_KEY_SIZE_BYTES_MAX``.
             InvariantBrokenError: the key or the value is empty.
         """
-        if not key or not value:
-            invariant(False, "keys and values are not empty", key=key, value=value)
+        if not 0 < len(key) <= STORE_KEY_SIZE_BYTES_MAX or not value:
+            _refuse_write(key, value)
         if self._keys is not None and key not in self._pending:
             insort(self._keys, key)
         self._pending[key] = value
@@ -157,6 +160,14 @@ class OverlayStore:
         """Forget the held writes."""
         self._pending.clear()
         self._keys = None
+
+
+def _refuse_write(key: bytes, value: bytes) -> NoReturn:
+    if len(key) > STORE_KEY_SIZE_BYTES_MAX:
+        raise KeyTooLongError(size=len(key), maximum=STORE_KEY_SIZE_BYTES_MAX)
+    raise InvariantBrokenError(
+        "keys and values are not empty", {"key": key, "value": value}
+    )
 
 
 def _key_of(item: tuple[bytes, bytes | None]) -> bytes:

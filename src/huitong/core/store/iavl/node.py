@@ -127,20 +127,17 @@ def strip_node(node: Node) -> None:
     node.right = None  # type: ignore[assignment]
 
 
-def hash_record(record: bytes, ref: bytes) -> bytes:
-    """Return the hash of the node that ``record`` under ``ref`` describes.
-
-    Raises:
-        ValueError, struct.error: the record is too short to be one.
-    """
+def is_record_of(record: bytes, ref: bytes, node_hash: bytes) -> bool:
+    """Tell whether ``record`` under ``ref`` is that of the node with this hash."""
     version = zigzag(int.from_bytes(ref[:8], "big"))
-    if record[0] == 0:
-        _, key_size = LEAF_HEAD.unpack_from(record)
-        key = record[LEAF_KEY_AT : LEAF_KEY_AT + key_size]
-        value = record[LEAF_KEY_AT + key_size :]
-        return hash_leaf(version, key, value)
-    height, _, _, size, _, _, left, right = INNER_HEAD.unpack_from(record)
-    return hash_inner(height, size, version, left, right)
+    if len(record) > INNER_KEY_AT and record[0]:
+        height, _, _, size, _, _, left, right = INNER_HEAD.unpack_from(record)
+        return hash_inner(height, size, version, left, right) == node_hash
+    if len(record) > LEAF_KEY_AT:
+        key_end = LEAF_KEY_AT + LEAF_HEAD.unpack_from(record)[1]
+        key, value = record[LEAF_KEY_AT:key_end], record[key_end:]
+        return hash_leaf(version, key, value) == node_hash
+    return False
 
 
 def hash_leaf(version: bytes, key: bytes, value: bytes) -> bytes:

@@ -21,14 +21,13 @@ from huitong.core.store.iavl.node import (
     LEAF_HEAD,
     ZIGZAGS,
     Node,
-    fill_node,
     strip_node,
     uvarint,
     zigzag,
 )
 
-LoadRecord = Callable[[Node], bytes]
-"""Returns the record of a bare node, checked against the node's hash."""
+FillNode = Callable[[Node], None]
+"""Loads what a bare node lacks, checked against the node's hash."""
 
 
 class Tree:
@@ -43,7 +42,7 @@ class Tree:
     loaded_count: int
     """Upper bound of the nodes that are held in memory and not bare."""
 
-    def __init__(self, load: LoadRecord, root: Node | None) -> None:
+    def __init__(self, load: FillNode, root: Node | None) -> None:
         self._load = load
         self.root = root
         self.orphans = []
@@ -176,7 +175,7 @@ class Tree:
 
     def _fill(self, node: Node) -> bytes:
         """Load what a bare node lacks and return its key."""
-        fill_node(node, self._load(node))
+        self._load(node)
         self.loaded_count += 1
         return node.key  # type: ignore[return-value]
 

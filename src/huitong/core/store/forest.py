@@ -1,0 +1,158 @@
+"""The trees of all stores at their newest version, in memory as far as they are used.
+
+Nodes are loaded when a write passes them and checked against the hash that their parent
+keeps, so that a damaged disk stops the zone instead of changing its state. Above a limit
+the deepest loaded nodes are forgotten again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from huitong.core.invariants import invariant
+from huitong.core.limits import STORE_NODES_CACHED_MAX
+from huitong.core.store.backend import Row, TableReader
+from huitong.core.store.errors import StorageCorruptError
+from huitong.core.store.iavl.node import Node, bare_node, fill_node, is_record_of
+from huitong.core.store.iavl.tree import Tree
+from huitong.core.store.roots import StoreRoot, app_hash
+from huitong.core.store.tables import NODES, flat_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingCommit:
+    """A block's state, hashed and not yet written."""
+
+    version: int
+    """Version that it will have: the block's height, from 1."""
+    root_hash: bytes
+    """App hash, 32 bytes."""
+    roots: tuple[StoreRoot, ...]
+    """Roots of all stores, by name."""
+    nodes: tuple[tuple[bytes, bytes], ...]
+    """New records of the trees, references ascending."""
+    orphans: tuple[bytes, ...]
+    """References that this version does not need any more."""
+    rows: tuple[tuple[bytes, tuple[Row, ...]], ...]
+    """Table and rows of the newest pairs, per changed store."""
+
+
+class Forest:
+    """The newest version of every tree."""
+
+    __slots__ = ("_latest", "_names", "_path", "_trees")
+
+    def __init__(self, latest: TableReader, names: Sequence[str], path: str) -> None:
+        """Take the stores ``names``; ``path`` names the database in errors."""
+        self._latest = latest
+        self._names = tuple(sorted(names))
+        self._path = path
+        self._trees: dict[str, Tree] = {}
+
+    def open(self, roots: Sequence[StoreRoot]) -> None:
+        """Begin from these roots with nothing loaded; unsaved changes are forgotten."""
+        by_name = {root.name: root for root in roots}
+        self._trees = {
+            name: Tree(self.fill, _bare_root(by_name.get(name))) for name in self._names
+        }
+
+    def apply(
+        self, version: int, changes: Mapping[str, Iterable[Row]]
+    ) -> PendingCommit:
+        """Apply a block's writes and hash; the trees are those of ``version`` then.
+
+        Raises:
+            StorageCorruptError: a node is missing or damaged; the trees are to be
+                opened again.
+        """
+        nodes: list[tuple[bytes, bytes]] = []
+        orphans: list[bytes] = []
+        roots: list[StoreRoot] = []
+        rows: list[tuple[bytes, tuple[Row, ...]]] = []
+        for name in self._names:
+            tree = self._trees[name]
+            changed = tuple(changes.get(name, ()))
+            if changed:
+                _write(tree, changed)
+                rows.append((flat_table(name), changed))
+                tree.save(version, len(nodes), nodes)
+                orphans += tree.orphans
+                tree.orphans.clear()
+            roots.append(_root_of(name, tree))
+        return PendingCommit(
+            version=version,
+            root_hash=app_hash(roots),
+            roots=tuple(roots),
+            nodes=tuple(nodes),
+            orphans=tuple(orphans),
+            rows=tuple(rows),
+        )
+
+    def fill(self, node: Node) -> None:
+        """Load a bare node.
+
+        Raises:
+            StorageCorruptError: its record is missing or has another hash.
+        """
+        ref: bytes = node.ref  # type: ignore[assignment]  # a bare node is saved
+        record = self._latest.get(NODES, ref)
+        if record is None:
+            raise StorageCorruptError(
+                path=self._path, reason=f"node {ref.hex()} is missing"
+            )
+        if not is_record_of(record, ref, node.hash):
+            raise StorageCorruptError(
+                path=self._path, reason=f"node {ref.hex()} has another hash"
+            )
+        fill_node(node, record)
+
+    def fill_roots(self) -> None:
+        """Load the root of every tree.
+
+        Raises:
+            StorageCorruptError: one is missing or damaged.
+        """
+        for tree in self._trees.values():
+            if tree.root is not None and tree.root.key is None:
+                self.fill(tree.root)
+
+    def shrink(self) -> None:
+        """Keep the number of loaded nodes bounded; those near the roots stay."""
+        trees = self._trees.values()
+        if sum(tree.loaded_count for tree in trees) <= STORE_NODES_CACHED_MAX:
+            return
+        height = 0
+        while sum(tree.loaded_count for tree in trees) > STORE_NODES_CACHED_MAX // 2:
+            for tree in trees:
+                tree.shrink_cache(height)
+            height += 1
+
+
+def _write(tree: Tree, rows: Sequence[Row]) -> None:
+    last = b""
+    write, remove = tree.set, tree.remove
+    for key, value in rows:
+        if key <= last:
+            invariant(False, "writes come by ascending key", last=last, key=key)
+        last = key
+        if value is None:
+            remove(key)
+        else:
+            write(key, value)
+
+
+def _root_of(name: str, tree: Tree) -> StoreRoot:
+    root = tree.root
+    return StoreRoot(
+        name=name,
+        hash=tree.root_hash(),
+        ref=None if root is None else root.ref,
+        height=0 if root is None else root.height,
+    )
+
+
+def _bare_root(root: StoreRoot | None) -> Node | None:
+    if root is None or root.ref is None:
+        return None
+    return bare_node(root.ref, root.hash, root.height)

@@ -1,0 +1,279 @@
+"""Blocks, transactions and results as rows beside the state, written with it in one batch.
+
+Tables (heights and places are big-endian, so that keys sort as they count):
+
+* ``block_meta``: height → ``BlockMeta`` (name, size, header, number of transactions);
+* ``block_hashes``: header hash → height;
+* ``commits``: height → the votes for that block, which the next one carries;
+* ``txs``: height, place → the transaction; its block is put together from these;
+* ``tx_results``: height, place → the result, as JSON in the shape RPC shows;
+* ``tx_hashes``: hash → height, place;
+* ``block_results``: height → events of the hooks and app hash, as such JSON;
+* ``validators``: height → the set, or the height at which it stands.
+
+What RPC shows often is kept as the JSON it shows: it is written once and read many times.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from huitong.core.abci import FinalizedBlock, TxResult
+from huitong.core.codec import decode, encode
+from huitong.core.events import Event
+from huitong.core.store.backend import TableReader
+from huitong.light.tendermint.block_types import (
+    BlockId,
+    block_id_from_proto,
+    set_block_id,
+)
+from huitong.light.tendermint.commit import Commit, commit_from_proto, commit_to_proto
+from huitong.light.tendermint.header import (
+    BlockHeader,
+    header_from_proto,
+    header_to_proto,
+)
+from huitong.proto.tendermint.types import types_pb2
+
+BLOCK_META: Final = b"block_meta"
+BLOCK_HASHES: Final = b"block_hashes"
+COMMITS: Final = b"commits"
+TXS: Final = b"txs"
+TX_RESULTS: Final = b"tx_results"
+TX_HASHES: Final = b"tx_hashes"
+BLOCK_RESULTS: Final = b"block_results"
+VALIDATORS: Final = b"validators"
+TABLES: Final = (
+    BLOCK_META,
+    BLOCK_HASHES,
+    COMMITS,
+    TXS,
+    TX_RESULTS,
+    TX_HASHES,
+    BLOCK_RESULTS,
+    VALIDATORS,
+)
+
+ExtraRow = tuple[bytes, bytes, bytes | None]
+"""Table, key and value of a row beside the state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBlock:
+    """What is known of a block without its transactions."""
+
+    block_id: BlockId
+    """Its name."""
+    header: BlockHeader
+    """Its header."""
+    size_bytes: int
+    """Size of the encoded block."""
+    tx_count: int
+    """Number of its transactions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTx:
+    """A transaction of a block."""
+
+    height: int
+    """The block's height."""
+    index: int
+    """Place in the block, from 0."""
+    hash: bytes
+    """SHA-256 of its bytes."""
+    raw: bytes
+    """Its bytes."""
+    result_json: bytes
+    """Its result, JSON as RPC shows it."""
+    result: TxResult | None = None
+    """The same as the application gave it; None when read back."""
+    events_json: bytes = b"[]"
+    """Its events alone, JSON; only when just made."""
+
+
+def height_key(height: int) -> bytes:
+    """Return the key of a height, 8 bytes."""
+    return height.to_bytes(8, "big")
+
+
+def place_key(height: int, index: int) -> bytes:
+    """Return the key of a transaction's place, 12 bytes."""
+    return height.to_bytes(8, "big") + index.to_bytes(4, "big")
+
+
+def place_of_key(key: bytes) -> tuple[int, int]:
+    """Return height and index that a place key names."""
+    return int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big")
+
+
+def events_json(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Return events as RPC shows them."""
+    return [
+        {
+            "type": told.kind,
+            "attributes": [
+                {"key": key, "value": value, "index": True}
+                for key, value in told.attributes
+            ],
+        }
+        for told in events
+    ]
+
+
+def result_to_json(result: TxResult, events: bytes) -> bytes:
+    """Return a transaction's result as RPC shows it, with its events already in JSON."""
+    return orjson.dumps(
+        {
+            "code": result.code,
+            "data": base64.b64encode(result.data).decode() if result.data else None,
+            "log": result.log,
+            "info": "",
+            "gas_wanted": str(result.gas_wanted),
+            "gas_used": str(result.gas_used),
+            "events": orjson.Fragment(events),
+            "codespace": result.codespace,
+        }
+    )
+
+
+def stored_tx(height: int, index: int, tx_hash: bytes, raw: bytes, result: TxResult) -> StoredTx:
+    """Put a transaction and its result into the form in which they are kept."""
+    events = orjson.dumps(events_json(result.events))
+    return StoredTx(
+        height=height,
+        index=index,
+        hash=tx_hash,
+        raw=raw,
+        result_json=result_to_json(result, events),
+        result=result,
+        events_json=events,
+    )
+
+
+def block_rows(block: StoredBlock, commit: Commit, finalized: FinalizedBlock) -> list[ExtraRow]:
+    """Return the rows of a block, but for its transactions."""
+    key = height_key(block.header.height)
+    meta = types_pb2.BlockMeta(block_size=block.size_bytes, num_txs=block.tx_count)
+    set_block_id(meta.block_id, block.block_id)
+    meta.header.CopyFrom(header_to_proto(block.header))
+    results = orjson.dumps(
+        {
+            "finalize_block_events": events_json(finalized.events),
+            "validator_updates": [
+                {
+                    "pub_key": {
+                        "Sum": {
+                            "type": "tendermint.crypto.PublicKey_Ed25519",
+                            "value": {
+                                "ed25519": base64.b64encode(update.public_key).decode()
+                            },
+                        }
+                    },
+                    "power": str(update.power),
+                }
+                for update in finalized.validator_updates
+            ],
+            "app_hash": base64.b64encode(finalized.app_hash).decode(),
+        }
+    )
+    return [
+        (BLOCK_META, key, encode(meta)),
+        (BLOCK_HASHES, block.block_id.hash, key),
+        (COMMITS, key, encode(commit_to_proto(commit))),
+        (BLOCK_RESULTS, key, results),
+    ]
+
+
+def tx_rows(txs: Sequence[StoredTx], reader: TableReader) -> list[ExtraRow]:
+    """Return the rows of a block's transactions.
+
+    The same bytes can be in two blocks if they failed the first time; the hash leads to
+    the last of them, but never from one that succeeded to one that failed.
+    """
+    rows: list[ExtraRow] = []
+    for tx in txs:
+        key = place_key(tx.height, tx.index)
+        rows.append((TXS, key, tx.raw))
+        rows.append((TX_RESULTS, key, tx.result_json))
+        failed = tx.result is not None and tx.result.code != 0
+        if not (failed and reader.get(TX_HASHES, tx.hash) is not None):
+            rows.append((TX_HASHES, tx.hash, key))
+    return rows
+
+
+def find_block(reader: TableReader, height: int) -> StoredBlock | None:
+    """Return what is known of the block at ``height``, or None."""
+    row = reader.get(BLOCK_META, height_key(height))
+    if row is None:
+        return None
+    meta = decode(types_pb2.BlockMeta, row)
+    return StoredBlock(
+        block_id=block_id_from_proto("block_id", meta.block_id),
+        header=header_from_proto(meta.header),
+        size_bytes=meta.block_size,
+        tx_count=meta.num_txs,
+    )
+
+
+def find_height(reader: TableReader, block_hash: bytes) -> int | None:
+    """Return the height of the block with this header hash, or None."""
+    row = reader.get(BLOCK_HASHES, block_hash)
+    return None if row is None else int.from_bytes(row, "big")
+
+
+def find_commit(reader: TableReader, height: int) -> Commit | None:
+    """Return the votes for the block at ``height``, or None."""
+    row = reader.get(COMMITS, height_key(height))
+    return None if row is None else commit_from_proto(decode(types_pb2.Commit, row))
+
+
+def find_block_results(reader: TableReader, height: int) -> bytes | None:
+    """Return events of the hooks and app hash of a block, JSON, or None."""
+    return reader.get(BLOCK_RESULTS, height_key(height))
+
+
+def block_txs(reader: TableReader, height: int) -> list[bytes]:
+    """Return the transactions of a block, in order."""
+    return [raw for _, raw in _of_height(reader, TXS, height)]
+
+
+def block_tx_results(reader: TableReader, height: int) -> list[bytes]:
+    """Return the results of a block's transactions, JSON, in order."""
+    return [result for _, result in _of_height(reader, TX_RESULTS, height)]
+
+
+def find_place(reader: TableReader, tx_hash: bytes) -> bytes | None:
+    """Return the place key of the transaction with this hash, or None."""
+    return reader.get(TX_HASHES, tx_hash)
+
+
+def find_tx(reader: TableReader, place: bytes) -> tuple[bytes, bytes] | None:
+    """Return a transaction and its result as JSON, or None."""
+    raw, result = reader.get(TXS, place), reader.get(TX_RESULTS, place)
+    return None if raw is None or result is None else (raw, result)
+
+
+def find_validators_row(reader: TableReader, height: int) -> bytes | None:
+    """Return the encoded validator set of a height, or None."""
+    row = reader.get(VALIDATORS, height_key(height))
+    if row is not None and len(row) == 8:
+        return reader.get(VALIDATORS, row)
+    return row
+
+
+def validators_row(height: int, encoded_set: bytes | None, stands_at: int) -> ExtraRow:
+    """Return the row of a height's validator set; None refers to an earlier height."""
+    value = height_key(stands_at) if encoded_set is None else encoded_set
+    return (VALIDATORS, height_key(height), value)
+
+
+def _of_height(
+    reader: TableReader, table: bytes, height: int
+) -> Iterator[tuple[bytes, bytes]]:
+    return reader.iterate(table, height_key(height), height_key(height + 1))
