@@ -21,7 +21,11 @@ def _import_everything() -> None:
 def test_every_error_code_is_in_the_register() -> None:
     _import_everything()
     lines = REGISTER.read_text(encoding="utf-8").splitlines()
-    rows = {tuple(c.strip(" `") for c in line.split("|")[1:4]) for line in lines if line.startswith("| `")}
+    rows = {
+        tuple(c.strip(" `") for c in line.split("|")[1:4])
+        for line in lines
+        if line.startswith("| `")
+    }
     wanted = {
         (space, str(code), kind.__name__)
         for (space, code), kind in registered_errors().items()

@@ -71,9 +71,14 @@ def _is_set(node: ast.AST) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", _pure_files(), ids=lambda p: str(p.relative_to(SOURCE)))
+@pytest.mark.parametrize(
+    "path", _pure_files(), ids=lambda p: str(p.relative_to(SOURCE))
+)
 def test_pure_code_has_no_way_to_the_outside(path: Path) -> None:
-    found = [f"{path}:{line}: {what}" for line, what in _offences(ast.parse(path.read_text()))]
+    found = [
+        f"{path}:{line}: {what}"
+        for line, what in _offences(ast.parse(path.read_text()))
+    ]
     assert found == []
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from huitong.core.events import Event
+from huitong.core.store.view import ProofOp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +107,6 @@ class FinalizedBlock:
     validator_updates: tuple[ValidatorUpdate, ...]
     app_hash: bytes
     """32 bytes; stands in the next block's header."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofOp:
-    """One layer of a Merkle proof as RPC shows it."""
-
-    kind: str
-    """``ics23:iavl`` or ``ics23:simple``."""
-    key: bytes
-    data: bytes
-    """An encoded ``cosmos.ics23.v1.CommitmentProof``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,9 @@ from huitong.core.limits import PREPARED_TXS_MAX
 from huitong.core.module import Module
 from huitong.core.ports import PortApplication
 from huitong.core.querying import Querying
-from huitong.core.store.multistore import MultiStore, PendingCommit
+from huitong.core.store.forest import PendingCommit
+from huitong.core.store.multistore import MultiStore
+from huitong.core.store.view import ReadView
 from huitong.core.tx import Transaction, verify_signature
 
 NAME = "huitong"
@@ -91,7 +93,8 @@ class Application:
         self._genesis: Context | None = None
         self._finalized: tuple[PendingCommit, BlockContext, Context] | None = None
         self._last_block = self._block(state.version, 0)
-        self._check = self._context(self._last_block, state.at_latest(), GasMeter(None))
+        self._check_view: ReadView | None = None
+        self._check = self._open_check_state()
         self._querying = Querying(self)
 
     # --- information and genesis ------------------------------------------------------
@@ -128,6 +131,7 @@ class Application:
         for module in self.modules:
             module.init_genesis(ctx, dict(request.app_state.get(module.name, {})))
         self._genesis = ctx
+        self._check = ctx.branch()
         return sha256(b"")
 
     def export_genesis(self, height: int = 0) -> dict[str, Any]:
@@ -190,13 +194,22 @@ class Application:
 
     def reset_check_state(self) -> None:
         """Let CheckTx see the newest committed state; rechecks follow."""
-        self._check = self._context(
-            self._last_block, self.state.at_latest(), GasMeter(None)
-        )
+        self._check = self._open_check_state()
+
+    def _open_check_state(self) -> Context:
+        if self._check_view is not None:
+            self._check_view.close()
+            self._check_view = None
+        if self.state.version == 0:
+            return self._context(self._last_block, self.state, GasMeter(None))
+        self._check_view = self.state.at(self.state.version)
+        return self._context(self._last_block, self._check_view, GasMeter(None))
 
     # --- blocks -----------------------------------------------------------------------
 
-    def prepare_proposal(self, txs: Iterable[bytes], size_bytes_max: int) -> list[bytes]:
+    def prepare_proposal(
+        self, txs: Iterable[bytes], size_bytes_max: int
+    ) -> list[bytes]:
         """Choose transactions for a block, in order, within size and gas."""
         chosen: list[bytes] = []
         size = gas = 0
@@ -283,7 +296,9 @@ class Application:
             self._signature_check(prepared.tx),
         )
 
-    def commit(self, extra_rows: Iterable[tuple[str, bytes, bytes | None]] = ()) -> None:
+    def commit(
+        self, extra_rows: Iterable[tuple[bytes, bytes, bytes | None]] = ()
+    ) -> None:
         """Make the finalized block last, with the engine's rows, in one atomic batch.
 
         Raises:
@@ -312,6 +327,12 @@ class Application:
         """
         return self._querying.simulate(raw)
 
+    def close(self) -> None:
+        """Let go of the committed version that CheckTx reads."""
+        if self._check_view is not None:
+            self._check_view.close()
+            self._check_view = None
+
     @contextmanager
     def query_context(self, height: int, gas: GasMeter) -> Iterator[Context]:
         """Open a context on a committed version; 0 means the newest.
@@ -337,7 +358,9 @@ class Application:
             _remember(self._prepared, key, prepared)
         return prepared
 
-    def _block(self, height: int, time_ns: int, header_hash: bytes = b"") -> BlockContext:
+    def _block(
+        self, height: int, time_ns: int, header_hash: bytes = b""
+    ) -> BlockContext:
         return BlockContext(
             chain_id=self.chain_id,
             height=Height(self._revision, height),
@@ -345,7 +368,9 @@ class Application:
             header_hash=header_hash,
         )
 
-    def _context(self, block: BlockContext, source: StateSource, gas: GasMeter) -> Context:
+    def _context(
+        self, block: BlockContext, source: StateSource, gas: GasMeter
+    ) -> Context:
         return Context(block=block, source=source, gas=gas, ports=self.ports)
 
     @property

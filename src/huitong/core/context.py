@@ -49,7 +49,7 @@ class StateSource(Protocol):
         """Return the store of one module."""
         ...
 
-    def find_side_row(self, table: str, key: bytes) -> bytes | None:
+    def find_row(self, table: bytes, key: bytes) -> bytes | None:
         """Return a row kept beside the state, or None."""
         ...
 
@@ -86,7 +86,7 @@ class Context:
         """Address of the account that signed the transaction; empty outside of one."""
         self._source = source
         self._overlays: dict[str, OverlayStore] = {}
-        self._side_rows: dict[tuple[str, bytes], bytes] = {}
+        self._side_rows: dict[tuple[bytes, bytes], bytes] = {}
 
     def store(self, name: str) -> WriteStore:
         """Return the store of the module ``name``; reads and writes cost gas."""
@@ -96,19 +96,21 @@ class Context:
         """Tell the world; kept only if this branch is merged."""
         self.events.append(told)
 
-    def put_side_row(self, table: str, key: bytes, value: bytes) -> None:
+    def put_side_row(self, table: bytes, key: bytes, value: bytes) -> None:
         """Keep a row beside the state: stored with the block, proven by nobody.
 
         For what only helps to answer queries, such as the inner nodes of the history.
         """
         self._side_rows[table, key] = value
 
-    def find_side_row(self, table: str, key: bytes) -> bytes | None:
+    def find_side_row(self, table: bytes, key: bytes) -> bytes | None:
         """Return a row kept beside the state, or None. Handlers must not depend on it."""
         row = self._side_rows.get((table, key))
-        return self._source.find_side_row(table, key) if row is None else row
+        return self._source.find_row(table, key) if row is None else row
 
-    def branch(self, *, gas: GasMeter | None = None, signer: str | None = None) -> Context:
+    def branch(
+        self, *, gas: GasMeter | None = None, signer: str | None = None
+    ) -> Context:
         """Open a child branch that sees this one's writes.
 
         Args:
@@ -138,7 +140,7 @@ class Context:
         """Return the pending writes by store name and key, both ascending."""
         return {name: held.pending() for name, held in sorted(self._overlays.items())}
 
-    def side_rows(self) -> list[tuple[str, bytes, bytes]]:
+    def side_rows(self) -> list[tuple[bytes, bytes, bytes]]:
         """Return the pending side rows, ascending by table and key."""
         return [(*place, row) for place, row in sorted(self._side_rows.items())]
 
@@ -161,7 +163,7 @@ class _Parent:
     def store(self, name: str) -> ReadStore:
         return self._parent._overlay(name)
 
-    def find_side_row(self, table: str, key: bytes) -> bytes | None:
+    def find_row(self, table: bytes, key: bytes) -> bytes | None:
         return self._parent.find_side_row(table, key)
 
 

@@ -121,15 +121,21 @@ def _show(value: Any) -> str:
 # Numbers and key phrases follow cosmos-sdk types/errors; clients match on them.
 
 
-class TxDecodeError(RejectedError, codespace="sdk", code=2, text="tx parse error: {reason}"):
+class TxDecodeError(
+    RejectedError, codespace="sdk", code=2, text="tx parse error: {reason}"
+):
     """The bytes are not a transaction in canonical form."""
 
 
-class UnauthorizedError(RejectedError, codespace="sdk", code=4, text="{reason}: unauthorized"):
+class UnauthorizedError(
+    RejectedError, codespace="sdk", code=4, text="{reason}: unauthorized"
+):
     """The signature or the signer's right does not cover the request."""
 
 
-class UnknownRequestError(RejectedError, codespace="sdk", code=6, text="{reason}: unknown request"):
+class UnknownRequestError(
+    RejectedError, codespace="sdk", code=6, text="{reason}: unknown request"
+):
     """No such query path or message type."""
 
 
@@ -140,7 +146,10 @@ class InvalidAddressError(
 
 
 class UnknownAddressError(
-    RejectedError, codespace="sdk", code=9, text="account {address} does not exist: unknown address"
+    RejectedError,
+    codespace="sdk",
+    code=9,
+    text="account {address} does not exist: unknown address",
 ):
     """No account has this address."""
 
@@ -155,38 +164,59 @@ class OutOfGasError(
 
 
 class MemoTooLongError(
-    RejectedError, codespace="sdk", code=12, text="memo of {size} bytes, at most {maximum}: memo too large"
+    RejectedError,
+    codespace="sdk",
+    code=12,
+    text="memo of {size} bytes, at most {maximum}: memo too large",
 ):
     """The memo passes its limit."""
 
 
-class InsufficientFeeError(RejectedError, codespace="sdk", code=13, text="{reason}: insufficient fee"):
+class InsufficientFeeError(
+    RejectedError, codespace="sdk", code=13, text="{reason}: insufficient fee"
+):
     """The fee is not one of amount zero."""
 
 
-class NoSignaturesError(RejectedError, codespace="sdk", code=15, text="no signatures supplied"):
+class NoSignaturesError(
+    RejectedError, codespace="sdk", code=15, text="no signatures supplied"
+):
     """A transaction without a signature."""
 
 
-class InvalidRequestError(RejectedError, codespace="sdk", code=18, text="{reason}: invalid request"):
+class InvalidRequestError(
+    RejectedError, codespace="sdk", code=18, text="{reason}: invalid request"
+):
     """A field of the request has a value that can never be right."""
 
 
-class TxInMempoolError(RejectedError, codespace="sdk", code=19, text="tx already in mempool"):
+class TxInMempoolError(
+    RejectedError, codespace="sdk", code=19, text="tx already in mempool"
+):
     """The same bytes already wait for a block."""
 
 
-class MempoolFullError(UnavailableError, codespace="sdk", code=20, text="mempool is full: {size} of {maximum}"):
+class MempoolFullError(
+    UnavailableError,
+    codespace="sdk",
+    code=20,
+    text="mempool is full: {size} of {maximum}",
+):
     """No room for another transaction until a block is made."""
 
 
 class TxTooLargeError(
-    RejectedError, codespace="sdk", code=21, text="{size} bytes, at most {maximum}: tx too large"
+    RejectedError,
+    codespace="sdk",
+    code=21,
+    text="{size} bytes, at most {maximum}: tx too large",
 ):
     """The transaction passes its size limit."""
 
 
-class NotFoundError(RejectedError, codespace="sdk", code=22, text="{what} not found: key not found"):
+class NotFoundError(
+    RejectedError, codespace="sdk", code=22, text="{what} not found: key not found"
+):
     """A query for something that is not in the state."""
 
 
@@ -214,9 +244,13 @@ class RedundantTxError(
     """Everything that the transaction would relay is on this chain already (ICS-18)."""
 
 
-class StoreQueryError(RejectedError, codespace="store", code=7, text="{reason}: invalid request"):
+class StoreQueryError(
+    RejectedError, codespace="store", code=7, text="{reason}: invalid request"
+):
     """A query of the store for a height or a path that cannot be answered."""
 
 
-class PanicError(BrokenError, codespace="sdk", code=111222, text="internal error: {reason}"):
+class PanicError(
+    BrokenError, codespace="sdk", code=111222, text="internal error: {reason}"
+):
     """An unexpected exception, caught at the outermost boundary; always a bug of ours."""

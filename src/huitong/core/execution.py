@@ -43,7 +43,6 @@ from huitong.core.module import MessageRoute, Module
 from huitong.core.tx import Transaction, decode_transaction
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
 
-
 CheckSignature = Callable[[int], None]
 """Takes the signer's account number; raises UnauthorizedError for a wrong signature."""
 
@@ -108,7 +107,9 @@ def route_messages(tx: Transaction, routes: Mapping[str, MessageRoute]) -> Prepa
     Raises:
         RejectedError: codespace ``sdk``: 2, 4 or 6.
     """
-    routed = tuple(_route(packed.type_url, packed.value, routes) for packed in tx.messages)
+    routed = tuple(
+        _route(packed.type_url, packed.value, routes) for packed in tx.messages
+    )
     signers = {item.route.signer(item.message) for item in routed}
     if len(signers) != 1:
         named = ", ".join(sorted(signers))
@@ -218,7 +219,7 @@ def deliver(
         data = run_messages(work, prepared)
     except HuitongError as refused:
         return failed_result(refused, tx.gas_limit, meter.used, tuple(entry.events))
-    except Exception as bug:  # noqa: BLE001 - the transaction boundary, see below
+    except Exception as bug:
         # A bug in a handler fails this transaction on every node alike, instead of
         # stopping the zone. Running out of memory or stack is the machine's state and
         # not the transaction's, so it must stop this node.

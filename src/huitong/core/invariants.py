@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class InvariantBrokenError(BaseException):  # noqa: N818 - stands outside Exception on purpose
+class InvariantBrokenError(BaseException):
     """A condition that must always hold does not.
 
     It is not an ``Exception``, so that no handler of expected failures can swallow it.

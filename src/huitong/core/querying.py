@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from huitong.core import execution
-from huitong.core.abci import ProofOp, QueryResult, TxResult
+from huitong.core.abci import QueryResult, TxResult
 from huitong.core.codec import decode, encode
 from huitong.core.errors import (
     HuitongError,
@@ -23,6 +23,7 @@ from huitong.core.errors import (
 from huitong.core.gas import GasMeter
 from huitong.core.limits import QUERY_GAS_MAX, QUERY_SIZE_BYTES_MAX
 from huitong.core.module import QueryRoute
+from huitong.core.store.view import ProofOp
 from huitong.core.tx import decode_transaction
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
 from huitong.proto.cosmos.tx.v1beta1 import service_pb2
@@ -75,7 +76,9 @@ class Querying:
             value = encode(route.answer(ctx, request))
             return _found(b"", value, ctx.block.height.revision_height)
 
-    def _from_store(self, name: str, key: bytes, height: int, prove: bool) -> QueryResult:
+    def _from_store(
+        self, name: str, key: bytes, height: int, prove: bool
+    ) -> QueryResult:
         state = self._app.state
         if not key:
             raise InvalidRequestError(reason="query key is empty")
@@ -84,18 +87,14 @@ class Querying:
         with state.at(height or state.version) as view:
             if not prove:
                 return _found(key, view.store(name).get(key) or b"", view.version)
-            value, layers = view.prove(name, key)
-            ops = tuple(
-                ProofOp(kind=layer.kind, key=layer.key, data=layer.data)
-                for layer in layers
-            )
-            return _found(key, value or b"", view.version, ops)
+            proven = view.prove(name, key)
+            return _found(key, proven.value or b"", view.version, proven.ops)
 
     def simulate(self, raw: bytes) -> TxResult:
         """Carry out a transaction on a branch of the newest state and drop it."""
         app = self._app
         try:
-            tx = decode_transaction(raw, for_simulation=True)
+            tx = decode_transaction(raw)
             prepared = execution.route_messages(tx, app.routes)
             with app.query_context(0, GasMeter(app.block_gas_max)) as ctx:
                 entry = ctx.branch(signer=prepared.sender)
