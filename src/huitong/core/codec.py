@@ -11,13 +11,16 @@ by ``unpack_any``. Presence of empty submessages is a matter of ``core.gogoproto
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Final, TypeVar
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError as _ProtobufDecodeError
 from google.protobuf.message import Message
 
 from huitong.core.errors import RejectedError
-from huitong.core.limits import MESSAGE_SIZE_BYTES_MAX, UINT64_MAX
+from huitong.core.limits import MESSAGE_DEPTH_MAX, MESSAGE_SIZE_BYTES_MAX, UINT64_MAX
 from huitong.proto.google.protobuf.any_pb2 import Any
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -63,7 +66,7 @@ def decode(
     """Return the message of type ``cls`` that ``data`` is the canonical encoding of.
 
     Raises:
-        DecodeError: not well-formed, not canonical, unknown fields, or too long.
+        DecodeError: not well-formed, not canonical, unknown fields, too long, too deep.
 
     Cost: linear; about 2 µs for a message of 2 kB.
     """
@@ -75,6 +78,8 @@ def decode(
     except _ProtobufDecodeError:
         # The library's text may change with its version and is kept out.
         raise _decode_error(cls, data, "malformed") from None
+    if len(data) > 2 * MESSAGE_DEPTH_MAX:  # each level takes two bytes at least
+        _check_depth(message, data)
     # Unknown fields would survive encoding and hide themselves from the comparison.
     message.DiscardUnknownFields()
     if message.SerializeToString(deterministic=True) != data:
@@ -145,6 +150,59 @@ def decode_uvarint(data: bytes, offset: int = 0) -> tuple[int, int]:
 def delimited(data: bytes) -> bytes:
     """Return ``data`` behind its length as an uvarint."""
     return encode_uvarint(len(data)) + data
+
+
+def _check_depth(message: Message, data: bytes) -> None:
+    """Reject messages that are nested deeper than unknown fields can be discarded.
+
+    Only types that contain themselves can be; others are passed by.
+    """
+    level = [message]
+    for _ in range(MESSAGE_DEPTH_MAX):
+        level = [
+            inner
+            for outer in level
+            for field in _recursive_fields(outer.DESCRIPTOR)
+            for inner in _present(outer, field)
+        ]
+        if not level:
+            return
+    reason = f"more than {MESSAGE_DEPTH_MAX} messages in one another"
+    raise _decode_error(type(message), data, reason)
+
+
+def _present(message: Message, field: FieldDescriptor) -> Iterable[Message]:
+    if field.is_repeated:
+        items: Iterable[Message] = getattr(message, field.name)
+        return items
+    return [getattr(message, field.name)] if message.HasField(field.name) else []
+
+
+@cache
+def _recursive_fields(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
+    """Return the fields on whose way a type occurs that contains itself."""
+    return tuple(field for field in descriptor.fields if _leads_into_cycle(field))
+
+
+def _leads_into_cycle(field: FieldDescriptor) -> bool:
+    reached = _types_within(field)
+    return any(
+        name in _types_within(inner)
+        for name, descriptor in reached.items()
+        for inner in descriptor.fields
+    )
+
+
+def _types_within(field: FieldDescriptor) -> dict[str, Descriptor]:
+    """Return the message types that a value of ``field`` may contain, itself included."""
+    reached: dict[str, Descriptor] = {}
+    waiting = [field]
+    while waiting:
+        descriptor = waiting.pop().message_type
+        if descriptor is not None and descriptor.full_name not in reached:
+            reached[descriptor.full_name] = descriptor
+            waiting.extend(descriptor.fields)
+    return reached
 
 
 def _decode_error(cls: type[Message], data: bytes, reason: str) -> DecodeError:

@@ -19,6 +19,9 @@ TX_FEE_COINS_MAX: Final = 8
 # --- bytes and integers -----------------------------------------------------------------
 #: Bytes of one decoded message: twice a transaction, so that proofs and wrappers fit.
 MESSAGE_SIZE_BYTES_MAX: Final = 4_194_304
+#: Messages in one another; below the 64 levels down to which protobuf's library removes
+#: unknown fields, so that none can hide deeper.
+MESSAGE_DEPTH_MAX: Final = 60
 #: Bytes of a chain id; CometBFT refuses longer ones in genesis files and headers.
 CHAIN_ID_SIZE_BYTES_MAX: Final = 50
 #: Protobuf's integers.
@@ -156,7 +159,11 @@ ACKNOWLEDGEMENT_DEPTH_MAX: Final = 32
 STORE_KEY_SIZE_BYTES_MAX: Final = 500
 #: Tree nodes kept in memory, about 0.5 KB each with what hangs on them.
 STORE_NODES_CACHED_MAX: Final = 300_000
-#: Old nodes removed with each block at least: about 10 ms.
-STORE_PRUNED_NODES_MIN: Final = 5_000
+#: Old nodes gathered before any is removed, so that a page loses several at once: 20 ms.
+STORE_PRUNE_ROUND_NODES: Final = 50_000
+#: Old versions after which a round begins with however few nodes.
+STORE_PRUNE_ROUND_VERSIONS: Final = 1_000
+#: Old nodes removed with each block at least: about 2 ms.
+STORE_PRUNE_SLICE_NODES_MIN: Final = 1_000
 #: Old versions forgotten with each block at most, after the number kept was lowered.
-STORE_PRUNED_VERSIONS_MAX: Final = 1_000
+STORE_PRUNE_SLICE_VERSIONS_MAX: Final = 1_000

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +18,7 @@ from huitong.core.codec import (
     type_url_of,
     unpack_any,
 )
+from huitong.core.limits import MESSAGE_DEPTH_MAX
 from huitong.proto.cosmos.tx.v1beta1 import tx_pb2
 from huitong.proto.google.protobuf.any_pb2 import Any
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
@@ -129,14 +128,36 @@ def test_unpacked_numbers_of_a_packed_list_are_rejected() -> None:
         decode(cls, bytes.fromhex("18011802"))
 
 
-@pytest.mark.parametrize("depth", [60, 70, 110, 5000])
-def test_deep_nesting_ends_in_a_message_or_in_its_error(depth: int) -> None:
-    data = b"\x0a\x00"
-    for _ in range(depth):
+def nested(levels: int, innermost: bytes) -> bytes:
+    """Return a ``ModeInfo`` with ``levels`` messages in one another below it."""
+    data = innermost
+    for _ in range(levels // 2):
         data = b"\x12" + delimited(b"\x12" + delimited(data))
-    check = tx_pb2.ModeInfo
-    with contextlib.suppress(DecodeError):
-        assert encode(decode(check, data)) == data
+    return data
+
+
+@pytest.mark.parametrize("levels", [0, 2, MESSAGE_DEPTH_MAX - 2])
+def test_messages_in_one_another_decode_up_to_the_limit(levels: int) -> None:
+    data = nested(levels, b"\x0a\x00")
+    assert encode(decode(tx_pb2.ModeInfo, data)) == data
+
+
+@pytest.mark.parametrize("levels", [MESSAGE_DEPTH_MAX, 64, 98, 110, 10_000])
+def test_deeper_messages_are_rejected(levels: int) -> None:
+    with pytest.raises(DecodeError):
+        decode(tx_pb2.ModeInfo, nested(levels, b"\x0a\x00"))
+
+
+@pytest.mark.parametrize("levels", range(0, 104, 2))
+def test_no_unknown_field_hides_in_the_depth(levels: int) -> None:
+    with pytest.raises(DecodeError):
+        decode(tx_pb2.ModeInfo, nested(levels, bytes.fromhex("f87f01")))
+
+
+def test_depth_is_counted_through_types_that_are_not_recursive() -> None:
+    signer = b"\x0a" + delimited(b"\x12" + delimited(nested(80, b"\x0a\x00")))
+    with pytest.raises(DecodeError, match="in one another"):
+        decode(tx_pb2.AuthInfo, signer)
 
 
 def test_too_long_bytes_are_rejected_before_they_are_parsed() -> None:
