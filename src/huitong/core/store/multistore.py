@@ -22,7 +22,7 @@ from huitong.core.store.errors import (
 from huitong.core.store.forest import Forest, PendingCommit
 from huitong.core.store.iavl.node import EMPTY_ROOT_HASH, bare_node
 from huitong.core.store.kv import ReadStore
-from huitong.core.store.pruning import orphan_rows, prune
+from huitong.core.store.pruning import Pruner, orphan_rows
 from huitong.core.store.roots import StoreRoot, app_hash, decode_roots, encode_roots
 from huitong.core.store.tables import (
     FORMAT,
@@ -75,6 +75,7 @@ class MultiStore:
         self._stores = {
             name: _LatestStore(self._latest, flat_table(name)) for name in names
         }
+        self._pruner = Pruner()
         self._pending: PendingCommit | None = None
         self._forest = Forest(self._latest, names, backend.path)
         self.version = self.oldest_version = 0
@@ -169,6 +170,7 @@ class MultiStore:
         self.root_hash = pending.root_hash
         self.oldest_version = oldest
         self._roots = pending.roots
+        self._pruner.written()
         self._forest.shrink()
 
     def discard(self, pending: PendingCommit) -> None:
@@ -246,7 +248,7 @@ class MultiStore:
         key = version_key(pending.version)
         batch.write(ROOTS, [(key, encode_roots(pending.roots))])
         batch.write(ORPHANS, orphan_rows(pending.version, pending.orphans))
-        prune(batch, self._latest, oldest, len(pending.orphans))
+        self._pruner.plan(batch, self._latest, oldest, len(pending.orphans))
         meta = [(FORMAT_KEY, FORMAT), (LATEST_KEY, key)]
         batch.write(META, [*meta, (OLDEST_KEY, version_key(oldest))])
         for table, side_key, value in extra:
