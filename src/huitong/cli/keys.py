@@ -1,0 +1,141 @@
+"""``huitong keys``: make and list the keys that sign transactions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import click
+import orjson
+
+from huitong.cli.errors import cli_errors
+from huitong.keys import KeyRecord, Keyring
+
+#: Folder of the keyring below a home folder.
+KEYRING_FOLDER = "keyring"
+
+_home_option = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=lambda: Path.home() / ".huitong",
+    envvar="HUITONG_HOME",
+    help="Folder whose keyring/ holds the keys.  [default: ~/.huitong]",
+)
+_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object."
+)
+
+
+@click.group()
+def keys() -> None:
+    """Make and list the keys that sign transactions."""
+
+
+@keys.command()
+@click.argument("name")
+@_home_option
+@click.option(
+    "--mnemonic-file",
+    type=click.File(encoding="utf-8"),
+    help="Take the key of these words instead of making one; '-' reads them from stdin.",
+)
+@click.option(
+    "--passphrase-file",
+    type=click.File(encoding="utf-8"),
+    help="Seal the key under the first line of this file; without it you are asked.",
+)
+@click.option("--no-passphrase", is_flag=True, help="Store the key unprotected.")
+@_json_option
+@cli_errors
+def add(
+    name: str,
+    home: Path,
+    mnemonic_file: IO[str] | None,
+    passphrase_file: IO[str] | None,
+    no_passphrase: bool,
+    as_json: bool,
+) -> None:
+    """Add the key NAME, and print its words once if they are new."""
+    passphrase = _chosen_passphrase(passphrase_file, no_passphrase)
+    given = mnemonic_file.read() if mnemonic_file is not None else None
+    record, words = keyring_of(home).create(name, given, passphrase)
+    shown = _public_part(record) | ({} if given is not None else {"mnemonic": words})
+    if as_json:
+        click.echo(orjson.dumps(shown))
+        return
+    for field, value in shown.items():
+        click.echo(f"{field + ':':<12} {value}")
+    if given is None:
+        click.echo(
+            "Write the mnemonic down and keep it safe; it is not shown again.", err=True
+        )
+
+
+@keys.command("list")
+@_home_option
+@_json_option
+@cli_errors
+def list_keys(home: Path, as_json: bool) -> None:
+    """List the keys by name."""
+    records = keyring_of(home).list()
+    if as_json:
+        click.echo(orjson.dumps([_public_part(record) for record in records]))
+        return
+    width = max((len(record.name) for record in records), default=0)
+    for record in records:
+        note = "" if record.is_protected else "  (unprotected)"
+        click.echo(f"{record.name:<{width}}  {record.address}{note}")
+
+
+@keys.command()
+@click.argument("name")
+@_home_option
+@click.option(
+    "--address-only", is_flag=True, help="Print the address and nothing else."
+)
+@_json_option
+@cli_errors
+def show(name: str, home: Path, address_only: bool, as_json: bool) -> None:
+    """Show the public part of the key NAME."""
+    record = keyring_of(home).get(name)
+    if address_only:
+        click.echo(record.address)
+    elif as_json:
+        click.echo(orjson.dumps(_public_part(record)))
+    else:
+        for field, value in _public_part(record).items():
+            click.echo(f"{field + ':':<12} {value}")
+
+
+def keyring_of(home: Path) -> Keyring:
+    """Return the keyring of a home folder."""
+    return Keyring(home / KEYRING_FOLDER)
+
+
+def read_passphrase(file: IO[str]) -> str:
+    """Return the first line of ``file`` without its line end."""
+    return file.readline().rstrip("\r\n")
+
+
+def _chosen_passphrase(file: IO[str] | None, no_passphrase: bool) -> str | None:
+    if no_passphrase and file is not None:
+        raise click.UsageError("choose --passphrase-file or --no-passphrase, not both")
+    if no_passphrase:
+        return None
+    if file is not None:
+        return read_passphrase(file)
+    if not sys.stdin.isatty():
+        raise click.UsageError("say --passphrase-file FILE or --no-passphrase")
+    prompted: str = click.prompt(
+        "Passphrase for the key", hide_input=True, confirmation_prompt=True, err=True
+    )
+    return prompted
+
+
+def _public_part(record: KeyRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "address": record.address,
+        "public_key": record.public_key.hex(),
+    }
