@@ -56,14 +56,17 @@ def last_results_hash(results: Iterable[ResultFields]) -> bytes:
     It goes into the header of the *next* block. Log, info, events and codespace are
     left out, because nodes need not agree on them.
     """
-    return merkle_root(
-        [
-            varint_field(1, code)
-            + bytes_field(2, data)
-            + varint_field(5, gas_wanted)
-            + varint_field(6, gas_used)
-            for code, data, gas_wanted, gas_used in results
-        ]
+    return merkle_root([encode_result(fields) for fields in results])
+
+
+def encode_result(fields: ResultFields) -> bytes:
+    """Return the encoding of a result that ``last_results_hash`` is made over."""
+    code, data, gas_wanted, gas_used = fields
+    return (
+        varint_field(1, code)
+        + bytes_field(2, data)
+        + varint_field(5, gas_wanted)
+        + varint_field(6, gas_used)
     )
 
 
