@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from tests.unit.core import recorded
+from tests.vectors import load_vector
 
 from huitong.core.codec import decode, encode, unpack_any
 from huitong.core.errors import UnauthorizedError
 from huitong.core.gogoproto import with_required
 from huitong.core.tx import decode_transaction, sign_bytes, verify_signature
+from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2
 from huitong.proto.cosmos.tx.v1beta1 import tx_pb2
+from huitong.proto.tendermint.abci import types_pb2 as abci_pb2
 
 
 def test_every_recorded_transaction_decodes_and_its_signature_verifies() -> None:
@@ -89,3 +94,25 @@ def drop_empty_submessages(message: recorded.Message) -> None:
         drop_empty_submessages(value)
         if not value.ListFields():
             message.ClearField(field.name)
+
+
+def test_recorded_abci_traffic_is_canonical_and_complete() -> None:
+    frames = load_vector("cometbft-v0.38.25/abci_traffic.json")
+    kinds = set()
+    for frame in frames:
+        data = bytes.fromhex(frame["hex"])
+        cls = abci_pb2.Request if frame["dir"] == "request" else abci_pb2.Response
+        message = decode(cls, data)
+        kinds.add((frame["dir"], message.WhichOneof("value")))
+        assert encode(with_required(message)) == data, frame
+    assert ("request", "finalize_block") in kinds
+    assert ("response", "finalize_block") in kinds
+
+
+def test_recorded_node_info_is_canonical() -> None:
+    answer = load_vector("simd-v8.8.0/node_info.json")["response"]
+    data = base64.b64decode(answer["value"])
+    info = decode(query_pb2.GetNodeInfoResponse, data)
+    assert info.default_node_info.network == "simda-1"
+    assert info.application_version.cosmos_sdk_version == "v0.50.9"
+    assert encode(with_required(info)) == data
