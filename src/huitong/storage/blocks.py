@@ -142,7 +142,9 @@ def result_to_json(result: TxResult, events: bytes) -> bytes:
     )
 
 
-def stored_tx(height: int, index: int, tx_hash: bytes, raw: bytes, result: TxResult) -> StoredTx:
+def stored_tx(
+    height: int, index: int, tx_hash: bytes, raw: bytes, result: TxResult
+) -> StoredTx:
     """Put a transaction and its result into the form in which they are kept."""
     events = orjson.dumps(events_json(result.events))
     return StoredTx(
@@ -156,7 +158,9 @@ def stored_tx(height: int, index: int, tx_hash: bytes, raw: bytes, result: TxRes
     )
 
 
-def block_rows(block: StoredBlock, commit: Commit, finalized: FinalizedBlock) -> list[ExtraRow]:
+def block_rows(
+    block: StoredBlock, commit: Commit, finalized: FinalizedBlock
+) -> list[ExtraRow]:
     """Return the rows of a block, but for its transactions."""
     key = height_key(block.header.height)
     meta = types_pb2.BlockMeta(block_size=block.size_bytes, num_txs=block.tx_count)

@@ -1,0 +1,1 @@
+"""What drives the application: decides blocks, makes them last, answers about them."""

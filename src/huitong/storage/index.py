@@ -1,0 +1,285 @@
+"""Which transaction, or block, has an event attribute with a value: rows for searching.
+
+A row's key is ``type.attribute = value`` followed by a place (height and index), so that a
+search walks over the matches of one condition in the order of the chain and checks the
+others against the stored results. What stands first in a key repeats or counts up,
+so new rows mostly go behind others, and few pages of the database are touched.
+
+Values longer than a bound are kept as a hash. ``msg_index`` is not indexed: it selects
+nothing. Searching needs one condition with ``=`` on an indexed key, or a range of heights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from huitong.core.errors import RejectedError
+from huitong.core.events import Event
+from huitong.core.hashing import sha256
+from huitong.core.store.backend import TableReader
+from huitong.storage.blocks import (
+    TX_HASHES,
+    TX_RESULTS,
+    ExtraRow,
+    StoredTx,
+    find_block_results,
+    height_key,
+    place_key,
+    place_of_key,
+)
+from huitong.storage.event_query import Condition, matches
+
+TX_INDEX: Final = b"tx_index"
+BLOCK_INDEX: Final = b"block_index"
+TABLES: Final = (TX_INDEX, BLOCK_INDEX)
+
+#: Bytes of a value that a key carries as it is; LMDB bounds keys at 511 bytes.
+_VALUE_SIZE_BYTES_MAX: Final = 128
+_KEY_SIZE_BYTES_MAX: Final = 128
+_UNINDEXED: Final = frozenset({"msg_index", "header", "packet_data", "packet_ack"})
+#: Candidates that one search looks at; more would be a query for "everything".
+SEARCH_CANDIDATES_MAX: Final = 100_000
+_PLACE_SIZE_BYTES: Final = 12
+_PRESENT: Final = b"\x01"
+HEIGHT_KEYS: Final = frozenset({"tx.height", "block.height"})
+
+
+class SearchTooWideError(
+    RejectedError,
+    codespace="rpc",
+    code=3,
+    text="the query needs one condition with = on an attribute, or a range of heights",
+):
+    """Nothing in the query selects."""
+
+
+class SearchTooLongError(
+    RejectedError,
+    codespace="rpc",
+    code=4,
+    text="the query selects more than {maximum} candidates: add a condition",
+):
+    """Too much would be looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    """Heights that the conditions allow, both ends included."""
+
+    first: int
+    last: int
+
+
+def tx_index_rows(
+    txs: Iterable[StoredTx], events: Iterable[Sequence[Event]]
+) -> list[ExtraRow]:
+    """Return the rows for the transactions of a block.
+
+    Args:
+        txs: the transactions.
+        events: the events of each, in the same order.
+
+    Cost: about 1 µs per attribute.
+    """
+    rows: list[ExtraRow] = []
+    for tx, told in zip(txs, events, strict=True):
+        place = place_key(tx.height, tx.index)
+        rows += [(TX_INDEX, stem + place, _PRESENT) for stem in _stems(told)]
+    return rows
+
+
+def block_index_rows(height: int, events: Sequence[Event]) -> list[ExtraRow]:
+    """Return the rows for the events of a block's hooks."""
+    place = height_key(height)
+    return [(BLOCK_INDEX, stem + place, _PRESENT) for stem in _stems(events)]
+
+
+def _stems(events: Sequence[Event]) -> list[bytes]:
+    """Return the keys without place, each once, in a fixed order."""
+    stems: dict[str, None] = {}
+    for told in events:
+        kind = told.kind
+        for key, value in told.attributes:
+            if key not in _UNINDEXED:
+                stems[f"{kind}.{key}={value}"] = None
+    return [_stem(text) for text in stems]
+
+
+def _stem(text: str) -> bytes:
+    data = text.encode()
+    if len(data) > _KEY_SIZE_BYTES_MAX + _VALUE_SIZE_BYTES_MAX:
+        data = data[:_KEY_SIZE_BYTES_MAX] + sha256(data)
+    return len(data).to_bytes(2, "big") + data
+
+
+def search_txs(
+    reader: TableReader, conditions: Sequence[Condition], newest: int, *, reverse: bool
+) -> list[bytes]:
+    """Return the place keys of the transactions that satisfy all conditions.
+
+    Args:
+        reader: a snapshot.
+        conditions: the query.
+        newest: height of the newest block.
+        reverse: newest first.
+
+    Raises:
+        SearchTooWideError, SearchTooLongError: the query selects too little.
+    """
+    by_hash = _equal_to(conditions, "tx.hash")
+    if by_hash is not None:
+        candidates = _places_of_hash(reader, by_hash)
+    else:
+        candidates = _candidates(
+            reader, TX_INDEX, TX_RESULTS, conditions, newest, reverse
+        )
+    found = []
+    for looked_at, place in enumerate(candidates):
+        if looked_at >= SEARCH_CANDIDATES_MAX:
+            raise SearchTooLongError(maximum=SEARCH_CANDIDATES_MAX)
+        if _tx_matches(reader, place, conditions):
+            found.append(place)
+    return found
+
+
+def search_blocks(
+    reader: TableReader, conditions: Sequence[Condition], newest: int, *, reverse: bool
+) -> list[int]:
+    """Return the heights of the blocks whose hook events satisfy all conditions.
+
+    Raises:
+        SearchTooWideError, SearchTooLongError: the query selects too little.
+    """
+    found = []
+    candidates = _candidates(
+        reader, BLOCK_INDEX, b"block_meta", conditions, newest, reverse
+    )
+    for looked_at, place in enumerate(candidates):
+        if looked_at >= SEARCH_CANDIDATES_MAX:
+            raise SearchTooLongError(maximum=SEARCH_CANDIDATES_MAX)
+        height = int.from_bytes(place[:8], "big")
+        if _block_matches(reader, height, conditions):
+            found.append(height)
+    return found
+
+
+def event_values(events: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the values by ``type.attribute`` of events in the form RPC shows."""
+    values: dict[str, list[str]] = {}
+    for told in events:
+        for attribute in told["attributes"]:
+            name = f"{told['type']}.{attribute['key']}"
+            values.setdefault(name, []).append(attribute["value"])
+    return values
+
+
+def _tx_matches(
+    reader: TableReader, place: bytes, conditions: Sequence[Condition]
+) -> bool:
+    result = reader.get(TX_RESULTS, place)
+    if result is None:
+        return False
+    height, _ = place_of_key(place)
+    values = event_values(orjson.loads(result)["events"])
+    values["tm.event"] = ["Tx"]
+    values["tx.height"] = [str(height)]
+    rest = [item for item in conditions if item.key != "tx.hash"]
+    return matches(rest, values)
+
+
+def _block_matches(
+    reader: TableReader, height: int, conditions: Sequence[Condition]
+) -> bool:
+    row = find_block_results(reader, height)
+    if row is None:
+        return False
+    values = event_values(orjson.loads(row)["finalize_block_events"])
+    values["tm.event"] = ["NewBlock"]
+    values["block.height"] = [str(height)]
+    return matches(conditions, values)
+
+
+def _places_of_hash(reader: TableReader, text: str) -> Iterator[bytes]:
+    try:
+        place = reader.get(TX_HASHES, bytes.fromhex(text))
+    except ValueError:
+        return
+    if place is not None:
+        yield place
+
+
+def _equal_to(conditions: Sequence[Condition], key: str) -> str | None:
+    for item in conditions:
+        if item.key == key and item.operator == "=":
+            return item.operand
+    return None
+
+
+def _candidates(
+    reader: TableReader,
+    index: bytes,
+    everything: bytes,
+    conditions: Sequence[Condition],
+    newest: int,
+    reverse: bool,
+) -> Iterator[bytes]:
+    """Walk over the places that the most selective usable condition allows."""
+    heights = _heights(conditions, newest)
+    equals = [item for item in conditions if _is_indexed(item)]
+    if not equals:
+        if heights is None:
+            raise SearchTooWideError
+        start, end = height_key(heights.first), height_key(heights.last + 1)
+        walk = reader.iterate(everything, start, end, reverse=reverse)
+        return (key for key, _ in walk)
+    chosen = _most_selective(equals)
+    stem = _stem(f"{chosen.key}={chosen.operand}")
+    first, last = (0, newest) if heights is None else (heights.first, heights.last)
+    walk = reader.iterate(
+        index, stem + height_key(first), stem + height_key(last + 1), reverse=reverse
+    )
+    return (key[len(stem) :] for key, _ in walk)
+
+
+def _is_indexed(condition: Condition) -> bool:
+    name = condition.key.rpartition(".")[2]
+    return (
+        condition.operator == "="
+        and condition.key not in HEIGHT_KEYS
+        and condition.key not in ("tm.event", "tx.hash")
+        and name not in _UNINDEXED
+    )
+
+
+def _most_selective(conditions: Sequence[Condition]) -> Condition:
+    """Choose the condition with the fewest matches, going by what its name tells."""
+
+    def rank(item: Condition) -> int:
+        name = item.key.rpartition(".")[2]
+        if "sequence" in name or "height" in name or name in ("acc_seq", "signature"):
+            return 0
+        if item.key in ("message.module", "message.action", "message.sender"):
+            return 3
+        return 2 if name.endswith(("port", "channel", "_type", "ordering")) else 1
+
+    return min(conditions, key=rank)
+
+
+def _heights(conditions: Sequence[Condition], newest: int) -> _Range | None:
+    first, last, is_bounded = 0, newest, False
+    for item in conditions:
+        if item.key not in HEIGHT_KEYS or not item.operand.isdigit():
+            continue
+        height = min(int(item.operand[:19]), newest + 1)
+        is_bounded = True
+        if item.operator in ("=", ">=", ">"):
+            first = max(first, height + (item.operator == ">"))
+        if item.operator in ("=", "<=", "<"):
+            last = min(last, height - (item.operator == "<"))
+    if not is_bounded:
+        return None
+    return _Range(first=first, last=max(last, first - 1))
