@@ -132,7 +132,10 @@ def _number(accounts: Sequence[Account]) -> None:
 
 def _check_numbers(accounts: Sequence[Account], next_number: int) -> None:
     numbers = sorted(account.account_number for account in accounts)
-    for before, after in zip(numbers, [*numbers[1:], next_number], strict=True):
+    following = [*numbers, next_number][
+        1:
+    ]  # nothing follows in a zone without accounts
+    for before, after in zip(numbers, following, strict=True):
         if before >= after:
             raise GenesisError(
                 where="members.accounts",
