@@ -118,8 +118,6 @@ PROOF_SPECS_MAX: Final = 4
 UPGRADE_PATH_MAX: Final = PROOF_SPECS_MAX
 #: Characters of one part of an upgrade path.
 UPGRADE_PATH_KEY_CHARACTERS_MAX: Final = 128
-#: Bytes of a chained Merkle proof; at depth 64 a layer of absence has about 6 KB.
-MERKLE_PROOF_SIZE_BYTES_MAX: Final = 65_536
 #: Bytes of one light block in JSON, read by the command line.
 LIGHT_BLOCK_FILE_BYTES_MAX: Final = 4_194_304
 
