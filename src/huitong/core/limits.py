@@ -165,3 +165,9 @@ STORE_PRUNE_ROUND_VERSIONS: Final = 1_000
 STORE_PRUNE_SLICE_NODES_MIN: Final = 1_000
 #: Old versions forgotten with each block at most, after the number kept was lowered.
 STORE_PRUNE_SLICE_VERSIONS_MAX: Final = 1_000
+
+# --- proofs -----------------------------------------------------------------------------
+#: Inner nodes above a leaf that any spec may allow: a sparse tree over 256-bit hashes.
+PROOF_DEPTH_MAX: Final = 256
+#: Children of one inner node that any spec may have; a hexary tree has 16.
+PROOF_CHILDREN_MAX: Final = 16
