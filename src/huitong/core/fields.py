@@ -71,7 +71,10 @@ def check_text(
         if required:
             raise InvalidRequestError(reason=f"{field} is empty")
         return
-    size = len(value) if value.isascii() else len(value.encode())
+    try:
+        size = len(value) if value.isascii() else len(value.encode())
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can spell
+        raise InvalidRequestError(reason=f"{field} is not Unicode text") from None
     if size > size_bytes_max:
         raise InvalidRequestError(
             reason=f"{field} has {size} bytes, at most {size_bytes_max}"

@@ -1,0 +1,337 @@
+"""The exchange protocol as an IBC application: what happens when packets arrive.
+
+Zone a holds the record, zone b asks for it. On a, a request is decided at once or waits
+for an officer; a malformed packet is refused with an error acknowledgement and leaves
+nothing behind. On b, an acknowledgement or a timeout never fails, whatever the other
+zone wrote: a packet that cannot be settled would be sent again for ever.
+
+Who asks is a member behind a channel. The channel stands for the zone whose light client
+vouches for it; the name in the packet is that zone's word about its own members.
+"""
+
+from __future__ import annotations
+
+from typing import final
+
+from huitong.core.context import Context
+from huitong.core.ports import ChannelOpening, ReceiveOutcome
+from huitong.core.time import NS_PER_SECOND
+from huitong.modules.exchange import events
+from huitong.modules.exchange.decisions import (
+    POLICY,
+    decode_decision,
+    encode_decision,
+    make_decision,
+)
+from huitong.modules.exchange.errors import (
+    ChannelCloseError,
+    ChannelOrderingError,
+    ChannelPortError,
+    ChannelVersionError,
+    DecisionError,
+    DigestMismatchError,
+    ExchangeStatusError,
+    MalformedPacketError,
+    ReceiptExistsError,
+)
+from huitong.modules.exchange.keys import PORT_ID, PROVIDER, REQUESTER, VERSION
+from huitong.modules.exchange.packets import decode_packet
+from huitong.modules.exchange.policy import GRANTED, WAITS, judge
+from huitong.modules.exchange.state import (
+    find_exchange,
+    get_exchange,
+    get_params,
+    save_exchange,
+    save_waiting,
+    status_name,
+)
+from huitong.modules.grants.coverage import use_grant
+from huitong.modules.links.acknowledgements import find_error, find_result
+from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
+from huitong.proto.ibc.core.channel.v1 import channel_pb2
+
+#: Acknowledgement of a receipt: the one byte that stands for success in ICS-20.
+RECEIPT_TAKEN = b"\x01"
+_RECEIPT_TAKEN_ACKNOWLEDGEMENT = b'{"result":"AQ=="}'
+
+
+@final
+class ExchangeApplication:
+    """Callbacks of the port ``exchange``; keeps nothing."""
+
+    __slots__ = ()
+
+    def on_chan_open_init(self, ctx: Context, opening: ChannelOpening) -> str:
+        """Return the version to propose.
+
+        Raises:
+            RejectedError: codespace ``exchange``: 4, 5 or 6.
+        """
+        _check_opening(opening)
+        if opening.version not in ("", VERSION):
+            raise ChannelVersionError(actual=opening.version, expected=VERSION)
+        return VERSION
+
+    def on_chan_open_try(self, ctx: Context, opening: ChannelOpening) -> str:
+        """Return the version to use, which is the one that the other end proposes.
+
+        Raises:
+            RejectedError: codespace ``exchange``: 4, 5 or 6.
+        """
+        _check_opening(opening)
+        if opening.version != VERSION:
+            raise ChannelVersionError(actual=opening.version, expected=VERSION)
+        return VERSION
+
+    def on_chan_open_ack(
+        self, ctx: Context, port_id: str, channel_id: str, counterparty_version: str
+    ) -> None:
+        """Check the version that the other end chose.
+
+        Raises:
+            ChannelVersionError: another one than proposed.
+        """
+        if counterparty_version != VERSION:
+            raise ChannelVersionError(actual=counterparty_version, expected=VERSION)
+
+    def on_chan_open_confirm(self, ctx: Context, port_id: str, channel_id: str) -> None:
+        """Nothing is left to agree on."""
+
+    def on_chan_close_init(self, ctx: Context, port_id: str, channel_id: str) -> None:
+        """Refuse.
+
+        Raises:
+            ChannelCloseError: always.
+        """
+        raise ChannelCloseError(channel_id=channel_id)
+
+    def on_chan_close_confirm(
+        self, ctx: Context, port_id: str, channel_id: str
+    ) -> None:
+        """The other end is closed already; open requests will time out there."""
+
+    def on_recv_packet(
+        self, ctx: Context, packet: channel_pb2.Packet, relayer: str
+    ) -> ReceiveOutcome:
+        """Take a request or a receipt.
+
+        Raises:
+            RejectedError: the packet is refused, codespace ``exchange``: 2, 3, 9, 10, 15.
+        """
+        data = decode_packet(packet.data)
+        if data.WhichOneof("packet") == "request":
+            return _receive_request(ctx, packet, data.request)
+        return _receive_receipt(ctx, packet, data.receipt)
+
+    def on_acknowledgement_packet(
+        self,
+        ctx: Context,
+        packet: channel_pb2.Packet,
+        acknowledgement: bytes,
+        relayer: str,
+    ) -> None:
+        """Take the decision on a request of ours, or the answer to a receipt; not raise."""
+        receipt = _find_receipt(packet)
+        if receipt is None:
+            _settle_request(ctx, packet, acknowledgement)
+        else:
+            _settle_receipt(ctx, packet, receipt, acknowledgement)
+
+    def on_timeout_packet(
+        self, ctx: Context, packet: channel_pb2.Packet, relayer: str
+    ) -> None:
+        """Note that a packet of ours did not arrive in time; does not raise."""
+        receipt = _find_receipt(packet)
+        if receipt is not None:
+            _reopen(ctx, packet, receipt, "timed out")
+            return
+        exchange = find_exchange(ctx, REQUESTER, packet.source_channel, packet.sequence)
+        if exchange is not None:
+            exchange.status = pb.EXCHANGE_STATUS_TIMED_OUT
+            save_exchange(ctx, exchange)
+            ctx.emit(events.exchange_timed_out(exchange))
+
+
+def _check_opening(opening: ChannelOpening) -> None:
+    if opening.ordering != channel_pb2.ORDER_UNORDERED:
+        raise ChannelOrderingError(ordering=opening.ordering)
+    for port_id in (opening.port_id, opening.counterparty_port_id):
+        if port_id != PORT_ID:
+            raise ChannelPortError(actual=port_id, expected=PORT_ID)
+
+
+# --- on a ---------------------------------------------------------------------------------
+
+
+def _receive_request(
+    ctx: Context, packet: channel_pb2.Packet, request: pb.RequestPacket
+) -> ReceiveOutcome:
+    channel_id = packet.destination_channel
+    verdict = judge(ctx, channel_id, request)
+    exchange = pb.Exchange(
+        channel_id=channel_id,
+        sequence=packet.sequence,
+        request=request,
+        status=pb.EXCHANGE_STATUS_REQUESTED,
+        requested_height=ctx.block.height.revision_height,
+        requested_time=ctx.block.time_ns,
+        side=PROVIDER,
+    )
+    if verdict.outcome == WAITS:
+        exchange.deadline = _deadline(ctx, packet)
+        save_waiting(ctx, packet, exchange.deadline)
+        save_exchange(ctx, exchange)
+        ctx.emit(events.exchange_requested(exchange))
+        return ReceiveOutcome(acknowledgement=None, success=True)
+    granted = verdict.outcome == GRANTED
+    decision = make_decision(
+        ctx,
+        request,
+        outcome=verdict.outcome,
+        reason_code=verdict.reason_code,
+        reason="",
+        decided_by=POLICY,
+        header=verdict.header,
+        fields=verdict.fields,
+        grant_id=verdict.grant_id,
+    )
+    exchange.status = (
+        pb.EXCHANGE_STATUS_GRANTED if granted else pb.EXCHANGE_STATUS_REFUSED
+    )
+    exchange.decision.CopyFrom(decision)
+    save_exchange(ctx, exchange)
+    ctx.emit(events.exchange_requested(exchange))
+    if verdict.grant_id:
+        used_for = f"{channel_id}/{packet.sequence}"
+        use_grant(ctx, verdict.grant_id, used_for=used_for)
+    ctx.emit(events.exchange_decided(exchange))
+    return ReceiveOutcome(acknowledgement=encode_decision(decision), success=True)
+
+
+def _deadline(ctx: Context, packet: channel_pb2.Packet) -> int:
+    """Return when a waiting request is refused, nanoseconds since the epoch.
+
+    A packet that was received can no longer time out, so the term ends here.
+    """
+    deadline = ctx.block.time_ns + get_params(ctx).officer_term * NS_PER_SECOND
+    if packet.timeout_timestamp:
+        deadline = min(deadline, packet.timeout_timestamp)
+    return deadline
+
+
+def _receive_receipt(
+    ctx: Context, packet: channel_pb2.Packet, receipt: pb.ReceiptPacket
+) -> ReceiveOutcome:
+    exchange = get_exchange(
+        ctx, PROVIDER, packet.destination_channel, receipt.request_sequence
+    )
+    if exchange.HasField("receipt"):
+        raise ReceiptExistsError(
+            channel_id=exchange.channel_id, sequence=exchange.sequence
+        )
+    if exchange.status not in (
+        pb.EXCHANGE_STATUS_GRANTED,
+        pb.EXCHANGE_STATUS_DELIVERED,
+    ):
+        raise ExchangeStatusError(
+            channel_id=exchange.channel_id,
+            sequence=exchange.sequence,
+            status=status_name(exchange.status),
+            wanted="a receipt",
+        )
+    _check_digest(
+        "payload digest", receipt.payload_digest, exchange.decision.payload_digest
+    )
+    if exchange.sealed_digest:
+        _check_digest("sealed digest", receipt.sealed_digest, exchange.sealed_digest)
+    exchange.status = pb.EXCHANGE_STATUS_RECEIVED
+    exchange.receipt.CopyFrom(receipt)
+    exchange.receipt_sequence = packet.sequence
+    save_exchange(ctx, exchange)
+    ctx.emit(events.exchange_received(exchange))
+    return ReceiveOutcome(acknowledgement=_RECEIPT_TAKEN_ACKNOWLEDGEMENT, success=True)
+
+
+def _check_digest(what: str, actual: bytes, expected: bytes) -> None:
+    if actual != expected:
+        raise DigestMismatchError(what=what, actual=actual, expected=expected)
+
+
+# --- on b ---------------------------------------------------------------------------------
+
+
+def _find_receipt(packet: channel_pb2.Packet) -> pb.ReceiptPacket | None:
+    """Return the receipt in a packet of ours; None for a request."""
+    try:
+        data = decode_packet(packet.data)
+    except MalformedPacketError:
+        return None
+    return data.receipt if data.WhichOneof("packet") == "receipt" else None
+
+
+def _settle_request(
+    ctx: Context, packet: channel_pb2.Packet, acknowledgement: bytes
+) -> None:
+    exchange = find_exchange(ctx, REQUESTER, packet.source_channel, packet.sequence)
+    if exchange is None:
+        return
+    try:
+        decision = decode_decision(acknowledgement, exchange.request)
+    except DecisionError as wrong:
+        exchange.status = pb.EXCHANGE_STATUS_FAILED
+        exchange.failure = wrong.fields["reason"]
+        save_exchange(ctx, exchange)
+        ctx.emit(events.exchange_failed(exchange))
+        return
+    exchange.status = (
+        pb.EXCHANGE_STATUS_GRANTED
+        if decision.outcome == GRANTED
+        else pb.EXCHANGE_STATUS_REFUSED
+    )
+    exchange.decision.CopyFrom(decision)
+    save_exchange(ctx, exchange)
+    ctx.emit(events.exchange_decided(exchange))
+
+
+def _settle_receipt(
+    ctx: Context,
+    packet: channel_pb2.Packet,
+    receipt: pb.ReceiptPacket,
+    acknowledgement: bytes,
+) -> None:
+    if find_result(acknowledgement) != RECEIPT_TAKEN:
+        refused = "refused" if find_error(acknowledgement) is not None else "unreadable"
+        _reopen(ctx, packet, receipt, refused)
+        return
+    exchange = _find_confirmed(ctx, packet, receipt)
+    if exchange is not None:
+        exchange.receipt_acknowledged = True
+        save_exchange(ctx, exchange)
+        ctx.emit(events.receipt_acknowledged(exchange))
+
+
+def _reopen(
+    ctx: Context, packet: channel_pb2.Packet, receipt: pb.ReceiptPacket, reason: str
+) -> None:
+    """Take back a receipt that did not reach the other zone, so another can be sent."""
+    exchange = _find_confirmed(ctx, packet, receipt)
+    if exchange is None:
+        return
+    exchange.status = pb.EXCHANGE_STATUS_GRANTED
+    exchange.ClearField("receipt")
+    exchange.ClearField("receipt_sequence")
+    exchange.ClearField("sealed_digest")
+    save_exchange(ctx, exchange)
+    ctx.emit(events.receipt_refused(exchange, sequence=packet.sequence, reason=reason))
+
+
+def _find_confirmed(
+    ctx: Context, packet: channel_pb2.Packet, receipt: pb.ReceiptPacket
+) -> pb.Exchange | None:
+    """Return the exchange whose receipt this packet is, if it is its last one."""
+    exchange = find_exchange(
+        ctx, REQUESTER, packet.source_channel, receipt.request_sequence
+    )
+    if exchange is None or exchange.receipt_sequence != packet.sequence:
+        return None
+    return exchange

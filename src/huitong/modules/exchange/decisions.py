@@ -1,0 +1,133 @@
+"""Decisions on requests, and what the requester's zone believes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from huitong.core.codec import decode, encode
+from huitong.core.context import Context
+from huitong.core.errors import RejectedError
+from huitong.core.fields import (
+    DIGEST_SIZE_BYTES,
+    check_field_names,
+    check_name,
+    check_size,
+    check_text,
+)
+from huitong.core.limits import (
+    EXCHANGE_ACKNOWLEDGEMENT_BYTES_MAX,
+    NAME_CHARACTERS_MAX,
+    TEXT_BYTES_MAX,
+)
+from huitong.modules.exchange.errors import DecisionError
+from huitong.modules.exchange.policy import GRANTED, REFUSED
+from huitong.modules.links.acknowledgements import (
+    find_error,
+    find_result,
+    result_acknowledgement,
+)
+from huitong.proto.huitong.exchange.v1.exchange_pb2 import Decision, RequestPacket
+from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
+
+#: Who decides when nobody is asked.
+POLICY = "policy"
+
+
+def make_decision(
+    ctx: Context,
+    request: RequestPacket,
+    *,
+    outcome: int,
+    reason_code: str,
+    reason: str,
+    decided_by: str,
+    header: RecordHeader | None,
+    fields: Sequence[str],
+    grant_id: int,
+) -> Decision:
+    """Return a decision taken in this block; a refusal tells no digest and no fields."""
+    decision = Decision(
+        outcome=outcome,  # type: ignore[arg-type]
+        reason_code=reason_code,
+        reason=reason,
+        grant_id=grant_id,
+        decided_by=decided_by,
+        decided_height=ctx.block.height.revision_height,
+        decided_time=ctx.block.time_ns,
+        issuer=request.issuer,
+        record_id=request.record_id,
+        version=request.version,
+    )
+    if outcome == GRANTED and header is not None:
+        decision.version = header.version
+        decision.payload_digest = header.payload_digest
+        decision.fields.extend(sorted(fields))
+    return decision
+
+
+def encode_decision(decision: Decision) -> bytes:
+    """Return the acknowledgement that carries a decision."""
+    return result_acknowledgement(encode(decision))
+
+
+def decode_decision(acknowledgement: bytes, request: RequestPacket) -> Decision:
+    """Return the decision on ``request`` that an acknowledgement carries.
+
+    The other zone may be hostile: whatever is not a decision on this very request, in
+    canonical form, is none.
+
+    Raises:
+        DecisionError: an error, or bytes that are no such decision.
+    """
+    if len(acknowledgement) > EXCHANGE_ACKNOWLEDGEMENT_BYTES_MAX:
+        raise DecisionError(reason=f"{len(acknowledgement)} bytes are too many")
+    result = find_result(acknowledgement)
+    if result is None:
+        raise DecisionError(reason=_error_text(acknowledgement))
+    try:
+        decision = decode(Decision, result)
+        _check_form(decision)
+    except RejectedError as wrong:
+        raise DecisionError(reason=str(wrong)) from wrong
+    if (decision.issuer, decision.record_id) != (request.issuer, request.record_id):
+        raise DecisionError(reason="it is about another record")
+    if request.version and decision.version != request.version:
+        raise DecisionError(reason="it is about another version")
+    if decision.outcome == GRANTED:
+        _check_granted(decision, request)
+    elif decision.payload_digest or decision.fields:
+        raise DecisionError(reason="a refusal that grants fields")
+    return decision
+
+
+def _check_form(decision: Decision) -> None:
+    if decision.outcome not in (GRANTED, REFUSED):
+        raise DecisionError(reason=f"outcome {decision.outcome}")
+    check_name(decision.reason_code, "reason_code")
+    check_text(decision.reason, "reason", TEXT_BYTES_MAX)
+    check_text(decision.decided_by, "decided_by", NAME_CHARACTERS_MAX, required=True)
+    check_field_names(decision.fields)
+
+
+def _check_granted(decision: Decision, request: RequestPacket) -> None:
+    try:
+        check_size(decision.payload_digest, "payload_digest", DIGEST_SIZE_BYTES)
+    except RejectedError as wrong:
+        raise DecisionError(reason=str(wrong)) from wrong
+    if not decision.version or not decision.fields:
+        raise DecisionError(reason="no version or no fields")
+    if request.fields:
+        for name in decision.fields:
+            if name not in request.fields:
+                raise DecisionError(reason=f"field {name!r} was not asked for")
+
+
+def _error_text(acknowledgement: bytes) -> str:
+    error = find_error(acknowledgement)
+    if error is None:
+        return "neither a result nor an error"
+    try:
+        check_text(error, "error", TEXT_BYTES_MAX)
+    except RejectedError as wrong:
+        return str(wrong)
+    return f"the other zone answers: {error}"

@@ -1,0 +1,128 @@
+"""Refusals of the module ``exchange``, codespace ``exchange``.
+
+What can never be right in a message is ``sdk`` 18.
+"""
+
+from __future__ import annotations
+
+from huitong.core.errors import RejectedError
+
+
+class ExchangeNotFoundError(
+    RejectedError,
+    codespace="exchange",
+    code=2,
+    text="no exchange {sequence} on {channel_id}",
+):
+    """This zone holds no exchange of this channel, sequence and side."""
+
+
+class MalformedPacketError(
+    RejectedError, codespace="exchange", code=3, text="malformed packet: {reason}"
+):
+    """Packet data that is no request and no receipt."""
+
+
+class ChannelOrderingError(
+    RejectedError,
+    codespace="exchange",
+    code=4,
+    text="channel ordering {ordering}, expected ORDER_UNORDERED",
+):
+    """An ordered channel would be closed by the first request that times out."""
+
+
+class ChannelVersionError(
+    RejectedError,
+    codespace="exchange",
+    code=5,
+    text="channel version {actual}, expected {expected}",
+):
+    """The other end speaks another protocol."""
+
+
+class ChannelPortError(
+    RejectedError,
+    codespace="exchange",
+    code=6,
+    text="port {actual}, expected {expected}",
+):
+    """Exchanges run between exchange ports only."""
+
+
+class ChannelCloseError(
+    RejectedError,
+    codespace="exchange",
+    code=7,
+    text="channel {channel_id} cannot be closed by a message",
+):
+    """Closing would leave requests without an answer."""
+
+
+class NotPartyError(
+    RejectedError,
+    codespace="exchange",
+    code=8,
+    text="the signer acts for {actual}, not for {expected}",
+):
+    """Only the requester confirms, only the issuer decides and delivers."""
+
+
+class ExchangeStatusError(
+    RejectedError,
+    codespace="exchange",
+    code=9,
+    text="exchange {sequence} on {channel_id} is {status}, which does not allow {wanted}",
+):
+    """The step does not follow from where the exchange stands."""
+
+
+class DigestMismatchError(
+    RejectedError,
+    codespace="exchange",
+    code=10,
+    text="{what} {actual}, expected {expected}",
+):
+    """What was delivered or received is not what was decided on."""
+
+
+class NotShareableError(
+    RejectedError,
+    codespace="exchange",
+    code=11,
+    text="record {record_id} of {issuer} cannot be shared: {reason_code}",
+):
+    """An officer cannot grant what the zone's rules forbid."""
+
+
+class DeadlinePassedError(
+    RejectedError,
+    codespace="exchange",
+    code=12,
+    text="the deadline of exchange {sequence} on {channel_id} passed at {deadline}",
+):
+    """The request is refused by the next block."""
+
+
+class FieldsNotAskedError(
+    RejectedError,
+    codespace="exchange",
+    code=13,
+    text="field {name} was not asked for or is not in the record",
+):
+    """A decision grants only fields that were asked for."""
+
+
+class DecisionError(
+    RejectedError, codespace="exchange", code=14, text="not a decision: {reason}"
+):
+    """The acknowledgement of a request holds no decision on this request."""
+
+
+class ReceiptExistsError(
+    RejectedError,
+    codespace="exchange",
+    code=15,
+    text="exchange {sequence} on {channel_id} has a receipt already",
+):
+    """An exchange is received once."""
