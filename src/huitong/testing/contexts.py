@@ -54,13 +54,13 @@ class MemoryState:
 
     def __init__(self) -> None:
         self._stores: dict[str, OverlayStore] = {}
-        self._side_rows: dict[tuple[str, bytes], bytes] = {}
+        self._side_rows: dict[tuple[bytes, bytes], bytes] = {}
 
     def store(self, name: str) -> OverlayStore:
         """Return the store of one module."""
         return self._stores.setdefault(name, OverlayStore(EmptyStore()))
 
-    def find_side_row(self, table: str, key: bytes) -> bytes | None:
+    def find_row(self, table: bytes, key: bytes) -> bytes | None:
         """Return a row kept beside the state, or None."""
         return self._side_rows.get((table, key))
 
@@ -95,12 +95,13 @@ class MemoryZone:
         chain_id: str = "hangzhou-1",
         ports: Mapping[str, PortApplication] | None = None,
         genesis: Mapping[str, Any] | None = None,
+        initial_height: int = 1,
     ) -> None:
         self.chain_id = chain_id
         self.modules = tuple(modules)
         self.ports = dict(ports or {})
         self.state = MemoryState()
-        self.height = 0
+        self.height = initial_height
         self.time_ns = START_TIME_NS
         self.events: list[Event] = []
         """Events of the last message, block hook or call of ``within``."""
@@ -108,7 +109,7 @@ class MemoryZone:
         for module in self.modules:
             module.init_genesis(ctx, dict((genesis or {}).get(module.name, {})))
         self.state.commit(ctx)
-        self.next_block()
+        self._hooks("begin_block")
 
     def context(self, signer: str = "") -> Context:
         """Open a context in the current block above the committed state."""
@@ -127,12 +128,11 @@ class MemoryZone:
 
     def header_hash(self, height: int) -> bytes:
         """Return the made-up header hash of a height."""
-        return sha256(f"{self.chain_id}/{height}".encode()) if height else b""
+        return sha256(f"{self.chain_id}/{height}".encode())
 
     def next_block(self, seconds: int = 1) -> None:
         """End the block and begin the next one, ``seconds`` later."""
-        if self.height:
-            self._hooks("end_block")
+        self._hooks("end_block")
         self.height += 1
         self.time_ns += seconds * NS_PER_SECOND
         self._hooks("begin_block")
