@@ -8,7 +8,6 @@ vote, is the first of these points.
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Final, TypeAlias
 
 from huitong.core.errors import RejectedError
@@ -29,7 +28,10 @@ TIME_NS_MAX: Final = 253_402_300_800 * NS_PER_SECOND - 1
 #: Largest span of protobuf's ``Duration``: 10,000 years.
 DURATION_NS_MAX: Final = 315_576_000_000 * NS_PER_SECOND
 
-_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+#: Days of 400 years of the Gregorian calendar, after which it repeats itself.
+_DAYS_PER_ERA: Final = 146_097
+#: Days from 0000-03-01, where the eras begin, to 1970-01-01.
+_EPOCH_DAY: Final = 719_468
 _RFC3339: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))",
     re.ASCII,
@@ -54,10 +56,10 @@ def parse_rfc3339(text: str) -> TimeNs:
     hour, minute, second = int(match[4]), int(match[5]), int(match[6])
     if hour > 23 or minute > 59 or second > 59:
         raise InvalidTimeError(value=text, reason="no such time of day")
-    try:
-        day = date(int(match[1]), int(match[2]), int(match[3])).toordinal() - _EPOCH_DAY
-    except ValueError:
-        raise InvalidTimeError(value=text, reason="no such date") from None
+    year, month, month_day = int(match[1]), int(match[2]), int(match[3])
+    day = _day_of_date(year, month, month_day)
+    if _date_of_day(day) != (year, month, month_day):
+        raise InvalidTimeError(value=text, reason="no such date")
     seconds = day * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second
     seconds -= _offset_seconds(text, match)
     return _checked(seconds * NS_PER_SECOND + int((match[7] or "0").ljust(9, "0")))
@@ -72,8 +74,9 @@ def format_rfc3339(time_ns: TimeNs) -> str:
     seconds, ns = divmod(_checked(time_ns), NS_PER_SECOND)
     day, second = divmod(seconds, SECONDS_PER_DAY)
     fraction = f".{ns:09d}".rstrip("0") if ns else ""
+    year, month, month_day = _date_of_day(day)
     clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-    return f"{date.fromordinal(day + _EPOCH_DAY).isoformat()}T{clock}{fraction}Z"
+    return f"{year:04d}-{month:02d}-{month_day:02d}T{clock}{fraction}Z"
 
 
 def timestamp_from_ns(time_ns: TimeNs) -> Timestamp:
@@ -125,6 +128,32 @@ def ns_from_duration(message: Duration) -> DurationNs:
     if abs(duration_ns) > DURATION_NS_MAX:
         raise InvalidTimeError(value=duration_ns, reason="longer than 10,000 years")
     return duration_ns
+
+
+def _day_of_date(year: int, month: int, month_day: int) -> int:
+    """Return the days from 1970-01-01 to a date of the Gregorian calendar.
+
+    Years are counted from March, so that the leap day is the last day of its year; from
+    there the months' lengths repeat every five months with 153 days.
+    """
+    shifted_year = year - (month <= 2)
+    era, year_of_era = divmod(shifted_year, 400)
+    day_of_year = (153 * ((month - 3) % 12) + 2) // 5 + month_day - 1
+    day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
+    return era * _DAYS_PER_ERA + day_of_era - _EPOCH_DAY
+
+
+def _date_of_day(day: int) -> tuple[int, int, int]:
+    """Return year, month and day of the date ``day`` days after 1970-01-01."""
+    era, day_of_era = divmod(day + _EPOCH_DAY, _DAYS_PER_ERA)
+    leap_days = day_of_era // 1_460 - day_of_era // 36_524 + day_of_era // 146_096
+    year_of_era = (day_of_era - leap_days) // 365
+    first_day = year_of_era * 365 + year_of_era // 4 - year_of_era // 100
+    day_of_year = day_of_era - first_day
+    month_index = (5 * day_of_year + 2) // 153
+    month_day = day_of_year - (153 * month_index + 2) // 5 + 1
+    month = (month_index + 2) % 12 + 1
+    return era * 400 + year_of_era + (month <= 2), month, month_day
 
 
 def _offset_seconds(text: str, match: re.Match[str]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,25 @@ def test_time_is_printed_as_go_prints_it(text: str, time_ns: int) -> None:
 def test_time_survives_text_and_protobuf(time_ns: int) -> None:
     assert parse_rfc3339(format_rfc3339(time_ns)) == time_ns
     assert ns_from_timestamp(timestamp_from_ns(time_ns)) == time_ns
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_dates_are_those_of_the_standard_library(moment: datetime) -> None:
+    text = moment.isoformat().replace("+00:00", "Z")
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    assert parse_rfc3339(text) == since // timedelta(microseconds=1) * 1000
+
+
+@given(st.integers(1, 9999), st.integers(0, 15), st.integers(0, 35))
+def test_only_dates_of_the_calendar_are_dates(year: int, month: int, day: int) -> None:
+    text = f"{year:04d}-{month:02d}-{day:02d}T00:00:00Z"
+    try:
+        date(year, month, day)
+    except ValueError:
+        with pytest.raises(InvalidTimeError):
+            parse_rfc3339(text)
+    else:
+        assert format_rfc3339(parse_rfc3339(text)) == text
 
 
 @pytest.mark.parametrize(
