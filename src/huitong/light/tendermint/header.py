@@ -190,3 +190,13 @@ def header_to_proto(header: BlockHeader) -> types_pb2.Header:
     set_time(message.time, header.time_ns)
     set_block_id(message.last_block_id, header.last_block_id)
     return message
+
+
+def chain_id_at_revision(chain_id: str, revision: int) -> str:
+    """Return the id of the same chain in another revision (ibc-go ``SetRevisionNumber``).
+
+    A chain id that carries no revision is the same in all.
+    """
+    if revision_of_chain_id(chain_id) == 0:
+        return chain_id
+    return f"{chain_id.rpartition('-')[0]}-{revision}"
