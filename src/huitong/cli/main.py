@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"huitong.cli.{cmd_name}")
         command = getattr(module, cmd_name)
-        assert isinstance(command, click.Command)  # noqa: S101 - a fact of our own code
+        assert isinstance(command, click.Command)
         return command
 
     def format_commands(

@@ -139,6 +139,16 @@ class UnknownRequestError(
     """No such query path or message type."""
 
 
+class InsufficientFundsError(
+    RejectedError,
+    codespace="sdk",
+    code=5,
+    text="fee of {amount}{denom}, but this zone has no coin: insufficient funds",
+    next_step="Name a fee of amount 0, or none.",
+):
+    """A fee that somebody would have to pay."""
+
+
 class InvalidAddressError(
     RejectedError, codespace="sdk", code=7, text="{address}: {reason}: invalid address"
 ):
@@ -170,12 +180,6 @@ class MemoTooLongError(
     text="memo of {size} bytes, at most {maximum}: memo too large",
 ):
     """The memo passes its limit."""
-
-
-class InsufficientFeeError(
-    RejectedError, codespace="sdk", code=13, text="{reason}: insufficient fee"
-):
-    """The fee is not one of amount zero."""
 
 
 class NoSignaturesError(

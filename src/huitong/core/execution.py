@@ -23,6 +23,7 @@ from huitong.core.codec import decode, encode, pack_any
 from huitong.core.context import Context
 from huitong.core.errors import (
     HuitongError,
+    InsufficientFundsError,
     PanicError,
     RedundantTxError,
     RejectedError,
@@ -142,6 +143,9 @@ def authenticate(
     tx = prepared.tx
     work = GAS_TRANSACTION + GAS_SIGNATURE + GAS_TRANSACTION_BYTE * len(tx.raw)
     ctx.gas.consume(work, "transaction")
+    for coin in tx.fee:
+        if coin.amount:
+            raise InsufficientFundsError(amount=coin.amount, denom=coin.denom)
     height = ctx.block.height.revision_height
     if tx.timeout_height and height > tx.timeout_height:
         raise TxTimeoutHeightError(height=height, timeout_height=tx.timeout_height)

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from huitong.core.abci import BlockRequest, GenesisRequest, TxResult
 from huitong.core.address import address_of_public_key
 from huitong.core.app import Application
-from huitong.core.codec import decode, pack_any
+from huitong.core.codec import decode, encode, pack_any
 from huitong.core.context import Context
 from huitong.core.hashing import sha256
 from huitong.core.invariants import InvariantBrokenError, invariant
@@ -23,7 +23,7 @@ from huitong.core.tx import build_transaction, public_key_of_private_key
 from huitong.modules import members
 from huitong.modules.members.authentication import MemberAuthenticator
 from huitong.proto.cosmos.base.abci.v1beta1.abci_pb2 import TxMsgData
-from huitong.proto.cosmos.tx.v1beta1 import service_pb2
+from huitong.proto.cosmos.tx.v1beta1 import service_pb2, tx_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
 
 CHAIN = "lab-1"
@@ -218,7 +218,17 @@ def test_broken_invariant_is_not_swallowed() -> None:
         zone.block(sign(broken, sequence=1))
 
 
+def _with_fee(raw: bytes, amount: str) -> bytes:
+    envelope = decode(tx_pb2.TxRaw, raw)
+    auth_info = decode(tx_pb2.AuthInfo, envelope.auth_info_bytes)
+    auth_info.fee.amount.add(denom="gold", amount=amount)
+    envelope.auth_info_bytes = encode(auth_info)
+    return encode(envelope)
+
+
 REFUSED = {
+    "a fee": (_with_fee(sign(admit("a-1")), "1"), ("sdk", 5)),
+    "changed after signing": (_with_fee(sign(admit("a-1")), "0"), ("sdk", 4)),
     "not a transaction": (b"\xff\x01", ("sdk", 2)),
     "empty": (b"", ("sdk", 18)),
     "wrong sequence": (sign(admit("a-1"), sequence=3), ("sdk", 32)),
