@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from huitong.core.errors import InvalidRequestError
@@ -103,10 +104,10 @@ def check_sorted(values: Sequence[str], field: str) -> None:
     Raises:
         InvalidRequestError: it does not.
     """
-    for index in range(1, len(values)):
-        if values[index - 1] >= values[index]:
+    for before, after in pairwise(values):
+        if before >= after:
             raise InvalidRequestError(
-                reason=f"{field} is not sorted or names {values[index][:80]!r} twice"
+                reason=f"{field} is not sorted or names {after[:80]!r} twice"
             )
 
 
@@ -122,11 +123,21 @@ def check_field_names(
         raise InvalidRequestError(
             reason=f"{field} has {len(values)} names, at most {FIELDS_MAX}"
         )
-    if required and not values:
-        raise InvalidRequestError(reason=f"{field} is empty")
-    for value in values:
-        check_text(value, field, FIELD_NAME_BYTES_MAX, required=True)
-    check_sorted(values, field)
+    if not values:
+        if required:
+            raise InvalidRequestError(reason=f"{field} is empty")
+        return
+    names = list(values)
+    joined = "".join(names)
+    if (
+        not joined.isascii()
+        or _CONTROL.search(joined) is not None
+        or max(map(len, names)) > FIELD_NAME_BYTES_MAX
+        or "" in names
+    ):  # perhaps wrong: one after the other, to say what is wrong
+        for name in names:
+            check_text(name, field, FIELD_NAME_BYTES_MAX, required=True)
+    check_sorted(names, field)
 
 
 def check_period(valid_from: int, valid_until: int) -> None:

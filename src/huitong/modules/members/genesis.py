@@ -11,6 +11,7 @@ is what a new zone wants. A member without a status is active.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from huitong.core.address import check_address
@@ -132,10 +133,7 @@ def _number(accounts: Sequence[Account]) -> None:
 
 def _check_numbers(accounts: Sequence[Account], next_number: int) -> None:
     numbers = sorted(account.account_number for account in accounts)
-    following = [*numbers, next_number][
-        1:
-    ]  # nothing follows in a zone without accounts
-    for before, after in zip(numbers, following, strict=True):
+    for before, after in pairwise([*numbers, next_number]):
         if before >= after:
             raise GenesisError(
                 where="members.accounts",
