@@ -24,7 +24,7 @@ from huitong.core.limits import (
     UPGRADE_PATH_KEY_CHARACTERS_MAX,
     UPGRADE_PATH_MAX,
 )
-from huitong.core.store.ics23 import check_proof_spec
+from huitong.core.store.ics23 import InvalidProofSpecError, check_proof_spec
 from huitong.core.time import ns_from_duration
 from huitong.light.errors import InvalidClientError, InvalidClientTypeError
 from huitong.light.tendermint.errors import (
@@ -209,8 +209,11 @@ def _check_proof_specs(specs: tuple[proofs_pb2.ProofSpec, ...]) -> None:
         raise InvalidProofSpecsError(
             reason=f"{len(specs)} of them, needs 1 to {PROOF_SPECS_MAX}"
         )
-    for spec in specs:
-        check_proof_spec(spec)
+    for layer, spec in enumerate(specs):
+        try:
+            check_proof_spec(spec)
+        except InvalidProofSpecError as error:
+            raise InvalidProofSpecsError(reason=f"layer {layer}: {error}") from None
 
 
 def _check_upgrade_path(path: tuple[str, ...]) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from huitong.core.codec import DecodeError, decode
 from huitong.core.height import Height
 from huitong.core.limits import PROOF_SIZE_BYTES_MAX
+from huitong.core.store.ics23 import InvalidProofError
 from huitong.core.store.kv import ReadStore
 from huitong.core.store.merkle_path import (
-    InvalidProofError,
     verify_chained_membership,
     verify_chained_non_membership,
 )
@@ -32,7 +32,6 @@ from huitong.light.tendermint.errors import (
     ProcessedHeightNotFoundError,
     ProcessedTimeNotFoundError,
 )
-from huitong.proto.cosmos.ics23.v1 import proofs_pb2
 from huitong.proto.ibc.core.commitment.v1 import commitment_pb2
 
 
@@ -90,19 +89,18 @@ def verify_client_non_membership(
     verify_chained_non_membership(client.proof_specs, root, proofs, path)
 
 
-def decode_merkle_proof(data: bytes) -> tuple[proofs_pb2.CommitmentProof, ...]:
-    """Return the layers of an encoded ``MerkleProof``, lowest first.
+def decode_merkle_proof(data: bytes) -> commitment_pb2.MerkleProof:
+    """Return a chained proof: one layer for each tree, the lowest first.
 
     Raises:
         InvalidProofError: not the encoding of one, or too long.
     """
     try:
-        message = decode(
+        return decode(
             commitment_pb2.MerkleProof, data, size_bytes_max=PROOF_SIZE_BYTES_MAX
         )
     except DecodeError as error:
         raise InvalidProofError(reason=str(error)) from None
-    return tuple(message.proofs)
 
 
 def _root_for(
