@@ -25,6 +25,9 @@ from huitong.proto.tendermint.types import validator_pb2
 #: SimpleValidator with an ed25519 key: field 1 of 34 bytes, in it field 1 of 32 bytes.
 _SIMPLE_VALIDATOR_HEAD = b"\x0a\x22\x0a\x20"
 
+# A header shows two sets that are mostly the same, and the same as in the header before.
+# At most 1.4 MB: 64 sets of 500 leaves with 46 bytes.
+_cached_root = lru_cache(maxsize=64)(merkle_root)
 _cached_address = lru_cache(maxsize=4_096)(address_of_public_key)
 
 
@@ -121,11 +124,13 @@ def sorted_validators(validators: Iterable[Validator]) -> tuple[Validator, ...]:
 
 def validators_hash(validators: Iterable[Validator]) -> bytes:
     """Return the hash of a set, 32 bytes: Merkle root over ``SimpleValidator``."""
-    return merkle_root(
-        [
-            _SIMPLE_VALIDATOR_HEAD + v.public_key + varint_field(2, v.voting_power)
-            for v in validators
-        ]
+    return _cached_root(
+        tuple(
+            [
+                _SIMPLE_VALIDATOR_HEAD + v.public_key + varint_field(2, v.voting_power)
+                for v in validators
+            ]
+        )
     )
 
 

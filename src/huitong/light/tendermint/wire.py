@@ -6,16 +6,27 @@ the parts that stay the same with the one that changes, the time.
 
 from __future__ import annotations
 
+from typing import Final
+
 from huitong.core.codec import encode_uvarint
+from huitong.core.limits import UINT64_MAX
 from huitong.core.time import NS_PER_SECOND
 from huitong.proto.google.protobuf import duration_pb2, timestamp_pb2
+
+#: Numbers below 128, and the tags of fields 0 to 15 by wire type: one byte each.
+_BYTE: Final = tuple(bytes((number,)) for number in range(128))
+_VARINT_TAG: Final = tuple(bytes((number << 3,)) for number in range(16))
+_FIXED64_TAG: Final = tuple(bytes((number << 3 | 1,)) for number in range(16))
+_BYTES_TAG: Final = tuple(bytes((number << 3 | 2,)) for number in range(16))
 
 
 def varint_field(number: int, value: int) -> bytes:
     """Return an integer field; nothing if the value is 0. Negative ones take 10 bytes."""
     if value == 0:
         return b""
-    return encode_uvarint(number << 3) + encode_uvarint(value & 0xFFFF_FFFF_FFFF_FFFF)
+    if 0 < value < 128:
+        return _VARINT_TAG[number] + _BYTE[value]
+    return _VARINT_TAG[number] + encode_uvarint(value & UINT64_MAX)
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
@@ -25,14 +36,17 @@ def bytes_field(number: int, value: bytes) -> bytes:
 
 def present_field(number: int, value: bytes) -> bytes:
     """Return a message field that Go writes even if it is empty."""
-    return encode_uvarint(number << 3 | 2) + encode_uvarint(len(value)) + value
+    size = len(value)
+    if size < 128:
+        return _BYTES_TAG[number] + _BYTE[size] + value
+    return _BYTES_TAG[number] + encode_uvarint(size) + value
 
 
 def sfixed64_field(number: int, value: int) -> bytes:
     """Return a fixed 64-bit field; nothing if the value is 0."""
     if value == 0:
         return b""
-    return encode_uvarint(number << 3 | 1) + value.to_bytes(8, "little", signed=True)
+    return _FIXED64_TAG[number] + value.to_bytes(8, "little", signed=True)
 
 
 def encode_timestamp(time_ns: int) -> bytes:
