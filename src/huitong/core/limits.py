@@ -128,10 +128,9 @@ PACKET_DATA_SIZE_BYTES_MAX: Final = 262_144
 ACKNOWLEDGEMENT_SIZE_BYTES_MAX: Final = 262_144
 #: Bytes of one proof in a message; forty levels of both trees need under 8 KiB.
 PROOF_SIZE_BYTES_MAX: Final = 65_536
-#: Bytes of a header or of evidence; 500 validators three times over have 300 KB.
-CLIENT_MESSAGE_SIZE_BYTES_MAX: Final = 1_048_576
-#: Consensus states kept for one client; beyond, the oldest go before they expire.
-CONSENSUS_STATES_PER_CLIENT_MAX: Final = 20_000
+#: Consensus states kept for one client; beyond, the oldest go before they expire. One
+#: update in five seconds fills this in six days, one in 200 ms in five hours.
+CONSENSUS_STATES_PER_CLIENT_MAX: Final = 100_000
 #: Connections above one client; each writes the whole list of ids again.
 CONNECTIONS_PER_CLIENT_MAX: Final = 64
 #: Versions and features that a counterparty may offer; one version exists.
