@@ -11,8 +11,9 @@ from google.protobuf.message import DecodeError, Message
 
 from huitong.client.errors import TransactionFailedError
 from huitong.client.subscription import read_events
-from huitong.core.abci import ProofOp, QueryResult
+from huitong.core.abci import QueryResult
 from huitong.core.events import Event
+from huitong.core.store.view import ProofOp
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -95,7 +96,7 @@ def read_query_result(response: Mapping[str, Any]) -> QueryResult:
         height=int(response.get("height") or 0),
         proof_ops=tuple(
             ProofOp(
-                kind=op["type"],
+                type=op["type"],
                 key=from_base64(op.get("key")),
                 data=from_base64(op.get("data")),
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -31,7 +31,7 @@ from huitong.client.errors import (
     UnreadableAnswerError,
 )
 from huitong.client.proving import prove_in_batch, prove_one_by_one
-from huitong.client.rpc import BATCH_CALLS_MAX, Call, RpcConnection
+from huitong.client.rpc import Call, RpcConnection
 from huitong.client.subscription import BlockSeen, read_tx
 from huitong.core.abci import QueryResult
 from huitong.core.codec import encode
@@ -143,16 +143,14 @@ class ZoneClient:
 
         Entries: ``height``, ``commit``, ``validators`` and ``next_validators``.
         """
-        signed, own, following = await self.rpc.call_many(
+        answers = await self.rpc.call_many(
             [
                 ("commit", {"height": str(height)}),
                 _validators_call(height, 1),
                 _validators_call(height + 1, 1),
             ]
         )
-        for answer in (signed, own, following):
-            if isinstance(answer, RpcError):
-                raise answer
+        signed, own, following = _all_answered(answers)
         return {
             "height": height,
             "commit": signed,
@@ -222,13 +220,10 @@ class ZoneClient:
             QueryError: the zone refuses one of them.
         """
         calls = [_abci_query_call(path, encode(item), height) for item in requests]
-        answers = await self.rpc.call_many(calls)
-        found: list[MessageT] = []
-        for answer in answers:
-            if isinstance(answer, RpcError):
-                raise answer
-            found.append(self._decode(path, self._read_query(answer), response))
-        return found
+        answers = _all_answered(await self.rpc.call_many(calls))
+        return [
+            self._decode(path, self._read_query(answer), response) for answer in answers
+        ]
 
     async def prove(
         self, store: str, keys: Sequence[bytes], height: int
@@ -363,16 +358,12 @@ class ZoneClient:
             )
             for query in queries
         ]
-        found: list[list[TxOutcome]] = []
-        for answer in await self.rpc.call_many(calls):
-            if isinstance(answer, RpcError):
-                raise answer
-            found.append([read_tx_outcome(item) for item in answer["txs"]])
-        return found
+        answers = _all_answered(await self.rpc.call_many(calls))
+        return [[read_tx_outcome(item) for item in found["txs"]] for found in answers]
 
     # --- following --------------------------------------------------------------------
 
-    async def blocks(self) -> AsyncIterator[BlockSeen | None]:
+    async def blocks(self) -> AsyncGenerator[BlockSeen | None]:
         """Yield blocks as the node commits them; first None, once nothing is missed.
 
         Close it with ``contextlib.aclosing``.
@@ -416,6 +407,18 @@ def check_query(path: str, result: QueryResult) -> None:
         raise QueryError(
             path=path, codespace=result.codespace, code=result.code, log=result.log
         )
+
+
+def _all_answered(answers: Sequence[Any | RpcError]) -> list[Any]:
+    """Return the answers, or raise the first refusal among them.
+
+    Raises:
+        RpcError: the node refused a call.
+    """
+    for answer in answers:
+        if isinstance(answer, RpcError):
+            raise answer
+    return list(answers)
 
 
 def tx_hash_of(raw: bytes) -> str:

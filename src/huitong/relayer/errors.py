@@ -1,0 +1,65 @@
+"""What a relayer can fail with; codespace ``relayer``."""
+
+from __future__ import annotations
+
+from huitong.core.errors import RejectedError, UnavailableError
+
+
+class InvalidConfigError(
+    RejectedError,
+    codespace="relayer",
+    code=2,
+    text="{path}: {reason}",
+    next_step="`huitong relay init` writes a file of the right form.",
+):
+    """The relayer's configuration is missing or malformed."""
+
+
+class HandshakeStuckError(
+    RejectedError,
+    codespace="relayer",
+    code=3,
+    text="the {what} is {state_on_a} on one zone and {state_on_b} on the other",
+    next_step="Open another one: `huitong relay link --new`.",
+):
+    """Two ends in states from which no handshake leads on."""
+
+
+class UnknownLinkError(
+    RejectedError,
+    codespace="relayer",
+    code=4,
+    text="no link between {chain_a} and {chain_b} in {path}",
+    next_step="`huitong relay link` makes one.",
+):
+    """A link that the configuration does not have."""
+
+
+class WrongChainError(
+    RejectedError,
+    codespace="relayer",
+    code=5,
+    text="{url} serves {actual}, the configuration says {expected}",
+):
+    """The node belongs to another zone than the configuration says."""
+
+
+class ClientUnusableError(
+    RejectedError,
+    codespace="relayer",
+    code=6,
+    text="client {client_id} on {chain_id} is {status}",
+    next_step="An expired or frozen client must be recovered by an operator of the zone.",
+):
+    """The light client that should be updated takes no updates."""
+
+
+class PacketDataMissingError(
+    UnavailableError,
+    codespace="relayer",
+    code=7,
+    text="{chain_id} holds a commitment for packet {sequence} on {channel_id}, "
+    "but its node does not find the transaction that sent it",
+    next_step="Use a node with a complete transaction index.",
+):
+    """The state names a packet whose contents the node no longer has."""

@@ -1,0 +1,333 @@
+"""Making a link: clients on both zones, a connection, a channel.
+
+``open_link`` looks at both zones, takes the steps that ``handshake.plan_handshake``
+names, and looks again, until nothing is left. It may be stopped and called again at any
+point.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+from google.protobuf.message import Message
+
+from huitong.client import TxOutcome
+from huitong.core.codec import unpack_any
+from huitong.core.gogoproto import with_required
+from huitong.core.height import Height
+from huitong.core.store.ics23.specs import IAVL_SPEC, TENDERMINT_SPEC
+from huitong.light.tendermint.client_state import ClientState, client_state_to_any
+from huitong.light.tendermint.consensus_state import (
+    consensus_state_of,
+    consensus_state_to_any,
+)
+from huitong.light.tendermint.trust_level import TRUST_LEVEL_DEFAULT
+from huitong.modules.links import keys, versions
+from huitong.proto.ibc.core.channel.v1 import channel_pb2
+from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
+from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
+from huitong.proto.ibc.core.commitment.v1 import commitment_pb2
+from huitong.proto.ibc.core.connection.v1 import connection_pb2
+from huitong.proto.ibc.core.connection.v1 import tx_pb2 as connection_tx_pb2
+from huitong.relayer import messages
+from huitong.relayer.config import LinkConfig
+from huitong.relayer.discovery import find_link_ends, get_client_state, ordering_of
+from huitong.relayer.endpoint import Endpoint
+from huitong.relayer.handshake import (
+    LinkEnd,
+    OpeningState,
+    Side,
+    Step,
+    StepKind,
+    plan_handshake,
+)
+
+log = structlog.get_logger(__name__)
+
+_DAY_NS: Final = 86_400 * 1_000_000_000
+#: Terms of the clients that we make; docs/explanation/trust says why.
+TRUSTING_PERIOD_NS: Final = 14 * _DAY_NS
+UNBONDING_PERIOD_NS: Final = 21 * _DAY_NS
+MAX_CLOCK_DRIFT_NS: Final = 10 * 1_000_000_000
+UPGRADE_PATH: Final = ("upgrade", "upgradedIBCState")
+#: Rounds of looking and stepping: a handshake has nine steps.
+ROUNDS_MAX: Final = 30
+#: Seconds to wait for the block that proves a step.
+BLOCK_TIMEOUT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Situation:
+    """A link while it is made."""
+
+    zones: dict[Side, Endpoint]
+    ends: dict[Side, LinkEnd]
+    link: LinkConfig
+
+    def port(self, side: Side) -> str:
+        """Return the channel's port on that side."""
+        return self.link.port_on_a if side is Side.A else self.link.port_on_b
+
+
+async def open_link(
+    a: Endpoint,
+    b: Endpoint,
+    link: LinkConfig,
+    *,
+    reuse: bool = True,
+    told: Callable[[Step], None] = lambda step: None,
+) -> LinkConfig:
+    """Make what is missing of a link and return it with all identifiers.
+
+    Args:
+        a: zone a; its account needs the role ``relayer``.
+        b: zone b; likewise.
+        link: what is wanted; identifiers in it are kept.
+        reuse: whether clients that exist already may be used.
+        told: called after each step.
+
+    Raises:
+        HandshakeStuckError: the identifiers given lead nowhere.
+        TransactionFailedError: a zone refuses a step.
+        UnreachableError: a node does not answer.
+    """
+    zones = {Side.A: a, Side.B: b}
+    for _ in range(ROUNDS_MAX):
+        ends = await find_link_ends(a, b, link, reuse=reuse)
+        link = _with_identifiers(link, ends)
+        steps = plan_handshake(ends[Side.A], ends[Side.B])
+        if not steps:
+            return link
+        situation = _Situation(zones=zones, ends=ends, link=link)
+        outcomes = await asyncio.gather(*(_take(situation, step) for step in steps))
+        for step, outcome in zip(steps, outcomes, strict=True):
+            link = _with_outcome(link, step, outcome)
+            log.info("handshake step", step=step.kind, chain=zones[step.on].chain_id)
+            told(step)
+    raise AssertionError  # every round brings the handshake forward or raises
+
+
+def _with_identifiers(link: LinkConfig, ends: dict[Side, LinkEnd]) -> LinkConfig:
+    end_on_a, end_on_b = ends[Side.A], ends[Side.B]
+    return replace(
+        link,
+        client_on_a=end_on_a.client_id or link.client_on_a,
+        client_on_b=end_on_b.client_id or link.client_on_b,
+        connection_on_a=end_on_a.connection_id or link.connection_on_a,
+        connection_on_b=end_on_b.connection_id or link.connection_on_b,
+        channel_on_a=end_on_a.channel_id or link.channel_on_a,
+        channel_on_b=end_on_b.channel_id or link.channel_on_b,
+    )
+
+
+def _with_outcome(link: LinkConfig, step: Step, outcome: TxOutcome) -> LinkConfig:
+    """Take up the client's id; the state shows all others in the next round."""
+    if step.kind is not StepKind.CREATE_CLIENT:
+        return link
+    created = outcome.find_event("create_client")
+    client_id = (created.find("client_id") if created else None) or ""
+    if step.on is Side.A:
+        return replace(link, client_on_a=client_id)
+    return replace(link, client_on_b=client_id)
+
+
+async def _take(situation: _Situation, step: Step) -> TxOutcome:
+    zone = situation.zones[step.on]
+    if step.kind is StepKind.CREATE_CLIENT:
+        created = await _create_client(on=zone, of=situation.zones[step.on.other])
+        return await zone.sender.send(created)
+    if step.kind is StepKind.CONNECTION_INIT:
+        return await zone.sender.send(_connection_init(situation, step.on))
+    if step.kind is StepKind.CHANNEL_INIT:
+        return await zone.sender.send(_channel_init(situation, step.on))
+    return await _take_proven(situation, step)
+
+
+async def _create_client(*, on: Endpoint, of: Endpoint) -> Message:
+    height = await of.client.wait_height(1, BLOCK_TIMEOUT_S)
+    block = await of.headers.light_block(height)
+    state = ClientState(
+        chain_id=of.chain_id,
+        trust_level=TRUST_LEVEL_DEFAULT,
+        trusting_period_ns=TRUSTING_PERIOD_NS,
+        unbonding_period_ns=UNBONDING_PERIOD_NS,
+        max_clock_drift_ns=MAX_CLOCK_DRIFT_NS,
+        frozen_height=Height.ZERO,
+        latest_height=Height(of.revision, height),
+        proof_specs=(IAVL_SPEC, TENDERMINT_SPEC),
+        upgrade_path=UPGRADE_PATH,
+    )
+    consensus = consensus_state_of(block.signed_header.header)
+    return client_tx_pb2.MsgCreateClient(
+        client_state=client_state_to_any(state),
+        consensus_state=consensus_state_to_any(consensus),
+        signer=on.sender.address,
+    )
+
+
+def _connection_init(situation: _Situation, side: Side) -> Message:
+    own, across = situation.ends[side], situation.ends[side.other]
+    return with_required(
+        connection_tx_pb2.MsgConnectionOpenInit(
+            client_id=own.client_id,
+            counterparty=_connection_counterparty(across.client_id, ""),
+            version=versions.compatible_versions()[0],
+            signer=situation.zones[side].sender.address,
+        )
+    )
+
+
+def _connection_counterparty(
+    client_id: str, connection_id: str
+) -> connection_pb2.Counterparty:
+    return connection_pb2.Counterparty(
+        client_id=client_id,
+        connection_id=connection_id,
+        prefix=commitment_pb2.MerklePrefix(key_prefix=keys.STORE_PREFIX),
+    )
+
+
+def _channel(situation: _Situation, side: Side, state: int) -> channel_pb2.Channel:
+    across = situation.ends[side.other]
+    return channel_pb2.Channel(
+        state=channel_pb2.State.Name(state),
+        ordering=ordering_of(situation.link),
+        counterparty=channel_pb2.Counterparty(
+            port_id=situation.port(side.other), channel_id=across.channel_id
+        ),
+        connection_hops=[situation.ends[side].connection_id],
+        version=situation.link.version,
+    )
+
+
+def _channel_init(situation: _Situation, side: Side) -> Message:
+    return with_required(
+        channel_tx_pb2.MsgChannelOpenInit(
+            port_id=situation.port(side),
+            channel=_channel(situation, side, OpeningState.INIT),
+            signer=situation.zones[side].sender.address,
+        )
+    )
+
+
+async def _take_proven(situation: _Situation, step: Step) -> TxOutcome:
+    """Send a step that proves the state of the other zone, behind a client update."""
+    zone, across = situation.zones[step.on], situation.zones[step.on.other]
+    client_id = situation.ends[step.on].client_id
+    # The state that was looked at stands at the newest height at the latest.
+    version = await across.client.latest_height()
+    await across.client.wait_height(version + 1, BLOCK_TIMEOUT_S)
+    key = _proven_key(situation, step)
+    (proven,) = await across.client.prove(keys.STORE, [key], version)
+    update = await client_update(
+        on=zone, of=across, client_id=client_id, height=version + 1
+    )
+    message = _proven_message(
+        situation, step, proven.proof, Height(across.revision, version + 1)
+    )
+    return await zone.sender.send(*update, message)
+
+
+async def client_update(
+    *, on: Endpoint, of: Endpoint, client_id: str, height: int
+) -> list[Message]:
+    """Return the message that brings a client to ``height``; none if it knows more."""
+    state = await get_client_state(on.client, client_id)
+    trusted_height = state.latest_height.revision_height
+    if trusted_height == height:
+        return []
+    header = await of.headers.client_message(height, trusted_height)
+    packed = messages.update_client(
+        client_id=client_id, client_message=header, signer=on.sender.address
+    )
+    return [unpack_any(packed, client_tx_pb2.MsgUpdateClient)]
+
+
+def _proven_key(situation: _Situation, step: Step) -> bytes:
+    across = situation.ends[step.on.other]
+    if step.kind in (
+        StepKind.CONNECTION_TRY,
+        StepKind.CONNECTION_ACK,
+        StepKind.CONNECTION_CONFIRM,
+    ):
+        return keys.connection(across.connection_id)
+    return keys.channel(situation.port(step.on.other), across.channel_id)
+
+
+def _proven_message(
+    situation: _Situation, step: Step, proof: bytes, proof_height: Height
+) -> Message:
+    own, across = situation.ends[step.on], situation.ends[step.on.other]
+    signer = situation.zones[step.on].sender.address
+    height = proof_height.to_proto()
+    version = versions.compatible_versions()[0]
+    if step.kind is StepKind.CONNECTION_TRY:
+        return with_required(
+            connection_tx_pb2.MsgConnectionOpenTry(
+                client_id=own.client_id,
+                counterparty=_connection_counterparty(
+                    across.client_id, across.connection_id
+                ),
+                counterparty_versions=[version],
+                proof_height=height,
+                proof_init=proof,
+                signer=signer,
+            )
+        )
+    if step.kind is StepKind.CONNECTION_ACK:
+        return with_required(
+            connection_tx_pb2.MsgConnectionOpenAck(
+                connection_id=own.connection_id,
+                counterparty_connection_id=across.connection_id,
+                version=version,
+                proof_height=height,
+                proof_try=proof,
+                signer=signer,
+            )
+        )
+    if step.kind is StepKind.CONNECTION_CONFIRM:
+        return with_required(
+            connection_tx_pb2.MsgConnectionOpenConfirm(
+                connection_id=own.connection_id,
+                proof_ack=proof,
+                proof_height=height,
+                signer=signer,
+            )
+        )
+    port_id = situation.port(step.on)
+    if step.kind is StepKind.CHANNEL_TRY:
+        return with_required(
+            channel_tx_pb2.MsgChannelOpenTry(
+                port_id=port_id,
+                channel=_channel(situation, step.on, OpeningState.TRYOPEN),
+                counterparty_version=situation.link.version,
+                proof_init=proof,
+                proof_height=height,
+                signer=signer,
+            )
+        )
+    if step.kind is StepKind.CHANNEL_ACK:
+        return with_required(
+            channel_tx_pb2.MsgChannelOpenAck(
+                port_id=port_id,
+                channel_id=own.channel_id,
+                counterparty_channel_id=across.channel_id,
+                counterparty_version=situation.link.version,
+                proof_try=proof,
+                proof_height=height,
+                signer=signer,
+            )
+        )
+    return with_required(
+        channel_tx_pb2.MsgChannelOpenConfirm(
+            port_id=port_id,
+            channel_id=own.channel_id,
+            proof_ack=proof,
+            proof_height=height,
+            signer=signer,
+        )
+    )
