@@ -197,6 +197,8 @@ class _MemorySnapshot:
 
     def remember(self, table: bytes, rows: Iterable[Row]) -> None:
         """Keep the values that the rows are about to replace."""
+        if table not in self._tables:
+            return  # closed, or opened before the table was made
         before = self._before.setdefault(table, {})
         values = self._tables[table].values
         for key, _ in rows:

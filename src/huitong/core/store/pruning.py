@@ -73,7 +73,7 @@ class Pruner:
         gone = islice(versions, STORE_PRUNE_SLICE_VERSIONS_MAX)
         batch.write(ROOTS, [(key, None) for key, _ in gone])
         if not self._refs and oldest >= self._look_at:
-            self._gather(latest, oldest)
+            self._gather(latest, oldest, max(self._round_nodes, 2 * orphaned))
         self._planned = min(
             len(self._refs), max(STORE_PRUNE_SLICE_NODES_MIN, 2 * orphaned)
         )
@@ -89,7 +89,7 @@ class Pruner:
             del self._refs[-self._planned :]
             self._planned = 0
 
-    def _gather(self, latest: TableReader, oldest: int) -> None:
+    def _gather(self, latest: TableReader, oldest: int, enough: int) -> None:
         """Take a round of references that are due, if there are enough of them."""
         joined: list[bytes] = []
         rows: list[bytes] = []
@@ -99,7 +99,7 @@ class Pruner:
             rows.append(key)
             joined.append(refs)
             size += len(refs)
-            if size >= self._round_nodes * REFERENCE_SIZE:
+            if size >= enough * REFERENCE_SIZE:
                 break
         else:
             if len(rows) < STORE_PRUNE_ROUND_VERSIONS:

@@ -130,7 +130,9 @@ def strip_node(node: Node) -> None:
 def is_record_of(record: bytes, ref: bytes, node_hash: bytes) -> bool:
     """Tell whether ``record`` under ``ref`` is that of the node with this hash."""
     version = zigzag(int.from_bytes(ref[:8], "big"))
-    if len(record) > INNER_KEY_AT and record[0]:
+    if record[:1] != b"\0":
+        if len(record) <= INNER_KEY_AT:
+            return False
         height, _, _, size, _, _, left, right = INNER_HEAD.unpack_from(record)
         return hash_inner(height, size, version, left, right) == node_hash
     if len(record) > LEAF_KEY_AT:
