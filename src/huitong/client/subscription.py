@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,7 +96,7 @@ def websocket_url(url: str) -> str:
     return "ws" + url.removeprefix("http") + "/websocket"
 
 
-async def new_block_messages(url: str) -> AsyncIterator[dict[str, Any]]:
+async def new_block_messages(url: str) -> AsyncGenerator[dict[str, Any]]:
     """Yield the ``value`` of each ``NewBlock`` message from now on.
 
     The first thing yielded is an empty object: from then on no block is missed.

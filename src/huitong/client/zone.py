@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -372,20 +373,20 @@ class ZoneClient:
             UnreachableError: nobody answers.
             SubscriptionBrokenError: the stream ended; ask the state what was missed.
         """
-        async for value in subscription.new_block_messages(self.url):
-            if not value:
-                yield None
-                continue
-            height, time_ns, txs = subscription.read_block_head(value)
-            results = subscription.read_results(value)
-            if results is None and txs:
-                answer = await self.rpc.call("block_results", height=str(height))
-                results = answer["txs_results"] or []
-            seen = [
-                read_tx(raw, result)
-                for raw, result in zip(txs, results or (), strict=True)
-            ]
-            yield BlockSeen(height=height, time_ns=time_ns, txs=seen)
+        async with aclosing(subscription.new_block_messages(self.url)) as messages:
+            async for value in messages:
+                yield await self._read_block(value) if value else None
+
+    async def _read_block(self, value: dict[str, Any]) -> BlockSeen:
+        height, time_ns, txs = subscription.read_block_head(value)
+        results = subscription.read_results(value)
+        if results is None and txs:
+            answer = await self.rpc.call("block_results", height=str(height))
+            results = answer["txs_results"] or []
+        seen = [
+            read_tx(raw, result) for raw, result in zip(txs, results or (), strict=True)
+        ]
+        return BlockSeen(height=height, time_ns=time_ns, txs=seen)
 
     async def genesis(self) -> dict[str, Any]:
         """Return the zone's genesis document."""
