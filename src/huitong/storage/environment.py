@@ -41,6 +41,8 @@ GROW_WAIT_NS_MAX: Final = 5_000_000_000
 _GROW_POLL_SECONDS: Final = 0.005
 #: Pages at the end of the file that LMDB may have counted without writing them.
 _UNWRITTEN_PAGES_MAX: Final = 64
+#: What must be free for a failed write not to be blamed on a full disk.
+_ROOM_SIZE_BYTES: Final = 2**20
 
 _FULL: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _DAMAGED: Final = (
@@ -144,8 +146,13 @@ class LmdbEnvironment:
     def begin_write(self) -> Iterator[Any]:
         """Open the one write transaction: committed on leaving, undone on error."""
         with self.translated():
-            with self._env.begin(write=True) as txn:
-                yield txn
+            try:
+                with self._env.begin(write=True) as txn:
+                    yield txn
+            except lmdb.Error as error:
+                if getattr(error, "code", 0) == errno.EIO:
+                    self._check_room()  # LMDB tells a write that was cut short so
+                raise
             self._keep_length()
 
     def grow(self) -> None:
@@ -181,6 +188,12 @@ class LmdbEnvironment:
             if error.errno not in _FULL:
                 raise
             raise StorageFullError(path=self.path, reason=error.strerror) from error
+
+    def _check_room(self) -> None:
+        """Raise the system's error if the file cannot become longer."""
+        with self._data_path.open("r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            os.posix_fallocate(file.fileno(), size, _ROOM_SIZE_BYTES)
 
     def _length_due(self) -> int:
         pages: int = self._env.info()["last_pgno"] + 1

@@ -133,7 +133,7 @@ class _LmdbReader:
             first = _place(cursor, start, end, reverse)
         except lmdb.Error as error:
             raise translate(error, self._environment.path) from error
-        return walk(cursor, start, end) if first else iter(())
+        return walk(self._environment, cursor, start, end) if first else iter(())
 
     def close(self) -> None:
         self._environment.end_read(self._txn)
@@ -162,23 +162,25 @@ def _place(cursor: Any, start: bytes, end: bytes | None, reverse: bool) -> bool:
 
 
 def _walk_up(
-    cursor: Any, start: bytes, end: bytes | None
+    environment: LmdbEnvironment, cursor: Any, start: bytes, end: bytes | None
 ) -> Iterator[tuple[bytes, bytes]]:
-    for key, value in cursor.iternext(keys=True, values=True):
-        if end is not None and key >= end:
-            return
-        if key >= start:
-            yield key, value
+    with environment.translated():
+        for key, value in cursor.iternext(keys=True, values=True):
+            if end is not None and key >= end:
+                return
+            if key >= start:
+                yield key, value
 
 
 def _walk_down(
-    cursor: Any, start: bytes, end: bytes | None
+    environment: LmdbEnvironment, cursor: Any, start: bytes, end: bytes | None
 ) -> Iterator[tuple[bytes, bytes]]:
-    for key, value in cursor.iterprev(keys=True, values=True):
-        if key < start:
-            return
-        if end is None or key < end:
-            yield key, value
+    with environment.translated():
+        for key, value in cursor.iterprev(keys=True, values=True):
+            if key < start:
+                return
+            if end is None or key < end:
+                yield key, value
 
 
 def _append(txn: Any, handle: Any, pairs: Sequence[tuple[bytes, bytes]]) -> None:
