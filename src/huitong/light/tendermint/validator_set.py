@@ -76,7 +76,7 @@ class ValidatorSet:
             raise _malformed("total power", total, "is out of range")
         if self.declared_power not in (0, total):
             raise _malformed("declared power", self.declared_power, f"sum is {total}")
-        if self.proposer is not None and self.find(self.proposer.address) is None:
+        if self.proposer is not None and self.proposer not in self.validators:
             raise _malformed("proposer", self.proposer.address, "is not a member")
         object.__setattr__(self, "total_power", total)
         object.__setattr__(self, "hash", validators_hash(self.validators))
