@@ -1,0 +1,477 @@
+"""Two zones in this process that finish one exchange, and bundles made of it.
+
+The zones run the real application under the embedded engine's ``Chain``, over stores in
+memory: real transactions, blocks, commits and proofs; only threads, mempool and RPC are
+left out. ``testing.links`` opens the link between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from huitong.client.answers import ProvenValue
+from huitong.core.address import address_of_public_key
+from huitong.core.codec import decode, encode, pack_any
+from huitong.core.commitment import disclose, encode_disclosure
+from huitong.core.hashing import sha256
+from huitong.core.height import Height
+from huitong.core.store.backend import MemoryBackend
+from huitong.core.store.multistore import MultiStore
+from huitong.core.time import NS_PER_SECOND
+from huitong.core.tx import build_transaction, public_key_of_private_key
+from huitong.engines.embedded.chain import Chain
+from huitong.engines.genesis import GenesisDocument, GenesisValidator
+from huitong.engines.validator_key import validator_key_from_seed
+from huitong.evidence.collect import Order, collect_bundle
+from huitong.evidence.model import TxResultFields
+from huitong.evidence.sources import BlockContent, FoundTx
+from huitong.gateway.payload import Payload, split_document
+from huitong.gateway.sealing import SealingContext, encryption_public_key, seal
+from huitong.light.tendermint.client_message import Header
+from huitong.light.tendermint.consensus_state import consensus_state_of
+from huitong.light.tendermint.signed_header import LightBlock, SignedHeader
+from huitong.light.tendermint.terms import client_state_for
+from huitong.modules.exchange.decisions import encode_decision
+from huitong.modules.exchange.keys import PORT_ID, VERSION
+from huitong.modules.zone import STORE_NAMES, build_application
+from huitong.node.proofs import _merkle_proof
+from huitong.proto.huitong.exchange.v1 import exchange_pb2
+from huitong.proto.huitong.grants.v1 import grants_pb2
+from huitong.proto.huitong.records.v1 import records_pb2
+from huitong.proto.ibc.core.channel.v1 import channel_pb2
+from huitong.testing.headers import GENESIS_TIME_NS
+from huitong.testing.links import RELAYER, Endpoint, Path
+from huitong.testing.zones import Proven, SimClock
+
+INVOICE = {
+    "invoice_number": "26332000000012345678",
+    "seller": {"name": "西湖丝绸有限公司"},
+    "total": 113,
+    "lines": [{"name": "丝绸", "amount": 100}],
+}
+PURPOSE = "receivable-financing"
+GIVEN = ("invoice_number", "seller", "total")
+
+
+def key_of(name: str) -> bytes:
+    """Return the private key of a made-up account."""
+    return sha256(b"evidence kit " + name.encode())
+
+
+def address_of(name: str) -> str:
+    """Return the address of a made-up account."""
+    return address_of_public_key(public_key_of_private_key(key_of(name)))
+
+
+class ChainZone:
+    """A zone that puts each message into a signed transaction in a block of its own."""
+
+    def __init__(
+        self, chain_id: str, app_state: dict[str, Any], clock: SimClock
+    ) -> None:
+        self.chain_id_text = chain_id
+        self.clock = clock
+        self.key = validator_key_from_seed(sha256(chain_id.encode()))
+        self.genesis = GenesisDocument(
+            time_ns=GENESIS_TIME_NS,
+            chain_id=chain_id,
+            validators=(
+                GenesisValidator(public_key=self.key.public_key, power=10),
+            ),
+            app_state=app_state,
+        )
+        backend = MemoryBackend()
+        state = MultiStore(backend, STORE_NAMES, versions_kept=10_000)
+        self.app = build_application(
+            chain_id=chain_id,
+            state=state,
+            block_gas_max=self.genesis.params.block_gas_max,
+        )
+        self.engine = Chain(
+            genesis=self.genesis, app=self.app, backend=backend, key=self.key
+        )
+        self.blocks: dict[int, Any] = {}
+        self.sequences: dict[str, int] = {}
+        self.events: list[Any] = []
+        self.next_block()
+        self.next_block()
+
+    # --- blocks -------------------------------------------------------------------------
+
+    @property
+    def chain(self) -> ChainZone:
+        """Stand in for the test kit's chain of headers."""
+        return self
+
+    @property
+    def height(self) -> int:
+        """Height of the newest block."""
+        return max(self.blocks, default=0)
+
+    def next_block(self, txs: tuple[bytes, ...] = ()) -> Any:
+        """Make a block."""
+        self.clock.advance(NS_PER_SECOND)
+        block = self.engine.propose(txs)
+        finalized = self.engine.finalize(block)
+        made = self.engine.commit(block, finalized, self.clock.time_ns, self.key.sign)
+        self.blocks[made.height] = made
+        return made
+
+    def deliver(self, message: Any) -> Any:
+        """Carry out one message in a block of its own."""
+        names = {address_of(name): name for name in ACCOUNTS}
+        if message.signer == RELAYER:
+            message.signer = address_of("relayer")
+        name = names[message.signer]
+        sequence = self.sequences.get(name, 0)
+        raw = build_transaction(
+            [pack_any(message)],
+            private_key=key_of(name),
+            chain_id=self.chain_id_text,
+            account_number=list(ACCOUNTS).index(name),
+            sequence=sequence,
+            gas_limit=20_000_000,
+        )
+        self.sequences[name] = sequence + 1
+        made = self.next_block((raw,))
+        result = made.finalized.tx_results[0]
+        assert result.code == 0, result.log
+        self.events = list(result.events)
+        return made
+
+    def told(self, kind: str) -> list[dict[str, str]]:
+        """Return the attributes of the last events of a kind."""
+        return [dict(event.attributes) for event in self.events if event.kind == kind]
+
+    # --- what the test kit's endpoints ask --------------------------------------------
+
+    def height_of(self, height: int) -> Height:
+        """Return a height with its revision."""
+        return Height(1, height)
+
+    def header_at(self, height: int) -> SignedHeader:
+        """Return a header with its votes."""
+        made = self.blocks[height]
+        return SignedHeader(header=made.block.header, commit=made.commit)
+
+    def client_state(self, height: int) -> Any:
+        """Return the state of a client of this zone."""
+        return client_state_for(self.chain_id_text, self.height_of(height))
+
+    def consensus_state(self, height: int) -> Any:
+        """Return what a client remembers of a height."""
+        return consensus_state_of(self.blocks[height].block.header)
+
+    def client_header(self, height: int, *, trusted_height: int) -> Header:
+        """Return the message that brings a client from one height to another."""
+        validators = self.engine.state.validators
+        return Header(
+            signed_header=self.header_at(height),
+            validators=validators,
+            trusted_height=self.height_of(trusted_height),
+            trusted_validators=validators,
+        )
+
+    def prove_one(self, store: str, key: bytes, version: int) -> tuple[Any, bytes]:
+        """Return a value of a version with its proof."""
+        with self.app.state.at(version) as view:
+            found = view.prove(store, key)
+        return found.value, _merkle_proof([op.data for op in found.ops])
+
+
+class KitZone(ChainZone):
+    """With ``prove`` as the endpoints of the test kit call it."""
+
+    def prove(self, store: str, key: bytes) -> Proven:
+        """Prove what the newest state that has a header above it holds."""
+        value, proof = self.prove_one(store, key, self.height - 1)
+        return Proven(value=value, proof=proof, height=self.height_of(self.height))
+
+
+class MemorySource:
+    """A ``ZoneSource`` over a zone in memory."""
+
+    def __init__(self, zone: ChainZone) -> None:
+        self.zone = zone
+
+    async def chain_id(self) -> str:
+        return self.zone.chain_id_text
+
+    async def latest_height(self) -> int:
+        return self.zone.height
+
+    async def light_block(self, height: int) -> LightBlock:
+        # As from a node: without proposer, which RPC does not tell.
+        validators = self.zone.engine.state.validators
+        return LightBlock(
+            signed_header=self.zone.header_at(height),
+            validators=validators,
+            next_validators=validators,
+        )
+
+    async def block(self, height: int) -> BlockContent:
+        made = self.zone.blocks[height]
+        return BlockContent(
+            txs=made.block.txs,
+            results=tuple(
+                TxResultFields(
+                    code=result.code,
+                    data=result.data,
+                    gas_wanted=result.gas_wanted,
+                    gas_used=result.gas_used,
+                )
+                for result in made.finalized.tx_results
+            ),
+        )
+
+    async def prove(
+        self, store: str, keys: list[bytes], height: int
+    ) -> list[ProvenValue]:
+        found = []
+        for key in keys:
+            value, proof = self.zone.prove_one(store, key, height)
+            found.append(ProvenValue(key=key, value=value, proof=proof, height=height))
+        return found
+
+    async def query(self, path: str, request: Any, response: Any, height: int = 0) -> Any:
+        result = self.zone.app.query(path, encode(request), height, False)
+        assert result.code == 0, result.log
+        return decode(response, result.value)
+
+    async def find_txs(self, query: str) -> list[FoundTx]:
+        wanted = dict(
+            tuple(part.replace("'", "").split(" = ")) for part in query.split(" AND ")
+        )
+        found = []
+        for height, made in self.zone.blocks.items():
+            for raw, result in zip(
+                made.block.txs, made.finalized.tx_results, strict=True
+            ):
+                told = {
+                    f"{event.kind}.{key}": value
+                    for event in result.events
+                    for key, value in event.attributes
+                }
+                if wanted.items() <= told.items():
+                    tx_hash = sha256(raw).hex().upper()
+                    found.append(FoundTx(hash=tx_hash, height=height))
+        return found
+
+
+ACCOUNTS: dict[str, tuple[str, list[str]]] = {
+    "operator": ("", ["operator"]),
+    "relayer": ("", ["relayer"]),
+    "bureau": ("hz-tax-bureau", ["officer", "publisher"]),
+    "bank": ("cq-bank", ["requester"]),
+}
+
+
+def _app_state() -> dict[str, Any]:
+    names = {"hz-tax-bureau": "杭州市税务局", "cq-bank": "重庆银行"}
+    return {
+        "members": {
+            "members": [
+                {"member_id": member_id, "name": name}
+                for member_id, name in names.items()
+            ],
+            "accounts": [
+                {"address": address_of(name), "member_id": member, "roles": roles}
+                for name, (member, roles) in ACCOUNTS.items()
+            ],
+        }
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """Two zones after an exchange."""
+
+    a: KitZone
+    b: KitZone
+    path: Path
+    disclosure: bytes
+    sequences: tuple[int, ...]
+
+    def collect(self, sequence: int = 0, **changes: Any) -> bytes:
+        """Return a bundle of one exchange, the first by default."""
+        order = {
+            "channel_on_b": self.path.b.channel_id,
+            "sequence": sequence or self.sequences[0],
+            "disclosure": self.disclosure,
+            "maker_side": "requester",
+            "private_key": key_of("bank"),
+            "anchors": {"provider": (2,), "requester": (2,)},
+        } | changes
+        return asyncio.run(
+            collect_bundle(
+                MemorySource(self.a),
+                MemorySource(self.b),
+                Order(**order),
+                now_ns=self.a.clock.time_ns,
+            )
+        )
+
+
+def open_link(clock: SimClock) -> Path:
+    """Return two linked zones."""
+    ends = []
+    for chain_id in ("hangzhou-1", "chongqing-1"):
+        zone = KitZone(chain_id, _app_state(), clock)
+        ends.append(
+            Endpoint(zone=zone, application=None, port_id=PORT_ID, version=VERSION)
+        )
+    a, b = ends
+    a.face(b)
+    b.face(a)
+    path = Path(a=a, b=b)
+    path.open_clients()
+    path.open_connection()
+    path.open_channel()
+    return path
+
+
+def _packet(end: Endpoint, sequence: int, timeout_ns: int, **data: Any) -> Any:
+    return channel_pb2.Packet(
+        sequence=sequence,
+        source_port=PORT_ID,
+        source_channel=end.channel_id,
+        destination_port=PORT_ID,
+        destination_channel=end.other.channel_id,
+        data=encode(exchange_pb2.ExchangePacketData(**data)),
+        timeout_timestamp=timeout_ns,
+    )
+
+
+def make_payload(document: Any = INVOICE) -> Payload:
+    """Return a payload with salts that are the same in every run."""
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    fields = split_document(data)
+    salts = {name: sha256(b"salt" + name.encode()) for name in fields}
+    return Payload(fields=fields, salts=salts)
+
+
+def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
+    """Request, decide, deliver, confirm; return the request's sequence."""
+    a, b = path.a, path.b
+    timeout_ns = a.zone.clock.time_ns + 3_600 * NS_PER_SECOND
+    digest = payload.commit().root
+    request = exchange_pb2.RequestPacket(
+        requester="cq-bank",
+        reader_key=encryption_public_key(sha256(b"reader")),
+        issuer="hz-tax-bureau",
+        record_id="INV-1",
+        purpose=PURPOSE,
+        legal_basis="grant of the holder",
+        fields=sorted(given),
+    )
+    b.zone.deliver(
+        exchange_pb2.MsgRequestExchange(
+            signer=address_of("bank"),
+            channel_id=b.channel_id,
+            request=request,
+            timeout_timestamp=timeout_ns,
+        )
+    )
+    sequence = int(b.zone.told("send_packet")[0]["packet_sequence"])
+    packet = _packet(b, sequence, timeout_ns, request=request)
+    a.receive(packet)
+    result = a.zone.app.query(
+        "/huitong.exchange.v1.Query/Exchange",
+        encode(
+            exchange_pb2.QueryExchangeRequest(channel_id=a.channel_id, sequence=sequence)
+        ),
+        0,
+        False,
+    )
+    exchange = decode(exchange_pb2.QueryExchangeResponse, result.value).exchange
+    assert exchange.status == exchange_pb2.EXCHANGE_STATUS_GRANTED, exchange
+    b.acknowledge(packet, encode_decision(exchange.decision))
+    context = SealingContext(
+        chain_id_of_a="hangzhou-1",
+        channel_on_a=a.channel_id,
+        sequence=sequence,
+        requester="cq-bank",
+        payload_digest=digest,
+    )
+    sealed = seal(b"sealed in this test", request.reader_key, context)
+    a.zone.deliver(
+        exchange_pb2.MsgRecordDelivery(
+            signer=address_of("bureau"),
+            channel_id=a.channel_id,
+            sequence=sequence,
+            sealed_digest=sha256(sealed),
+        )
+    )
+    receipt = exchange_pb2.ReceiptPacket(
+        request_sequence=sequence,
+        payload_digest=digest,
+        sealed_digest=sha256(sealed),
+        received_time=a.zone.clock.time_ns // NS_PER_SECOND,
+        grade="proven",
+    )
+    b.zone.deliver(
+        exchange_pb2.MsgConfirmReceipt(
+            signer=address_of("bank"),
+            channel_id=b.channel_id,
+            sequence=sequence,
+            payload_digest=digest,
+            sealed_digest=sha256(sealed),
+            received_time=receipt.received_time,
+            grade="proven",
+            timeout_timestamp=timeout_ns,
+        )
+    )
+    receipt_sequence = int(b.zone.told("send_packet")[0]["packet_sequence"])
+    second = _packet(b, receipt_sequence, timeout_ns, receipt=receipt)
+    a.receive(second)
+    b.acknowledge(second, b'{"result":"AQ=="}')
+    return sequence
+
+
+@cache
+def finished_exchange(exchanges: int = 1) -> Finished:
+    """Return two zones in which exchanges of one invoice are over; not to be changed."""
+    clock = SimClock()
+    path = open_link(clock)
+    a, b = path.a, path.b
+    payload = make_payload()
+    commitment = payload.commit()
+    a.zone.deliver(
+        records_pb2.MsgPublishRecord(
+            signer=address_of("bureau"),
+            record_id="INV-1",
+            record_type="tax.invoice",
+            subject=sha256(b"pseudonym"),
+            payload_digest=commitment.root,
+            fields=commitment.names,
+            level=2,
+            share_class=records_pb2.SHARE_CLASS_CONDITIONAL,
+        )
+    )
+    a.zone.deliver(
+        grants_pb2.MsgGrant(
+            signer=address_of("bureau"),
+            reader=grants_pb2.Reader(channel_id=a.channel_id, member_id="cq-bank"),
+            record_type="tax.invoice",
+            purpose=PURPOSE,
+            fields=sorted(GIVEN),
+        )
+    )
+    sequences = tuple(run_exchange(path, payload, GIVEN) for _ in range(exchanges))
+    for zone in (a.zone, b.zone):
+        zone.next_block()
+        zone.next_block()
+    disclosure = disclose(commitment, payload.fields, payload.salts, GIVEN)
+    return Finished(
+        a=a.zone,
+        b=b.zone,
+        path=path,
+        disclosure=encode_disclosure(disclosure),
+        sequences=sequences,
+    )
+
+
