@@ -66,6 +66,7 @@ class World:
     def header(
         self,
         height: int,
+        /,
         *,
         trusted: int = START,
         signers: Sequence[SimValidator] | None = None,

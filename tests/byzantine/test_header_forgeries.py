@@ -20,7 +20,7 @@ from tests.byzantine.client_of_chain import (
 from huitong.core.codec import DecodeError
 from huitong.core.errors import RejectedError
 from huitong.core.height import Height
-from huitong.core.time import InvalidTimeError
+from huitong.core.time import NS_PER_SECOND, InvalidTimeError
 from huitong.light import light_client
 from huitong.light.errors import (
     ClientNotActiveError,
@@ -37,7 +37,6 @@ from huitong.light.tendermint.client_message import client_message_to_any
 from huitong.light.tendermint.commit import CommitSig
 from huitong.light.tendermint.trust_level import TrustLevel
 from huitong.light.tendermint.verify import verify_commit, verify_commit_trusting
-from huitong.light.tendermint.wire import NS_PER_SECOND
 from huitong.proto.google.protobuf.any_pb2 import Any
 from huitong.proto.ibc.lightclients.tendermint.v1 import tendermint_pb2
 from huitong.testing.headers import forge_signature, sign_commit
