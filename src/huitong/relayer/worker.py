@@ -109,11 +109,7 @@ class LinkWorker:
         )
 
     async def run(self) -> None:
-        """Relay until cancelled.
-
-        Raises:
-            WrongChainError: a node serves another zone than the link's.
-        """
+        """Relay until cancelled; whatever a zone or a node does, it is tried again."""
         async with asyncio.TaskGroup() as tasks:
             for side in Side:
                 tasks.create_task(self._follow(side))
@@ -136,7 +132,7 @@ class LinkWorker:
                             pause_s = PAUSE_FIRST_S
                             continue
                         self._take_block(side, block)
-            except UnavailableError as failure:
+            except (UnavailableError, RejectedError) as failure:
                 log.warning("zone lost", chain=zone.chain_id, reason=str(failure))
             self._followed.discard(side)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
