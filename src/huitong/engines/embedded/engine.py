@@ -35,6 +35,9 @@ _log: Final = structlog.get_logger("engine")
 Announce = Callable[[CommittedBlock], None]
 #: Bytes that an encoded block spends on the length of one transaction.
 _TX_FRAME_SIZE_BYTES: Final = 5
+#: Empty blocks at the start of the process. The first header carries the time at which the
+#: last block before it was signed, perhaps long ago; the second has the time of day.
+BLOCKS_AT_START: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,7 @@ class EmbeddedEngine:
         self._on_end: list[Callable[[], None]] = []
         self._proof_is_due = False
         self._last_block_ns = self._last_work_ns = clocks.monotonic_ns()
-        self._must_beat = True
+        self._beats_due = BLOCKS_AT_START
         self.mempool = Mempool(
             app, limits, on_work=self._wake.set, clock_ns=clocks.monotonic_ns
         )
@@ -173,7 +176,7 @@ class EmbeddedEngine:
         return self.make_block(due)
 
     def _next(self) -> tuple[Due, int]:
-        if self._must_beat:
+        if self._beats_due:
             return Due.HEARTBEAT, 0
         moment = Moment(
             now_ns=self._clocks.monotonic_ns(),
@@ -217,7 +220,7 @@ class EmbeddedEngine:
         return chosen
 
     def _after(self, due: Due, committed: CommittedBlock) -> None:
-        self._must_beat = False
+        self._beats_due = max(0, self._beats_due - 1)
         self._last_block_ns = self._clocks.monotonic_ns()
         if due is Due.WORK:
             self._last_work_ns = self._last_block_ns

@@ -1,0 +1,109 @@
+"""``huitong genesis``: prepare the genesis file of a new zone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import orjson
+
+from huitong.cli.errors import cli_errors
+from huitong.cli.node import home_option, json_option
+from huitong.node.errors import GenesisEntryError
+from huitong.node.genesis_edit import (
+    Change,
+    add_account,
+    add_member,
+    change_genesis,
+    set_value,
+)
+from huitong.node.home import Home
+from huitong.node.parts import check_genesis
+
+_role_option = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    help="operator, publisher, officer, requester, relayer or regulator; repeatable.",
+)
+
+
+@click.group()
+def genesis() -> None:
+    """Prepare the genesis file of a new zone."""
+
+
+@genesis.command("add-account")
+@click.argument("address")
+@home_option
+@_role_option
+@click.option("--member", "member_id", default="", help="Member it signs for.")
+@json_option
+@cli_errors
+def add_account_command(
+    address: str, home: Path, roles: tuple[str, ...], member_id: str, as_json: bool
+) -> None:
+    """Give the account ADDRESS its roles from the first block on."""
+    _change(home, add_account(address, roles=roles, member_id=member_id), as_json)
+
+
+@genesis.command("add-member")
+@click.argument("member_id")
+@home_option
+@click.option("--name", required=True, help="Name for people, any language.")
+@click.option("--legal-id", default="", help="Unified social credit code or the like.")
+@_role_option
+@click.option("--encryption-key", default="", help="X25519 public key, hex.")
+@json_option
+@cli_errors
+def add_member_command(
+    member_id: str,
+    home: Path,
+    name: str,
+    legal_id: str,
+    roles: tuple[str, ...],
+    encryption_key: str,
+    as_json: bool,
+) -> None:
+    """Admit the member organisation MEMBER_ID from the first block on."""
+    change = add_member(
+        member_id,
+        name=name,
+        legal_id=legal_id,
+        roles=roles,
+        encryption_key=encryption_key,
+    )
+    _change(home, change, as_json)
+
+
+@genesis.command("set")
+@click.argument("assignment", metavar="KEY=VALUE")
+@home_option
+@json_option
+@cli_errors
+def set_command(assignment: str, home: Path, as_json: bool) -> None:
+    """Set one value, for example consensus_params.block.max_gas=100000000."""
+    path, equals, text = assignment.partition("=")
+    if not equals or not path:
+        raise GenesisEntryError(reason=f"{assignment!r} is not of the form KEY=VALUE")
+    _change(home, set_value(path, text), as_json)
+
+
+@genesis.command()
+@home_option
+@json_option
+@cli_errors
+def validate(home: Path, as_json: bool) -> None:
+    """Check the genesis file as a whole."""
+    document = Home(home).load_genesis()
+    check_genesis(document)
+    if as_json:
+        click.echo(orjson.dumps({"ok": True, "chain_id": document.chain_id}))
+    else:
+        click.echo(f"The genesis file of {document.chain_id} is right.")
+
+
+def _change(home: Path, change: Change, as_json: bool) -> None:
+    document = change_genesis(Home(home), change)
+    if as_json:
+        click.echo(orjson.dumps({"ok": True, "chain_id": document.chain_id}))

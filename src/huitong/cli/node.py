@@ -1,0 +1,223 @@
+"""``huitong node``: set up, start, look at, export and check a node."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import httpx
+import orjson
+
+from huitong.cli.errors import cli_errors, print_failure
+from huitong.core.errors import HuitongError
+from huitong.core.invariants import InvariantBrokenError
+from huitong.engines.embedded.chain import Chain
+from huitong.engines.errors import DoubleSignError, QuorumLostError, StateDivergedError
+from huitong.engines.genesis import GenesisDocument, GenesisValidator, encode_genesis
+from huitong.node.config import NodeConfig, load_config, with_options
+from huitong.node.errors import NodeNotServingError, NoStateError
+from huitong.node.home import Home, make_home
+from huitong.node.logs import configure_logs
+from huitong.node.node import run_node
+from huitong.node.parts import open_zone, replay_home
+from huitong.storage.blocks import find_block
+
+#: Exit code of a node that would make or tell something wrong if it went on. Whatever
+#: restarts nodes must not restart one that ended so.
+EXIT_DIVERGED: Final = 70
+_STOPPING: Final = (StateDivergedError, DoubleSignError, QuorumLostError)
+_STATUS_TIMEOUT_S: Final = 5.0
+
+home_option = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=lambda: Path.home() / ".huitong",
+    envvar="HUITONG_HOME",
+    help="Folder of the node.  [default: ~/.huitong]",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object."
+)
+
+
+@click.group()
+def node() -> None:
+    """Set up, start, look at and export a node."""
+
+
+@node.command()
+@home_option
+@click.option("--chain-id", required=True, help="Chain id, for example hangzhou-1.")
+@click.option("--moniker", default="node", help="The node's name for people.")
+@json_option
+@cli_errors
+def init(home: Path, chain_id: str, moniker: str, as_json: bool) -> None:
+    """Make the home of a new zone with one validator."""
+    place = Home(home)
+    key = make_home(place, NodeConfig(moniker=moniker), chain_id)
+    shown = {
+        "home": str(home),
+        "chain_id": chain_id,
+        "moniker": moniker,
+        "validator_address": key.address.hex().upper(),
+    }
+    if as_json:
+        click.echo(orjson.dumps({"ok": True, **shown}))
+        return
+    click.echo(f"Made the home of {chain_id} in {home}.")
+    click.echo(
+        "Next: huitong genesis add-member and add-account, then huitong node start"
+    )
+
+
+@node.command()
+@home_option
+@click.option("--rpc", help="Listen here instead, for example tcp://127.0.0.1:0.")
+@click.option("--block-time", help="Least time between blocks with work, e.g. 200ms.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+@cli_errors
+def start(
+    home: Path, rpc: str | None, block_time: str | None, log_level: str | None
+) -> None:
+    """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
+    place = Home(home)
+    place.check()
+    config = load_config(place.config_file)
+    config = with_options(
+        config, place.config_file, rpc_address=rpc, block_time=block_time
+    )
+    configure_logs(log_level or config.log_level, config.log_format)
+    try:
+        run_node(place, config, _print_ready)
+    except _STOPPING as failure:
+        print_failure(failure, as_json=False)
+        sys.exit(EXIT_DIVERGED)
+    except InvariantBrokenError as failure:
+        click.echo(f"Error: this must always hold, and does not: {failure}", err=True)
+        click.echo("The node stopped and must not be restarted as it is.", err=True)
+        sys.exit(EXIT_DIVERGED)
+
+
+def _print_ready(chain_id: str, height: int, rpc_address: str) -> None:
+    click.echo(f"serving {chain_id} at height {height} on {rpc_address}")
+    sys.stdout.flush()
+
+
+@node.command()
+@home_option
+@click.option("--node", "address", help="Ask the node at this RPC address instead.")
+@json_option
+@cli_errors
+def status(home: Path, address: str | None, as_json: bool) -> None:
+    """Show how far a running node has come."""
+    if address is None:
+        address = _address_of(Home(home))
+    answer = _ask_status(address)
+    if as_json:
+        click.echo(orjson.dumps({"ok": True, "rpc": address, **answer}))
+        return
+    about, sync = answer["node_info"], answer["sync_info"]
+    click.echo(f"{about['network']} ({about['moniker']}) on {address}")
+    click.echo(f"height {sync['latest_block_height']} at {sync['latest_block_time']}")
+
+
+def _address_of(home: Home) -> str:
+    home.check()
+    try:
+        return home.rpc_address_file.read_text().strip()
+    except FileNotFoundError:
+        address = load_config(home.config_file).rpc_address
+        raise NodeNotServingError(address=address, reason="it is not running") from None
+
+
+def _ask_status(address: str) -> dict[str, Any]:
+    url = address.replace("tcp://", "http://", 1)
+    try:
+        response = httpx.get(f"{url}/status", timeout=_STATUS_TIMEOUT_S)
+        result = orjson.loads(response.content)["result"]
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = str(error) or type(error).__name__
+        raise NodeNotServingError(address=address, reason=reason) from error
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise NodeNotServingError(
+            address=address, reason="something else answers there"
+        ) from error
+    if not isinstance(result, dict):
+        raise NodeNotServingError(address=address, reason="its answer has no status")
+    return result
+
+
+@node.command()
+@home_option
+@click.option("--height", type=click.IntRange(min=1), help="Version to export.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path))
+@cli_errors
+def export(home: Path, height: int | None, output: Path | None) -> None:
+    """Print the state as the genesis of a zone that goes on from it.
+
+    The same state gives the same bytes. The node must not run meanwhile.
+    """
+    place = Home(home)
+    place.check()
+    with open_zone(place, load_config(place.config_file)) as zone:
+        state = zone.chain.state
+        if state.commit is None:
+            raise NoStateError(path=home)
+        at = height or state.height
+        app_state = zone.app.export_genesis(at)
+        genesis = GenesisDocument(
+            time_ns=_time_at(zone.chain, at),
+            chain_id=state.chain_id,
+            initial_height=at + 1,
+            params=zone.genesis.params,
+            validators=tuple(
+                GenesisValidator(public_key=item.public_key, power=item.voting_power)
+                for item in state.validators.validators
+            ),
+            app_state=app_state,
+        )
+    data = encode_genesis(genesis)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    else:
+        output.write_bytes(data)
+
+
+def _time_at(chain: Chain, height: int) -> int:
+    reader = chain.snapshot()
+    try:
+        block = find_block(reader, height)
+    finally:
+        reader.close()
+    return block.header.time_ns if block else 0
+
+
+@node.command()
+@home_option
+@json_option
+@cli_errors
+def replay(home: Path, as_json: bool) -> None:
+    """Carry out all blocks again, from genesis, and compare every hash."""
+    place = Home(home)
+    place.check()
+    try:
+        report = replay_home(place, load_config(place.config_file))
+    except HuitongError as failure:
+        print_failure(failure, as_json=as_json)
+        sys.exit(EXIT_DIVERGED if isinstance(failure, _STOPPING) else 1)
+    shown = {
+        "height": report.height,
+        "blocks": report.blocks,
+        "txs": report.txs,
+        "app_hash": report.app_hash.hex().upper(),
+    }
+    if as_json:
+        click.echo(orjson.dumps({"ok": True, **shown}))
+        return
+    click.echo(
+        f"{report.blocks} blocks with {report.txs} transactions give the same hashes; "
+        f"app hash {shown['app_hash']} at height {report.height}"
+    )

@@ -1,0 +1,1 @@
+"""A running node: its home folder, its engine and what it answers over the network."""

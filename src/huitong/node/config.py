@@ -1,0 +1,268 @@
+"""``config/node.toml``: how one node runs. Nothing in it is consensus; genesis has that."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from huitong.engines.embedded.mempool import (
+    MEMPOOL_SIZE_BYTES_MAX,
+    MEMPOOL_TXS_MAX,
+    MempoolLimits,
+)
+from huitong.engines.embedded.schedule import (
+    BLOCK_TIME_NS_DEFAULT,
+    BLOCK_TIME_NS_MAX,
+    HEARTBEAT_NS_DEFAULT,
+    HEARTBEAT_NS_MAX,
+    Pace,
+)
+from huitong.node.errors import ConfigError
+
+RPC_ADDRESS_DEFAULT: Final = "tcp://127.0.0.1:26657"
+#: Recent versions that stay provable: minutes under full load, hours when idle.
+VERSIONS_KEPT_DEFAULT: Final = 1_000
+_VERSIONS_KEPT_MIN: Final = 16
+_DURATION: Final = re.compile(r"([0-9]{1,12})(ms|s|m|h)", re.ASCII)
+_UNIT_NS: Final = {
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+_LOG_FORMATS: Final = ("auto", "console", "json")
+MONIKER_CHARACTERS_MAX: Final = 70
+_PACE_DEFAULT: Final = Pace()
+_MEMPOOL_DEFAULT: Final = MempoolLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """How one node runs."""
+
+    moniker: str
+    """The node's name for people, 1 to 70 characters."""
+    rpc_address: str = RPC_ADDRESS_DEFAULT
+    """Where RPC listens, ``tcp://HOST:PORT``; port 0 picks a free one."""
+    pace: Pace = _PACE_DEFAULT
+    """How fast blocks follow one another."""
+    versions_kept: int = VERSIONS_KEPT_DEFAULT
+    """Recent versions of the state that can be read and proven; 0 keeps all."""
+    is_durable: bool = True
+    """Whether a commit waits for the disk; False only for data that may be lost."""
+    mempool: MempoolLimits = _MEMPOOL_DEFAULT
+    """Bounds of the mempool."""
+    log_level: str = "info"
+    """Least important level that is logged."""
+    log_format: str = "auto"
+    """``console``, ``json``, or ``auto``: console if a person looks on."""
+
+
+def parse_duration(text: str) -> int | None:
+    """Return nanoseconds of a text such as ``200ms`` or ``5s``; None for another form."""
+    found = _DURATION.fullmatch(text)
+    return None if found is None else int(found[1]) * _UNIT_NS[found[2]]
+
+
+def format_duration(duration_ns: int) -> str:
+    """Return the text that ``parse_duration`` reads, in whole milliseconds."""
+    return f"{duration_ns // _UNIT_NS['ms']}ms"
+
+
+def encode_config(config: NodeConfig) -> str:
+    """Return the file with its explanations."""
+    return f"""\
+# How this node runs. What all nodes of the zone agree on is in genesis.json.
+
+# Name for people.
+moniker = {_quoted(config.moniker)}
+
+[rpc]
+# JSON-RPC and WebSocket. Whoever reaches this address can read all state and send
+# transactions; port 0 picks a free one, which data/rpc_address then holds.
+listen = {_quoted(config.rpc_address)}
+
+[blocks]
+# Least time between blocks with transactions.
+block_time = "{format_duration(config.pace.block_time_ns)}"
+# Most time between blocks; at most 30s, which links rely on.
+heartbeat = "{format_duration(config.pace.heartbeat_ns)}"
+
+[state]
+# Recent versions that can be read and proven; 0 keeps all.
+versions_kept = {config.versions_kept}
+# Whether a commit waits for the disk. false only for data that may be lost.
+durable = {str(config.is_durable).lower()}
+
+[mempool]
+txs_max = {config.mempool.txs_max}
+size_bytes_max = {config.mempool.size_bytes_max}
+
+[log]
+# debug, info, warning or error
+level = "{config.log_level}"
+# console, json, or auto: console if a person looks on
+format = "{config.log_format}"
+"""
+
+
+def load_config(path: Path) -> NodeConfig:
+    """Read the file.
+
+    Raises:
+        ConfigError: absent, malformed, unknown entries or impossible values.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(path=path, field="file", reason=error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path=path, field="file", reason=str(error)) from error
+    table = _Table(path, "", document)
+    table.allow("moniker", "rpc", "blocks", "state", "mempool", "log")
+    moniker = table.text("moniker", "node")
+    if not 0 < len(moniker) <= MONIKER_CHARACTERS_MAX:
+        raise ConfigError(path=path, field="moniker", reason="needs 1 to 70 characters")
+    rpc, blocks = (
+        table.part("rpc", "listen"),
+        table.part("blocks", "block_time", "heartbeat"),
+    )
+    state, log = (
+        table.part("state", "versions_kept", "durable"),
+        table.part("log", "level", "format"),
+    )
+    return NodeConfig(
+        moniker=moniker,
+        rpc_address=rpc.text("listen", RPC_ADDRESS_DEFAULT),
+        pace=Pace(
+            block_time_ns=blocks.duration(
+                "block_time", BLOCK_TIME_NS_DEFAULT, BLOCK_TIME_NS_MAX
+            ),
+            heartbeat_ns=blocks.duration(
+                "heartbeat", HEARTBEAT_NS_DEFAULT, HEARTBEAT_NS_MAX, minimum_ns=1
+            ),
+        ),
+        versions_kept=_versions_kept(state),
+        is_durable=state.boolean("durable", True),
+        mempool=_mempool(table.part("mempool", "txs_max", "size_bytes_max")),
+        log_level=log.choice("level", "info", _LOG_LEVELS),
+        log_format=log.choice("format", "auto", _LOG_FORMATS),
+    )
+
+
+def with_options(
+    config: NodeConfig,
+    path: Path,
+    *,
+    rpc_address: str | None = None,
+    block_time: str | None = None,
+) -> NodeConfig:
+    """Return the configuration with what the command line says instead.
+
+    Raises:
+        ConfigError: an option's value cannot be.
+    """
+    if rpc_address is not None:
+        config = replace(config, rpc_address=rpc_address)
+    if block_time is not None:
+        block_time_ns = _Table(path, "blocks.", {"block_time": block_time}).duration(
+            "block_time", BLOCK_TIME_NS_DEFAULT, BLOCK_TIME_NS_MAX
+        )
+        config = replace(config, pace=replace(config.pace, block_time_ns=block_time_ns))
+    return config
+
+
+def _versions_kept(state: _Table) -> int:
+    count = state.integer("versions_kept", VERSIONS_KEPT_DEFAULT, 10**9)
+    if 0 < count < _VERSIONS_KEPT_MIN:
+        raise ConfigError(
+            path=state.path,
+            field="state.versions_kept",
+            reason=f"needs 0 or at least {_VERSIONS_KEPT_MIN}",
+        )
+    return count
+
+
+def _mempool(table: _Table) -> MempoolLimits:
+    return MempoolLimits(
+        txs_max=table.integer("txs_max", MEMPOOL_TXS_MAX, 10**6, minimum=1),
+        size_bytes_max=table.integer(
+            "size_bytes_max", MEMPOOL_SIZE_BYTES_MAX, 2**34, minimum=1
+        ),
+    )
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+class _Table:
+    """One table of the file, with its place for errors."""
+
+    __slots__ = ("_values", "_where", "path")
+
+    def __init__(self, path: Path, where: str, values: dict[str, Any]) -> None:
+        self.path = path
+        self._where = where
+        self._values = values
+
+    def _wrong(self, name: str, reason: str) -> ConfigError:
+        return ConfigError(path=self.path, field=f"{self._where}{name}", reason=reason)
+
+    def allow(self, *names: str) -> None:
+        """Refuse other entries."""
+        for name in self._values:
+            if name not in names:
+                raise self._wrong(name, "is not known")
+
+    def part(self, name: str, *names: str) -> _Table:
+        """Return a table inside, which may be absent."""
+        values = self._values.get(name, {})
+        if not isinstance(values, dict):
+            raise self._wrong(name, "needs to be a table")
+        table = _Table(self.path, f"{name}.", values)
+        table.allow(*names)
+        return table
+
+    def text(self, name: str, default: str) -> str:
+        value = self._values.get(name, default)
+        if not isinstance(value, str):
+            raise self._wrong(name, "needs to be a text")
+        return value
+
+    def boolean(self, name: str, default: bool) -> bool:
+        value = self._values.get(name, default)
+        if not isinstance(value, bool):
+            raise self._wrong(name, "needs to be true or false")
+        return value
+
+    def integer(self, name: str, default: int, maximum: int, minimum: int = 0) -> int:
+        value = self._values.get(name, default)
+        if type(value) is not int or not minimum <= value <= maximum:
+            raise self._wrong(name, f"needs an integer from {minimum} to {maximum}")
+        return value
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            raise self._wrong(name, f"needs one of {', '.join(choices)}")
+        return value
+
+    def duration(
+        self, name: str, default_ns: int, maximum_ns: int, minimum_ns: int = 0
+    ) -> int:
+        value = self._values.get(name)
+        if value is None:
+            return default_ns
+        duration_ns = parse_duration(value) if isinstance(value, str) else None
+        if duration_ns is None or not minimum_ns <= duration_ns <= maximum_ns:
+            longest = format_duration(maximum_ns)
+            raise self._wrong(
+                name, f"{value!r} is not a time such as 200ms or 5s, at most {longest}"
+            )
+        return duration_ns

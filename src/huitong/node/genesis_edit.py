@@ -1,0 +1,150 @@
+"""Changes of a genesis file before its zone begins, each checked as a whole."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from huitong.core.canonical_json import decode_json, encode_json
+from huitong.core.errors import HuitongError
+from huitong.engines.genesis import GenesisDocument, decode_genesis, genesis_json
+from huitong.node.errors import GenesisEntryError, GenesisFixedError
+from huitong.node.home import Home
+from huitong.node.parts import check_genesis
+
+Change = Callable[[dict[str, Any]], None]
+"""Changes the document in place."""
+
+
+def change_genesis(home: Home, change: Change) -> GenesisDocument:
+    """Change the genesis file of a home, if every part is right afterwards.
+
+    Raises:
+        GenesisFixedError: blocks were made from it already.
+        GenesisFileError: the document as a whole would be wrong.
+        RejectedError: a module refuses its part.
+    """
+    genesis = home.load_genesis()
+    if home.has_begun():
+        raise GenesisFixedError(path=home.path)
+    document = genesis_json(genesis)
+    change(document)
+    changed = decode_genesis(encode_json(document))
+    check_genesis(changed)
+    home.save_genesis(changed)
+    return changed
+
+
+def add_member(
+    member_id: str,
+    *,
+    name: str,
+    legal_id: str,
+    roles: Sequence[str],
+    encryption_key: str,
+) -> Change:
+    """Return the change that admits a member organisation.
+
+    Args:
+        member_id: short name in the zone.
+        name: name for people.
+        legal_id: unified social credit code or the like; may be empty.
+        roles: roles its accounts may hold; none means all.
+        encryption_key: X25519 public key in hex; may be empty.
+    """
+    entry: dict[str, Any] = {"member_id": member_id, "name": name}
+    if legal_id:
+        entry["legal_id"] = legal_id
+    if roles:
+        entry["roles"] = sorted(set(roles))
+    if encryption_key:
+        try:
+            key = bytes.fromhex(encryption_key)
+        except ValueError:
+            raise GenesisEntryError(
+                reason=f"encryption key {encryption_key!r} is not hex"
+            ) from None
+        entry["encryption_key"] = base64.b64encode(key).decode()
+    return _append("members", entry, "member_id")
+
+
+def add_account(address: str, *, roles: Sequence[str], member_id: str) -> Change:
+    """Return the change that gives an account its roles.
+
+    Args:
+        address: bech32 address.
+        roles: what its key may do.
+        member_id: the member it signs for; empty for none.
+    """
+    entry: dict[str, Any] = {"address": address}
+    if member_id:
+        entry["member_id"] = member_id
+    if roles:
+        entry["roles"] = sorted(set(roles))
+    return _append("accounts", entry, "address")
+
+
+def set_value(path: str, text: str) -> Change:
+    """Return the change that sets one value.
+
+    Args:
+        path: names joined by dots, for example ``consensus_params.block.max_gas``;
+            a number names a place in a list.
+        text: the value: JSON, or else taken as a text. Where a text stands now, it
+            stays a text.
+    """
+    names = path.split(".")
+
+    def change(document: dict[str, Any]) -> None:
+        parent: Any = document
+        for name in names[:-1]:
+            parent = _step(parent, name, path)
+        last = names[-1]
+        try:
+            value = decode_json(text.encode())
+        except HuitongError:
+            value = text
+        if isinstance(parent, list):
+            place = _place(parent, last, path)
+            parent[place] = _same_kind(parent[place], value, text)
+        elif isinstance(parent, dict):
+            parent[last] = _same_kind(parent.get(last), value, text)
+        else:
+            raise GenesisEntryError(reason=f"{path}: nothing can stand there")
+
+    return change
+
+
+def _append(kind: str, entry: dict[str, Any], unique: str) -> Change:
+    def change(document: dict[str, Any]) -> None:
+        members = document["app_state"].setdefault("members", {})
+        if not isinstance(members, dict):
+            raise GenesisEntryError(reason="app_state.members is not an object")
+        entries = members.setdefault(kind, [])
+        if not isinstance(entries, list):
+            raise GenesisEntryError(reason=f"app_state.members.{kind} is not a list")
+        for item in entries:
+            if isinstance(item, dict) and item.get(unique) == entry[unique]:
+                raise GenesisEntryError(reason=f"{entry[unique]} is there already")
+        entries.append(entry)
+
+    return change
+
+
+def _step(parent: Any, name: str, path: str) -> Any:
+    if isinstance(parent, list):
+        return parent[_place(parent, name, path)]
+    if isinstance(parent, dict):
+        return parent.setdefault(name, {})
+    raise GenesisEntryError(reason=f"{path}: {name} cannot stand there")
+
+
+def _place(parent: list[Any], name: str, path: str) -> int:
+    if not name.isdigit() or int(name[:9]) >= len(parent):
+        raise GenesisEntryError(reason=f"{path}: no entry {name}")
+    return int(name)
+
+
+def _same_kind(present: Any, value: Any, text: str) -> Any:
+    return text if isinstance(present, str) and not isinstance(value, str) else value

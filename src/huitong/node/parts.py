@@ -1,0 +1,100 @@
+"""Opens the parts of a node above its home: database, application, chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from huitong.core.app import Application
+from huitong.core.store.backend import MemoryBackend, NodeBackend
+from huitong.core.store.multistore import MultiStore
+from huitong.engines.embedded.chain import Chain
+from huitong.engines.embedded.replay import ReplayReport, replay
+from huitong.engines.genesis import GenesisDocument, genesis_request
+from huitong.engines.validator_key import ValidatorKey
+from huitong.modules.zone import STORE_NAMES, build_application
+from huitong.node.config import NodeConfig
+from huitong.node.errors import NoStateError
+from huitong.node.home import Home
+from huitong.storage.environment import LmdbEnvironment
+from huitong.storage.nodes import LmdbBackend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenZone:
+    """The parts that stand above one database."""
+
+    genesis: GenesisDocument
+    """The zone's genesis document."""
+    key: ValidatorKey
+    """The validator's key."""
+    backend: NodeBackend
+    """The database."""
+    app: Application
+    """The state machine."""
+    chain: Chain
+    """The blocks."""
+
+
+def open_application(
+    genesis: GenesisDocument, backend: NodeBackend, versions_kept: int
+) -> Application:
+    """Return the zone's application above a database."""
+    state = MultiStore(backend, STORE_NAMES, versions_kept=versions_kept)
+    return build_application(
+        chain_id=genesis.chain_id,
+        state=state,
+        block_gas_max=genesis.params.block_gas_max,
+    )
+
+
+@contextmanager
+def open_zone(home: Home, config: NodeConfig) -> Iterator[OpenZone]:
+    """Open the zone of a home, checked, and close it again.
+
+    Raises:
+        HuitongError: genesis, key or database cannot be used, or contradict one another.
+    """
+    genesis, key = home.load_genesis(), home.load_key()
+    backend = LmdbBackend(LmdbEnvironment(home.data, durable=config.is_durable))
+    try:
+        app = open_application(genesis, backend, config.versions_kept)
+        try:
+            chain = Chain(genesis=genesis, app=app, backend=backend, key=key)
+            yield OpenZone(
+                genesis=genesis, key=key, backend=backend, app=app, chain=chain
+            )
+        finally:
+            app.close()
+    finally:
+        backend.close()
+
+
+def check_genesis(genesis: GenesisDocument) -> None:
+    """Check that the modules take the genesis state; nothing is kept.
+
+    Raises:
+        RejectedError: a module refuses its part.
+    """
+    app = open_application(genesis, MemoryBackend(), 1)
+    app.init_chain(genesis_request(genesis))
+
+
+def replay_home(home: Home, config: NodeConfig) -> ReplayReport:
+    """Carry out all blocks of a home again and compare all hashes.
+
+    Raises:
+        NoStateError: there is no block yet.
+        StateDivergedError: a hash differs.
+    """
+    with open_zone(home, config) as zone:
+        state = zone.chain.state
+        if state.commit is None:
+            raise NoStateError(path=home.path)
+        reader = zone.chain.snapshot()
+        try:
+            fresh = open_application(zone.genesis, MemoryBackend(), 2)
+            return replay(zone.genesis, reader, state.height, fresh, state.app_hash)
+        finally:
+            reader.close()

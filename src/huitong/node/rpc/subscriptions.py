@@ -1,0 +1,321 @@
+"""Events to WebSocket clients, in CometBFT's order: the block, then its transactions.
+
+A client names a query and gets each match under the id of its subscribe call, with the
+query's text as it wrote it. What is sent is rendered once per query, however many clients
+have it. A client that does not read is told so and dropped: its backlog is bounded.
+
+All of this runs in the event loop's thread; ``publish`` is handed over to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from huitong.core.abci import TxResult
+from huitong.core.errors import HuitongError
+from huitong.core.events import Event
+from huitong.engines.embedded.chain import CommittedBlock
+from huitong.light.tendermint.rpc_json import block_id_to_json, header_to_json
+from huitong.node.rpc.blocks import committed_block_json
+from huitong.node.rpc.errors import INTERNAL_ERROR, SubscriptionError, error_object
+from huitong.storage.blocks import StoredTx, events_json
+from huitong.storage.event_query import Condition, matches, parse_query
+
+#: Subscriptions of one client, as in CometBFT.
+SUBSCRIPTIONS_PER_CLIENT_MAX: Final = 5
+#: Clients with subscriptions, as in CometBFT.
+CLIENTS_MAX: Final = 100
+#: Messages that may wait for one client: all transactions of some full blocks.
+BACKLOG_MESSAGES_MAX: Final = 20_000
+#: Bytes that may wait for one client.
+BACKLOG_SIZE_BYTES_MAX: Final = 33_554_432
+
+
+class EventClient:
+    """One WebSocket client: what it subscribed to and what waits to be sent."""
+
+    def __init__(self) -> None:
+        self.subscriptions: dict[str, Any] = {}
+        """Query text → id of the subscribe call."""
+        self.is_too_slow = False
+        """Whether its backlog passed the bound."""
+        self._waiting: deque[bytes] = deque()
+        self._size_bytes = 0
+        self._news = asyncio.Event()
+
+    def push(self, message: bytes) -> None:
+        """Let a message wait; if too much waits already, drop all and say so."""
+        if self.is_too_slow:
+            return
+        self._size_bytes += len(message)
+        if (
+            len(self._waiting) >= BACKLOG_MESSAGES_MAX
+            or self._size_bytes > BACKLOG_SIZE_BYTES_MAX
+        ):
+            self.is_too_slow = True
+            self._waiting.clear()
+            reason = "subscription was canceled (reason: client is not pulling messages fast enough)"
+            message = orjson.dumps(
+                {"jsonrpc": "2.0", "error": error_object(INTERNAL_ERROR, reason)}
+            )
+        self._waiting.append(message)
+        self._news.set()
+
+    async def pull(self) -> bytes | None:
+        """Return the next message; None after the last one for a client too slow."""
+        while not self._waiting:
+            if self.is_too_slow:
+                return None
+            self._news.clear()
+            await self._news.wait()
+        message = self._waiting.popleft()
+        self._size_bytes -= len(message)
+        return message
+
+
+@dataclass(slots=True)
+class _Topic:
+    """A query and those who wait for its matches."""
+
+    conditions: tuple[Condition, ...]
+    clients: dict[EventClient, Any] = field(default_factory=dict)
+    """Client → id, in JSON."""
+
+
+class SubscriptionHub:
+    """Who wants to know what."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, _Topic] = {}
+        self._clients: set[EventClient] = set()
+        self._commit_waits: dict[bytes, list[asyncio.Future[StoredTx]]] = {}
+
+    def subscribe(self, client: EventClient, request_id: Any, query: str) -> None:
+        """Send matches of ``query`` to a client from now on.
+
+        Raises:
+            SubscriptionError: malformed, there already, or too many.
+        """
+        try:
+            conditions = parse_query(query)
+        except HuitongError as wrong:
+            raise SubscriptionError(reason=f"failed to parse query: {wrong}") from wrong
+        if client not in self._clients and len(self._clients) >= CLIENTS_MAX:
+            raise SubscriptionError(
+                reason=f"max_subscription_clients {CLIENTS_MAX} reached"
+            )
+        if query in client.subscriptions:
+            raise SubscriptionError(reason="already subscribed")
+        if len(client.subscriptions) >= SUBSCRIPTIONS_PER_CLIENT_MAX:
+            raise SubscriptionError(
+                reason="max_subscriptions_per_client "
+                f"{SUBSCRIPTIONS_PER_CLIENT_MAX} reached"
+            )
+        self._clients.add(client)
+        client.subscriptions[query] = request_id
+        topic = self._topics.setdefault(query, _Topic(conditions))
+        topic.clients[client] = orjson.dumps(request_id)
+
+    def unsubscribe(self, client: EventClient, query: str) -> None:
+        """Send no more matches of ``query`` to a client.
+
+        Raises:
+            SubscriptionError: it has no such subscription.
+        """
+        if client.subscriptions.pop(query, None) is None:
+            raise SubscriptionError(reason="subscription not found")
+        topic = self._topics[query]
+        del topic.clients[client]
+        if not topic.clients:
+            del self._topics[query]
+
+    def unsubscribe_all(self, client: EventClient) -> None:
+        """Send a client nothing more.
+
+        Raises:
+            SubscriptionError: it has no subscription.
+        """
+        if not client.subscriptions:
+            raise SubscriptionError(reason="subscription not found")
+        self.forget(client)
+
+    def forget(self, client: EventClient) -> None:
+        """Remove a client that has gone."""
+        for query in list(client.subscriptions):
+            self.unsubscribe(client, query)
+        self._clients.discard(client)
+
+    @contextmanager
+    def waiting_for(self, tx_hash: bytes) -> Iterator[asyncio.Future[StoredTx]]:
+        """Give a future that is done when the transaction is in a durable block."""
+        future: asyncio.Future[StoredTx] = asyncio.get_running_loop().create_future()
+        waits = self._commit_waits.setdefault(tx_hash, [])
+        waits.append(future)
+        try:
+            yield future
+        finally:
+            waits.remove(future)
+            if not waits:
+                self._commit_waits.pop(tx_hash, None)
+
+    def publish(self, committed: CommittedBlock) -> None:
+        """Tell everybody of a block and its transactions."""
+        for tx in committed.txs if self._commit_waits else ():
+            for future in self._commit_waits.get(tx.hash, ()):
+                if not future.done():
+                    future.set_result(tx)
+        if not self._topics:
+            return
+        self._tell("NewBlock", _BlockNews(committed))
+        self._tell("NewBlockHeader", _HeaderNews(committed))
+        for tx in committed.txs:
+            self._tell("Tx", _TxNews(tx))
+
+    def _tell(self, kind: str, news: _News) -> None:
+        values: dict[str, list[str]] | None = None
+        for query, topic in self._topics.items():
+            if not _may_match(topic.conditions, kind):
+                continue
+            if values is None:
+                values = news.values()
+            if not matches(topic.conditions, values):
+                continue
+            result = orjson.dumps(
+                {
+                    "query": query,
+                    "data": orjson.Fragment(news.data()),
+                    "events": values,
+                }
+            )
+            for client, request_id in topic.clients.items():
+                client.push(
+                    b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (request_id, result)
+                )
+
+
+def _may_match(conditions: tuple[Condition, ...], kind: str) -> bool:
+    """Tell quickly whether a query asks for another kind of event."""
+    for item in conditions:
+        if item.key == "tm.event" and item.operator == "=" and item.operand != kind:
+            return False
+    return True
+
+
+def _values_of(events: tuple[Event, ...]) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for told in events:
+        for key, value in told.attributes:
+            values.setdefault(f"{told.kind}.{key}", []).append(value)
+    return values
+
+
+class _BlockNews:
+    """A block, as an event."""
+
+    __slots__ = ("_committed", "_data")
+
+    def __init__(self, committed: CommittedBlock) -> None:
+        self._committed = committed
+        self._data: bytes | None = None
+
+    def values(self) -> dict[str, list[str]]:
+        values = _values_of(self._committed.finalized.events)
+        values["tm.event"] = ["NewBlock"]
+        return values
+
+    def data(self) -> bytes:
+        if self._data is None:
+            self._data = orjson.dumps(
+                {"type": "tendermint/event/NewBlock", "value": self._value()}
+            )
+        return self._data
+
+    def _value(self) -> dict[str, Any]:
+        committed = self._committed
+        finalized = committed.finalized
+        return {
+            "block": committed_block_json(committed),
+            "block_id": block_id_to_json(committed.block.block_id),
+            "result_finalize_block": {
+                "events": events_json(finalized.events),
+                "tx_results": [orjson.Fragment(tx.result_json) for tx in committed.txs],
+                "validator_updates": [],
+                "app_hash": base64.b64encode(finalized.app_hash).decode(),
+            },
+        }
+
+
+class _HeaderNews:
+    """A block's header, as an event."""
+
+    __slots__ = ("_committed",)
+
+    def __init__(self, committed: CommittedBlock) -> None:
+        self._committed = committed
+
+    def values(self) -> dict[str, list[str]]:
+        values = _values_of(self._committed.finalized.events)
+        values["tm.event"] = ["NewBlockHeader"]
+        return values
+
+    def data(self) -> bytes:
+        value = {"header": header_to_json(self._committed.block.header)}
+        return orjson.dumps({"type": "tendermint/event/NewBlockHeader", "value": value})
+
+
+class _TxNews:
+    """A transaction, as an event."""
+
+    __slots__ = ("_data", "_tx")
+
+    def __init__(self, tx: StoredTx) -> None:
+        self._tx = tx
+        self._data: bytes | None = None
+
+    def values(self) -> dict[str, list[str]]:
+        result = self._tx.result
+        values = _values_of(result.events if result else ())
+        values["tm.event"] = ["Tx"]
+        values["tx.hash"] = [self._tx.hash.hex().upper()]
+        values["tx.height"] = [str(self._tx.height)]
+        return values
+
+    def data(self) -> bytes:
+        if self._data is None:
+            tx = self._tx
+            inner: dict[str, Any] = {"height": str(tx.height)}
+            if tx.index:
+                inner["index"] = tx.index
+            inner["tx"] = base64.b64encode(tx.raw).decode()
+            inner["result"] = _result_value(tx.result, tx.events_json)
+            self._data = orjson.dumps(
+                {"type": "tendermint/event/Tx", "value": {"TxResult": inner}}
+            )
+        return self._data
+
+
+def _result_value(result: TxResult | None, events: bytes) -> dict[str, Any]:
+    """Return a result as events carry it: what is zero is left out."""
+    if result is None:
+        return {}
+    shown: dict[str, Any] = {
+        "code": result.code,
+        "data": base64.b64encode(result.data).decode(),
+        "log": result.log,
+        "gas_wanted": str(result.gas_wanted) if result.gas_wanted else "",
+        "gas_used": str(result.gas_used) if result.gas_used else "",
+        "events": orjson.Fragment(events) if result.events else "",
+        "codespace": result.codespace,
+    }
+    return {name: value for name, value in shown.items() if value not in (0, "")}
+
+
+_News = _BlockNews | _HeaderNews | _TxNews
