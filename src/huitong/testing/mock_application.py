@@ -46,8 +46,17 @@ class MockRefusalError(
 class MockApplication:
     """See the module's docstring; ``refuse`` names callbacks that shall raise."""
 
-    def __init__(self, version: str = VERSION) -> None:
+    def __init__(
+        self, version: str = VERSION, *, acknowledgement: bytes | None = None
+    ) -> None:
+        """Answer for one version.
+
+        Args:
+            version: the only version of a channel that it agrees to.
+            acknowledgement: of every packet that it takes; its data by default.
+        """
         self.version = version
+        self.acknowledgement = acknowledgement
         self.refuse: list[str] = []
         """Names of callbacks that raise, for example ``on_chan_open_try``."""
 
@@ -101,7 +110,7 @@ class MockApplication:
             return ReceiveOutcome(acknowledgement=None, success=False)
         if order == b"async":
             return ReceiveOutcome(acknowledgement=None, success=True)
-        acknowledgement = result_acknowledgement(packet.data)
+        acknowledgement = self.acknowledgement or result_acknowledgement(packet.data)
         return ReceiveOutcome(acknowledgement=acknowledgement, success=True)
 
     def on_acknowledgement_packet(
