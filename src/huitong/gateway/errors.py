@@ -164,6 +164,12 @@ class RecordMismatchError(
 
 
 class AnswerMissingError(
-    RejectedError, codespace="flow", code=7, text="{zone} proves that {what} is absent"
+    RejectedError, codespace="flow", code=7, text="{zone} has no {what}"
 ):
     """Something that the exchange needs is not in the other zone's state."""
+
+
+class ClientUnusableError(
+    RejectedError, codespace="flow", code=8, text="light client {client_id}: {reason}"
+):
+    """The own zone's light client no longer vouches for the other zone."""
