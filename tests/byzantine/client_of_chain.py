@@ -6,8 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.unit.light.memory_store import empty_store
-
 from huitong.core.height import Height
 from huitong.core.store.kv import OverlayStore
 from huitong.core.time import NS_PER_SECOND
@@ -16,6 +14,7 @@ from huitong.light.light_client import ClientMessage, Header
 from huitong.light.tendermint.trust_level import TrustLevel
 from huitong.testing.headers import SimChain, client_header_of, sign_commit
 from huitong.testing.validators import SimValidator, make_validators
+from tests.unit.light.memory_store import empty_store
 
 CLIENT = "07-tendermint-0"
 SELF_HEIGHT = Height(1, 100)

@@ -9,13 +9,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.byzantine.client_of_chain import (
-    CLIENT,
-    START,
-    World,
-    equal_four,
-    make_world,
-)
 
 from huitong.core.codec import DecodeError
 from huitong.core.errors import RejectedError
@@ -46,6 +39,13 @@ from huitong.testing.validators import (
     make_validators,
     replace_validators,
     validator_set_of,
+)
+from tests.byzantine.client_of_chain import (
+    CLIENT,
+    START,
+    World,
+    equal_four,
+    make_world,
 )
 
 THIRD = TrustLevel(numerator=1, denominator=3)

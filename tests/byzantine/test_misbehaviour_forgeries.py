@@ -7,14 +7,6 @@ from dataclasses import replace
 from typing import Any as AnyValue
 
 import pytest
-from tests.byzantine.client_of_chain import (
-    CLIENT,
-    SELF_HEIGHT,
-    START,
-    World,
-    equal_four,
-    make_world,
-)
 
 from huitong.core.errors import RejectedError
 from huitong.core.height import Height
@@ -44,6 +36,14 @@ from huitong.testing.validators import (
     make_validators,
     replace_validators,
     validator_set_of,
+)
+from tests.byzantine.client_of_chain import (
+    CLIENT,
+    SELF_HEIGHT,
+    START,
+    World,
+    equal_four,
+    make_world,
 )
 
 Build = Callable[[World], Misbehaviour]

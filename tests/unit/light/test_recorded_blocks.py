@@ -6,7 +6,6 @@ import itertools
 from typing import Any
 
 import pytest
-from tests.vectors import load_vector
 
 from huitong.core.codec import encode
 from huitong.light.tendermint.block_hashes import (
@@ -42,6 +41,7 @@ from huitong.light.tendermint.verify import (
     verify_light_header,
 )
 from huitong.proto.tendermint.types import block_pb2
+from tests.vectors import load_vector
 
 FILES = (
     "simd-v8.8.0/light_blocks.json",

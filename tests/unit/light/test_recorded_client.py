@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 import pytest
 from google.protobuf.message import Message
-from tests.unit.light.memory_store import empty_store
-from tests.vectors import load_vector
 
 from huitong.core.codec import decode, encode, type_url_of
 from huitong.core.hashing import sha256
@@ -25,6 +23,8 @@ from huitong.proto.cosmos.tx.v1beta1 import tx_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
+from tests.unit.light.memory_store import empty_store
+from tests.vectors import load_vector
 
 CLIENT = "07-tendermint-0"
 HISTORY = "simd-v8.8.0/client_history_b.json"
