@@ -25,11 +25,13 @@ from huitong.testing.exchanges import (
     OFFICER,
     PUBLISHER,
     PURPOSE,
+    REQUESTER,
     ROGUE,
     SEALED_DIGEST,
     SUBJECT,
     ExchangePair,
     open_exchange,
+    sent_packet,
     written_acknowledgement,
 )
 
@@ -398,6 +400,29 @@ def test_term_of_officers_bounds_the_deadline() -> None:
     pair.receive(pair.request(timeout_ns=3600 * NS_PER_SECOND))
     on_a = pair.exchange_on_a(1)
     assert on_a.deadline == on_a.requested_time + 60 * NS_PER_SECOND
+
+
+def test_request_that_times_out_by_height_waits_for_the_term_of_officers() -> None:
+    pair = published()
+    message = pb.MsgRequestExchange(
+        signer=REQUESTER,
+        channel_id=pair.path.b.channel_id,
+        request=pb.RequestPacket(
+            requester="bank",
+            reader_key=bytes(32),
+            issuer="tax",
+            record_id="inv-1",
+            purpose=PURPOSE,
+        ),
+        timeout_height_revision=1,
+        timeout_height=10_000,
+    )
+    pair.b.deliver(message)
+    packet = sent_packet(pair.b)
+    assert packet.timeout_height.revision_height == 10_000
+    pair.receive(packet)
+    on_a = pair.exchange_on_a(1)
+    assert on_a.deadline == on_a.requested_time + 259_200 * NS_PER_SECOND
 
 
 def test_one_block_refuses_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,6 +141,13 @@ def test_account_of_a_suspended_member_cannot_sign_until_it_is_back() -> None:
     authenticate(zone, signed())
 
 
+def test_account_without_a_member_may_sign() -> None:
+    genesis = {"accounts": [{"address": CLERK, "roles": ["relayer"]}]}
+    zone = MemoryZone([MODULE], chain_id=CHAIN_ID, genesis={"members": genesis})
+    authenticate(zone, signed(account_number=0))
+    assert get_account(zone.context(), CLERK).sequence == 1
+
+
 def test_one_of_the_roles_is_enough_and_no_roles_ask_for_none() -> None:
     ctx = new_zone().context()
     check = MemberAuthenticator().check_roles

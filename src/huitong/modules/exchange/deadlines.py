@@ -20,8 +20,8 @@ from huitong.modules.exchange.policy import REFUSED
 from huitong.modules.exchange.state import (
     delete_waiting,
     due_exchanges,
-    find_waiting,
     get_exchange,
+    get_waiting,
     save_exchange,
 )
 from huitong.modules.links.packets import write_acknowledgement
@@ -36,7 +36,7 @@ def refuse_overdue(ctx: Context) -> None:
     due = due_exchanges(ctx, ctx.block.time_ns, DEADLINES_PER_BLOCK_MAX)
     for channel_id, sequence in due:
         exchange = get_exchange(ctx, PROVIDER, channel_id, sequence)
-        packet = find_waiting(ctx, channel_id, sequence)
+        packet = get_waiting(ctx, exchange)
         decision = make_decision(
             ctx,
             exchange.request,
@@ -54,8 +54,6 @@ def refuse_overdue(ctx: Context) -> None:
         exchange.decision.CopyFrom(decision)
         save_exchange(ctx, exchange)
         ctx.emit(events.exchange_decided(exchange))
-        if packet is None:
-            continue
         branch = ctx.branch()
         try:
             write_acknowledgement(branch, packet, encode_decision(decision))

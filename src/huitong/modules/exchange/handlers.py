@@ -37,8 +37,8 @@ from huitong.modules.exchange.packets import check_receipt, check_request
 from huitong.modules.exchange.policy import GRANTED, REFUSED, find_fault
 from huitong.modules.exchange.state import (
     delete_waiting,
-    find_waiting,
     get_exchange,
+    get_waiting,
     save_exchange,
     status_name,
 )
@@ -154,7 +154,7 @@ def apply_decide_exchange(
         fields=fields,
         grant_id=0,
     )
-    packet = find_waiting(ctx, msg.channel_id, msg.sequence)
+    packet = get_waiting(ctx, exchange)
     delete_waiting(ctx, exchange)
     exchange.ClearField("deadline")
     exchange.decision.CopyFrom(decision)
@@ -163,8 +163,7 @@ def apply_decide_exchange(
     )
     save_exchange(ctx, exchange)
     ctx.emit(events.exchange_decided(exchange))
-    if packet is not None:
-        write_acknowledgement(ctx, packet, encode_decision(decision))
+    write_acknowledgement(ctx, packet, encode_decision(decision))
     return pb.MsgDecideExchangeResponse()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from huitong.core.codec import encode
 from huitong.core.context import Context
+from huitong.core.invariants import invariant
 from huitong.core.store.kv import iterate_prefix, prefix_end
 from huitong.modules.exchange.errors import ExchangeNotFoundError
 from huitong.modules.exchange.keys import (
@@ -100,6 +101,18 @@ def find_waiting(ctx: Context, channel_id: str, sequence: int) -> Packet | None:
     """Return the packet of a request that waits for an officer, or None."""
     value = ctx.store(STORE).get(waiting_key(channel_id, sequence))
     return None if value is None else Packet.FromString(value)
+
+
+def get_waiting(ctx: Context, exchange: Exchange) -> Packet:
+    """Return the packet of a waiting request, which must be kept."""
+    packet = find_waiting(ctx, exchange.channel_id, exchange.sequence)
+    invariant(
+        packet is not None,
+        "a request that waits has its packet",
+        channel_id=exchange.channel_id,
+        sequence=exchange.sequence,
+    )
+    return packet or Packet()
 
 
 def all_waiting(ctx: Context) -> Iterator[Packet]:

@@ -78,7 +78,7 @@ def find_covering_grant(ctx: Context, asked: Asked) -> Grant | None:
             record_id=record_id,
         )
         for grant in grants_in_scope(ctx, scope):
-            if not _fault_of_grant(ctx, grant, asked):
+            if _covers(ctx, grant, asked):
                 return grant
     return None
 
@@ -118,33 +118,21 @@ def check_consent(ctx: Context, asked: Asked) -> None:
         raise ConsentNotUsableError(consent_id=asked.consent_id, reason=fault)
 
 
-def _fault_of_grant(ctx: Context, grant: Grant, asked: Asked) -> str:
-    """Return why a grant does not cover what is asked for; empty if it does."""
-    header = asked.header
-    if grant.withdrawn:
-        return "is withdrawn"
-    if not is_within_period(grant.valid_from, grant.valid_until, asked.now_s):
-        return "is not in force now"
-    if grant.count_max and grant.count_used >= grant.count_max:
-        return "is used up"
-    if grant.holder != header.issuer or grant.reader != asked.reader:
-        return "is of another holder or for another reader"
-    if grant.purpose != asked.purpose:
-        return "is for another purpose"
-    if grant.record_id:
-        if grant.record_id != header.record_id:
-            return "is for another record"
-    elif grant.record_type != header.record_type:
-        return "is for another type of record"
+def _covers(ctx: Context, grant: Grant, asked: Asked) -> bool:
+    """Return whether a grant in the right scope covers what is asked for.
+
+    The scope stands for holder, reader, purpose, and record or type.
+    """
+    if grant.valid_from > asked.now_s or not is_live(grant, asked.now_s):
+        return False
     if not is_covered(asked.fields, grant.fields):
-        return "does not cover every field"
+        return False
     if grant.valid_until and asked.term_until > grant.valid_until:
-        return "ends before the term asked for"
-    if grant.consent_required:
-        consent = find_consent(ctx, asked.consent_id)
-        if consent is None or _fault_of_consent(consent, asked):
-            return "needs a consent that covers the same"
-    return ""
+        return False
+    if not grant.consent_required:
+        return True
+    consent = find_consent(ctx, asked.consent_id)
+    return consent is not None and not _fault_of_consent(consent, asked)
 
 
 def _fault_of_consent(consent: Consent, asked: Asked) -> str:
