@@ -6,6 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+
+from huitong.core.store.backend import Batch, MemoryBackend, NodeBackend, TableReader
+from huitong.core.store.errors import StorageFullError
+from huitong.core.store.multistore import MultiStore
+from huitong.storage.environment import LmdbEnvironment
+from huitong.storage.nodes import LmdbBackend
 from tests.crash.store_blocks import (
     NAMES,
     VERSIONS_KEPT,
@@ -15,12 +21,6 @@ from tests.crash.store_blocks import (
     expected_roots,
     side_rows,
 )
-
-from huitong.core.store.backend import Batch, MemoryBackend, NodeBackend, TableReader
-from huitong.core.store.errors import StorageFullError
-from huitong.core.store.multistore import MultiStore
-from huitong.storage.environment import LmdbEnvironment
-from huitong.storage.nodes import LmdbBackend
 
 BLOCKS = 12
 

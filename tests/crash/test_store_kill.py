@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.crash.store_blocks import NAMES, VERSIONS_KEPT, check_whole, expected_roots
 
 from huitong.core.store.multistore import MultiStore
 from huitong.storage.environment import LmdbEnvironment
 from huitong.storage.nodes import LmdbBackend
+from tests.crash.store_blocks import NAMES, VERSIONS_KEPT, check_whole, expected_roots
 
 REPOSITORY = Path(__file__).parent.parent.parent
 

@@ -12,7 +12,15 @@ from huitong.core.app import Application
 from huitong.core.module import Module
 from huitong.core.ports import PortApplication
 from huitong.core.store.multistore import MultiStore
-from huitong.modules import exchange, grants, history, links, members, node_info, records
+from huitong.modules import (
+    exchange,
+    grants,
+    history,
+    links,
+    members,
+    node_info,
+    records,
+)
 from huitong.modules.exchange.application import ExchangeApplication
 from huitong.modules.members.authentication import MemberAuthenticator
 

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from google.protobuf.message import Message
-from tests.vectors import load_vector
 
 from huitong.core.codec import type_url_of, unpack_any
 from huitong.core.tx import decode_transaction
@@ -20,6 +19,7 @@ from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
 from huitong.proto.ibc.core.connection.v1 import connection_pb2
 from huitong.proto.ibc.core.connection.v1 import tx_pb2 as connection_tx_pb2
 from huitong.proto.ibc.lightclients.tendermint.v1 import tendermint_pb2
+from tests.vectors import load_vector
 
 #: Each file with the chain that it was recorded on and the accounts that signed in it:
 #: 1 is the relayer's, 9 the one that sends transfers.

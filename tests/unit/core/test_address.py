@@ -34,10 +34,9 @@ def test_address_is_the_hash160_of_the_public_key() -> None:
 
 
 def test_address_of_a_relayer_is_the_one_its_chain_uses() -> None:
-    from tests.unit.core import recorded
-
     from huitong.core.codec import unpack_any
     from huitong.core.tx import decode_transaction
+    from tests.unit.core import recorded
 
     for _, _, raw in recorded.transactions():
         tx = decode_transaction(raw)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 
 import pytest
-from tests.unit.core import recorded
-from tests.vectors import load_vector
 
 from huitong.core.codec import decode, encode, unpack_any
 from huitong.core.errors import UnauthorizedError
@@ -15,6 +13,8 @@ from huitong.core.tx import decode_transaction, sign_bytes, verify_signature
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2
 from huitong.proto.cosmos.tx.v1beta1 import tx_pb2
 from huitong.proto.tendermint.abci import types_pb2 as abci_pb2
+from tests.unit.core import recorded
+from tests.vectors import load_vector
 
 
 def test_every_recorded_transaction_decodes_and_its_signature_verifies() -> None:

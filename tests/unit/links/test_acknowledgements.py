@@ -41,7 +41,7 @@ def test_error_tells_the_code_and_nothing_else() -> None:
         b'{"result":""}',
         b'{"error":"no"}',
         b'{"error":"\\u003cno\\u003e \\u0026 \\"so\\" \\\\ on"}',
-        "{\"error\":\"不行\"}".encode(),
+        '{"error":"不行"}'.encode(),
         b"\x01",
         b"AQ==",
         b"{}",
@@ -104,7 +104,7 @@ def test_longest_acknowledgement_is_taken() -> None:
     [
         b"[" * ACKNOWLEDGEMENT_SIZE_BYTES_MAX,
         b'{"result":' + b"[" * 200_000,
-        b'{"' + b"\\\"" * 130_000,
+        b'{"' + b'\\"' * 130_000,
         b'{"error":"' + b"\\" * 200_000,
         b'{"error":"' + b"{" * 200_000 + b'"}',
     ],

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from huitong.core.context import Context
 from huitong.core.height import Height
+from huitong.core.module import Module
 from huitong.core.time import NS_PER_SECOND
 from huitong.light import light_client
 from huitong.light.tendermint.client_message import (
@@ -17,7 +19,8 @@ from huitong.light.tendermint.client_message import (
 )
 from huitong.light.tendermint.client_state import client_state_to_any
 from huitong.light.tendermint.consensus_state import consensus_state_to_any
-from huitong.light.tendermint.terms import TRUSTING_PERIOD_NS
+from huitong.light.tendermint.terms import TRUSTING_PERIOD_NS, UPGRADE_PATH
+from huitong.light.tendermint.upgrade import committed_form, upgrade_path_of
 from huitong.modules.links import consensus_states, keys
 from huitong.proto.google.protobuf.any_pb2 import Any as AnyMessage
 from huitong.proto.ibc.core.client.v1 import client_pb2
@@ -44,9 +47,7 @@ def fork_evidence(end: Endpoint) -> AnyMessage:
             header_1=chain.client_header(
                 chain.height, trusted_height=end.trusted_height
             ),
-            header_2=fork.client_header(
-                fork.height, trusted_height=end.trusted_height
-            ),
+            header_2=fork.client_header(fork.height, trusted_height=end.trusted_height),
         )
     )
 
@@ -410,6 +411,48 @@ def upgrade_message(end: Endpoint) -> client_tx_pb2.MsgUpgradeClient:
         proof_upgrade_consensus_state=b"\x01",
         signer=RELAYER,
     )
+
+
+def _put_something(ctx: Context, state: dict[str, Any]) -> None:
+    ctx.store("upgrade").set(b"genesis", b"1")
+
+
+def test_client_follows_its_chain_through_a_proven_upgrade() -> None:
+    upgrades = Module(name="upgrade", store="upgrade", init_genesis=_put_something)
+    path = make_path(extra_modules=[upgrades])
+    path.open_clients()
+    chain = path.b.zone.chain
+    last = path.b.zone.height.revision_height + 1
+    upgraded = replace(
+        chain.client_state(chain.height),
+        chain_id="chongqing-2",
+        latest_height=Height(2, 1),
+    )
+    consensus_state = consensus_state_to_any(chain.consensus_state(chain.height))
+    places = [
+        upgrade_path_of(UPGRADE_PATH, chain.height_of(last), kind)[1]
+        for kind in ("upgradedClient", "upgradedConsState")
+    ]
+    ctx = path.b.zone.context()
+    store = ctx.store("upgrade")
+    committed = client_state_to_any(committed_form(upgraded))
+    store.set(places[0], committed.SerializeToString())
+    store.set(places[1], consensus_state.SerializeToString())
+    path.b.zone.take(ctx)
+    path.a.catch_up()
+    proofs = [path.b.zone.prove("upgrade", place).proof for place in places]
+    path.a.zone.deliver(
+        client_tx_pb2.MsgUpgradeClient(
+            client_id=path.a.client_id,
+            client_state=client_state_to_any(upgraded),
+            consensus_state=consensus_state,
+            proof_upgrade_client=proofs[0],
+            proof_upgrade_consensus_state=proofs[1],
+            signer=RELAYER,
+        )
+    )
+    (told,) = path.a.zone.told("upgrade_client")
+    assert told["consensus_height"] == "2-1"
 
 
 def test_upgrade_without_proof_of_the_other_chain_is_rejected() -> None:

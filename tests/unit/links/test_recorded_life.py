@@ -8,6 +8,7 @@ of ``simdb-1``.
 from __future__ import annotations
 
 import base64
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def test_events_equal_those_of_ibc_go(simdb: Replayed, name: str) -> None:
 
 def test_every_ibc_event_is_followed_by_its_module(simdb: Replayed) -> None:
     for events in simdb.events.values():
-        for event, after in zip(events, events[1:], strict=False):
+        for event, after in pairwise(events):
             if event.kind in IBC_KINDS:
                 assert after.kind == "message"
                 assert after.find("module") in {
@@ -196,5 +197,8 @@ def test_sequences_are_stored_as_ibc_go_stores_them(simdb: Replayed) -> None:
     }
     assert len(rows["nextSequenceSend/ports/transfer/channels/channel-0"]) == 8
     store = simdb.context().store(keys.STORE)
-    for key in ("nextSequenceRecv/ports/transfer/channels/channel-0", "nextClientSequence"):
+    for key in (
+        "nextSequenceRecv/ports/transfer/channels/channel-0",
+        "nextClientSequence",
+    ):
         assert store.get(key.encode()) == rows[key]

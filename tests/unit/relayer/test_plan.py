@@ -7,9 +7,9 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.relayer.models import BLOCK_NS, TwoChains, head, lane, packet
 
 from huitong.relayer.plan import Action, Stage, plan_on_a, plan_on_b
+from tests.unit.relayer.models import BLOCK_NS, TwoChains, head, lane, packet
 
 
 def test_packet_is_received_once_the_header_after_its_sending_is_known():

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.vectors import load_vector, shared_vector
 
 from huitong.cli.proof import proof
+from tests.vectors import load_vector, shared_vector
 
 
 def _run(*arguments: str) -> tuple[int, dict[str, Any]]:

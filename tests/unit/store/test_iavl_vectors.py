@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.vectors import load_vector
 
 from huitong.core.store.iavl.node import Node, fill_node, is_record_of
 from huitong.core.store.iavl.proofs import prove_key
 from huitong.core.store.iavl.reader import find_value, iterate_tree
 from huitong.core.store.iavl.tree import Tree
 from huitong.core.store.ics23 import IAVL_SPEC, verify_membership, verify_non_membership
+from tests.vectors import load_vector
 
 HISTORIES = ("churn", "empty_versions", "grow", "small")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import ParseDict
-from tests.vectors import shared_vector
 
 from huitong.core.store.ics23 import (
     IAVL_SPEC,
@@ -28,6 +27,7 @@ from huitong.proto.cosmos.ics23.v1.proofs_pb2 import (
     LeafOp,
     ProofSpec,
 )
+from tests.vectors import shared_vector
 
 SPECS = {"iavl": IAVL_SPEC, "tendermint": TENDERMINT_SPEC, "smt": SMT_SPEC}
 PLACES = ("left", "middle", "right")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.vectors import load_vector
 
 from huitong.core.codec import decode, encode
 from huitong.core.errors import RejectedError
@@ -31,6 +30,7 @@ from huitong.proto.cosmos.ics23.v1.proofs_pb2 import (
     InnerOp,
 )
 from huitong.proto.ibc.core.commitment.v1.commitment_pb2 import MerkleProof
+from tests.vectors import load_vector
 
 SPECS = (IAVL_SPEC, TENDERMINT_SPEC)
 FILES = ("abci_query_proofs", "abci_query_proofs_b")

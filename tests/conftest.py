@@ -1,0 +1,21 @@
+"""Settings of all tests: nothing is judged by time, and every seed can be replayed."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# A machine that is busy with something else must not turn a test red, so there is no
+# deadline and slow generation is not a failure. The everyday run looks at 100 examples
+# of each property; HYPOTHESIS_PROFILE=deep looks at many more.
+settings.register_profile(
+    "everyday", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "deep",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=2_000,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
