@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from google.protobuf.message import Message
 
-from huitong.client import TxOutcome
+from huitong.client import ProvenValue, TxOutcome
 from huitong.core.codec import unpack_any
 from huitong.core.gogoproto import with_required
 from huitong.core.height import Height
@@ -218,18 +218,32 @@ async def _take_proven(situation: _Situation, step: Step) -> TxOutcome:
     """Send a step that proves the state of the other zone, behind a client update."""
     zone, across = situation.zones[step.on], situation.zones[step.on.other]
     client_id = situation.ends[step.on].client_id
-    # The state that was looked at stands at the newest height at the latest.
-    version = await across.client.latest_height()
-    await across.client.wait_height(version + 1, BLOCK_TIMEOUT_S)
-    key = _proven_key(situation, step)
-    (proven,) = await across.client.prove(keys.STORE, [key], version)
+    proven = await _prove_newest(across, _proven_key(situation, step))
     update = await client_update(
-        on=zone, of=across, client_id=client_id, height=version + 1
+        on=zone, of=across, client_id=client_id, height=proven.height + 1
     )
     message = _proven_message(
-        situation, step, proven.proof, Height(across.revision, version + 1)
+        situation, step, proven.proof, Height(across.revision, proven.height + 1)
     )
     return await zone.sender.send(*update, message)
+
+
+async def _prove_newest(zone: Endpoint, key: bytes) -> ProvenValue:
+    """Return the newest value under ``key`` with a proof for a header that exists.
+
+    A zone makes a block right after each change, so mostly the newest header proves the
+    newest value; if it does not, the next one will.
+    """
+    seen = await zone.client.abci_query(f"store/{keys.STORE}/key", key)
+    newest = seen.height
+    await zone.client.wait_height(newest, BLOCK_TIMEOUT_S)
+    if newest > 1:
+        (proven,) = await zone.client.prove(keys.STORE, [key], newest - 1)
+        if proven.value == seen.value:
+            return proven
+    await zone.client.wait_height(newest + 1, BLOCK_TIMEOUT_S)
+    (proven,) = await zone.client.prove(keys.STORE, [key], newest)
+    return proven
 
 
 async def client_update(
