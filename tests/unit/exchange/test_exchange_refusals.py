@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from huitong.core.codec import encode
@@ -489,7 +489,6 @@ def test_decision_about_another_version_than_asked_for_is_none() -> None:
     assert decode_decision(changed(fields=["seller"]), request).version == 1
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=60).map(lambda text: text.encode()))
 def test_any_acknowledgement_settles_a_request(acknowledgement: bytes) -> None:
     pair, packet = SHARED
@@ -502,7 +501,6 @@ def test_any_acknowledgement_settles_a_request(acknowledgement: bytes) -> None:
 SHARED = asked()
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=300))
 def test_no_packet_data_raises_anything_but_a_refusal(data: bytes) -> None:
     packet = channel_pb2.Packet(

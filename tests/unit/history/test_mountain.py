@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from huitong.modules.history.mountain import (
@@ -89,7 +89,6 @@ def test_every_leaf_of_small_ranges_is_proven_and_at_no_other_place() -> None:
             assert not verify(mountains, index, ITEMS[count], steps)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.integers(1, 300), st.data())
 def test_any_leaf_of_any_range_is_proven_with_nodes_of_a_later_one(
     count: int, data: st.DataObject
@@ -101,7 +100,6 @@ def test_any_leaf_of_any_range_is_proven_with_nodes_of_a_later_one(
     assert verify(RANGES[count], index, ITEMS[index], steps)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_change_of_a_proof_is_refused(data: st.DataObject) -> None:
     count = data.draw(st.integers(2, 300))
