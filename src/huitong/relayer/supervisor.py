@@ -98,6 +98,15 @@ class Supervisor:
             (link, await self._worker(link).relay_once()) for link in self.config.links
         ]
 
+    async def read(self) -> list[tuple[LinkConfig, LinkStatus]]:
+        """Return how the links stand by the zones' state; relays nothing."""
+        found = []
+        for link in self.config.links:
+            worker = self._worker(link)
+            await worker.read()
+            found.append((link, worker.status()))
+        return found
+
     def status(self) -> list[tuple[LinkConfig, LinkStatus]]:
         """Return how the running links stand."""
         return [(worker.link, worker.status()) for worker in self._workers]

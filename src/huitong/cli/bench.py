@@ -1,0 +1,99 @@
+"""``huitong bench``: measure this machine; one JSON object on standard output."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import orjson
+
+from huitong.bench.relay import run_relay_bench
+from huitong.bench.report import Report
+from huitong.bench.tx import run_tx_bench
+from huitong.cli.errors import cli_errors
+
+_block_time_option = click.option(
+    "--block-time",
+    "block_time_ms",
+    type=click.IntRange(1, 30_000),
+    default=200,
+    show_default=True,
+    help="Milliseconds between blocks with transactions.",
+)
+_seconds_option = click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Stop sending after this long; 0: send all.",
+)
+_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object."
+)
+
+
+@click.group()
+def bench() -> None:
+    """Measure this machine with real node processes."""
+
+
+@bench.command()
+@click.option("--count", type=click.IntRange(8, 1_000_000), default=24_000)
+@_seconds_option
+@_block_time_option
+@_json_option
+@cli_errors
+def tx(count: int, seconds: float, block_time_ms: int, as_json: bool) -> None:
+    """Publish records in one zone from eight accounts."""
+    report = _in_folder(
+        lambda folder: run_tx_bench(
+            folder,
+            count=count,
+            seconds=seconds,
+            block_time_ms=block_time_ms,
+            told=_tell,
+        )
+    )
+    _print(report, as_json=as_json)
+
+
+@bench.command()
+@click.option("--count", type=click.IntRange(1, 100_000), default=3_000)
+@_seconds_option
+@_block_time_option
+@_json_option
+@cli_errors
+def relay(count: int, seconds: float, block_time_ms: int, as_json: bool) -> None:
+    """Send exchange requests between two zones until each is settled."""
+    report = _in_folder(
+        lambda folder: run_relay_bench(
+            folder,
+            count=count,
+            seconds=seconds,
+            block_time_ms=block_time_ms,
+            told=_tell,
+        )
+    )
+    _print(report, as_json=as_json)
+
+
+def _in_folder(run: Callable[[Path], Report]) -> Report:
+    folder = Path(tempfile.mkdtemp(prefix="huitong-bench-"))
+    try:
+        return run(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _print(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(orjson.dumps(report.as_dict()))
+        return
+    for name, value in report.as_dict().items():
+        click.echo(f"{name + ':':<15} {value}")
