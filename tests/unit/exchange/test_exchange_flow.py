@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from huitong.core.errors import InvalidRequestError
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules import exchange
 from huitong.modules.exchange import deadlines, errors, policy, queries
@@ -514,6 +515,18 @@ def test_one_exchange_is_found_with_and_without_its_side() -> None:
         )
         with pytest.raises(errors.ExchangeNotFoundError):
             pair.a.query(path, request)
+
+
+def test_unknown_side_is_refused() -> None:
+    zone = open_exchange().a
+    with pytest.raises(InvalidRequestError, match="side 300"):
+        zone.query(
+            "/huitong.exchange.v1.Query/Exchange", pb.QueryExchangeRequest(side=300)
+        )
+    with pytest.raises(InvalidRequestError, match="side -1"):
+        zone.query(
+            "/huitong.exchange.v1.Query/Exchanges", pb.QueryExchangesRequest(side=-1)
+        )
 
 
 def test_rules_of_the_zone_are_answered() -> None:

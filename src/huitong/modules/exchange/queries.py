@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from huitong.core.context import Context
+from huitong.core.errors import InvalidRequestError
 from huitong.core.limits import PAGE_SCAN_MAX
 from huitong.core.paging import page_size
 from huitong.modules.exchange.errors import ExchangeNotFoundError
@@ -23,8 +24,10 @@ def answer_exchange(
     """Return one exchange; without a side, the one where this zone asked comes first.
 
     Raises:
+        InvalidRequestError: there is no such side.
         ExchangeNotFoundError: there is none.
     """
+    _check_side(request.side)
     sides = (request.side,) if request.side else (REQUESTER, PROVIDER)
     for side in sides:
         exchange = find_exchange(ctx, side, request.channel_id, request.sequence)
@@ -41,7 +44,11 @@ def answer_exchanges(
     """Return exchanges of one side of a channel, by ascending sequence.
 
     With a status the page may end early; ``next`` tells where to go on all the same.
+
+    Raises:
+        InvalidRequestError: there is no such side, or the limit is too high.
     """
+    _check_side(request.side)
     size = page_size(request.limit)
     side = request.side or REQUESTER
     found = pb.QueryExchangesResponse()
@@ -64,3 +71,8 @@ def answer_params(
 ) -> pb.QueryParamsResponse:
     """Return the zone's rules."""
     return pb.QueryParamsResponse(params=get_params(ctx))
+
+
+def _check_side(side: int) -> None:
+    if side not in (pb.EXCHANGE_SIDE_UNSPECIFIED, PROVIDER, REQUESTER):
+        raise InvalidRequestError(reason=f"side {side} is unknown")
