@@ -14,6 +14,7 @@ from huitong.bench.relay import run_relay_bench
 from huitong.bench.report import Report
 from huitong.bench.tx import run_tx_bench
 from huitong.cli.errors import cli_errors
+from huitong.node.logs import configure_logs
 
 _block_time_option = click.option(
     "--block-time",
@@ -80,6 +81,7 @@ def relay(count: int, seconds: float, block_time_ms: int, as_json: bool) -> None
 
 
 def _in_folder(run: Callable[[Path], Report]) -> Report:
+    configure_logs("warning", "auto")
     folder = Path(tempfile.mkdtemp(prefix="huitong-bench-"))
     try:
         return run(folder)

@@ -16,6 +16,7 @@ from huitong.cli.errors import cli_errors
 from huitong.cli.keys import keyring_of
 from huitong.cli.zones import json_option, show, show_many, unlock_key
 from huitong.keys.errors import KeyNotFoundError
+from huitong.node.logs import configure_logs
 from huitong.relayer.config import (
     FILE_NAME,
     PORT_DEFAULT,
@@ -160,7 +161,7 @@ def start(home: Path, passphrase_file: IO[str] | None) -> None:
             click.echo("stopped", err=True)
         save_config(home, supervisor.config)
 
-    _supervised(home, load_config(home), passphrase_file, run)
+    _supervised(home, load_config(home), passphrase_file, run, log_level="info")
 
 
 @relay.command()
@@ -198,7 +199,10 @@ def _supervised(
     config: RelayConfig,
     passphrase_file: IO[str] | None,
     work: Callable[[Supervisor], Awaitable[ResultT]],
+    *,
+    log_level: str = "warning",
 ) -> ResultT:
+    configure_logs(log_level, "auto")
     opened: dict[str, bytes] = {}
     for zone in config.zones:
         if zone.key not in opened:
