@@ -14,6 +14,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from huitong.core.context import Context
+from huitong.core.errors import InvalidRequestError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,13 @@ class QueryRoute:
 
 
 def _no_genesis(ctx: Context, state: dict[str, Any]) -> None:
-    """A module without genesis state."""
+    """Refuse state for a module that has none.
+
+    Raises:
+        InvalidRequestError: there is something.
+    """
+    if state:
+        raise InvalidRequestError(reason=f"genesis state {sorted(state)} has no use")
 
 
 def _no_export(ctx: Context) -> dict[str, Any]:
