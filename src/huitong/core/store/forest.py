@@ -14,7 +14,12 @@ from huitong.core.invariants import invariant
 from huitong.core.limits import STORE_NODES_CACHED_MAX
 from huitong.core.store.backend import Row, TableReader
 from huitong.core.store.errors import StorageCorruptError
-from huitong.core.store.iavl.node import Node, bare_node, fill_node, is_record_of
+from huitong.core.store.iavl.node import (
+    REFERENCE_SIZE,
+    Node,
+    is_record_of,
+    load_node,
+)
 from huitong.core.store.iavl.tree import Tree
 from huitong.core.store.roots import StoreRoot, app_hash
 from huitong.core.store.tables import NODES, flat_table
@@ -41,7 +46,7 @@ class PendingCommit:
 class Forest:
     """The newest version of every tree."""
 
-    __slots__ = ("_latest", "_names", "_path", "_trees")
+    __slots__ = ("_forgotten_height", "_latest", "_names", "_path", "_trees")
 
     def __init__(self, latest: TableReader, names: Sequence[str], path: str) -> None:
         """Take the stores ``names``; ``path`` names the database in errors."""
@@ -49,12 +54,14 @@ class Forest:
         self._names = tuple(sorted(names))
         self._path = path
         self._trees: dict[str, Tree] = {}
+        self._forgotten_height = 0
 
     def open(self, roots: Sequence[StoreRoot]) -> None:
         """Begin from these roots with nothing loaded; unsaved changes are forgotten."""
         by_name = {root.name: root for root in roots}
         self._trees = {
-            name: Tree(self.fill, _bare_root(by_name.get(name))) for name in self._names
+            name: Tree(self.load, by_name[name].link if name in by_name else b"")
+            for name in self._names
         }
 
     def apply(
@@ -89,44 +96,51 @@ class Forest:
             rows=tuple(rows),
         )
 
-    def fill(self, node: Node) -> None:
-        """Load a bare node.
+    def load(self, link: bytes) -> Node:
+        """Return the node behind a link.
 
         Raises:
             StorageCorruptError: its record is missing or has another hash.
         """
-        ref: bytes = node.ref  # type: ignore[assignment]  # a bare node is saved
+        ref = link[:REFERENCE_SIZE]
         record = self._latest.get(NODES, ref)
         if record is None:
             raise StorageCorruptError(
                 path=self._path, reason=f"node {ref.hex()} is missing"
             )
-        if not is_record_of(record, ref, node.hash):
+        if not is_record_of(record, link):
             raise StorageCorruptError(
                 path=self._path, reason=f"node {ref.hex()} has another hash"
             )
-        fill_node(node, record)
+        return load_node(link, record)
 
-    def fill_roots(self) -> None:
+    def load_roots(self) -> None:
         """Load the root of every tree.
 
         Raises:
             StorageCorruptError: one is missing or damaged.
         """
         for tree in self._trees.values():
-            if tree.root is not None and tree.root.key is None:
-                self.fill(tree.root)
+            if tree.root != b"":
+                tree.open_root()
 
     def shrink(self) -> None:
-        """Keep the number of loaded nodes bounded; those near the roots stay."""
+        """Keep the number of loaded nodes bounded; those near the roots stay.
+
+        Cost: one step for each node that stays; the height that was right last time is
+        tried first.
+        """
         trees = self._trees.values()
         if sum(tree.loaded_count for tree in trees) <= STORE_NODES_CACHED_MAX:
             return
-        height = 0
-        while sum(tree.loaded_count for tree in trees) > STORE_NODES_CACHED_MAX // 2:
+        height = max(self._forgotten_height - 1, 0)
+        while True:
             for tree in trees:
                 tree.shrink_cache(height)
+            if sum(tree.loaded_count for tree in trees) <= STORE_NODES_CACHED_MAX // 2:
+                break
             height += 1
+        self._forgotten_height = height
 
 
 def _write(tree: Tree, rows: Sequence[Row]) -> None:
@@ -143,16 +157,4 @@ def _write(tree: Tree, rows: Sequence[Row]) -> None:
 
 
 def _root_of(name: str, tree: Tree) -> StoreRoot:
-    root = tree.root
-    return StoreRoot(
-        name=name,
-        hash=tree.root_hash(),
-        ref=None if root is None else root.ref,
-        height=0 if root is None else root.height,
-    )
-
-
-def _bare_root(root: StoreRoot | None) -> Node | None:
-    if root is None or root.ref is None:
-        return None
-    return bare_node(root.ref, root.hash, root.height)
+    return StoreRoot(name=name, hash=tree.root_hash(), link=tree.root_link())

@@ -20,7 +20,7 @@ from huitong.core.store.errors import (
     StoreUnknownError,
 )
 from huitong.core.store.forest import Forest, PendingCommit
-from huitong.core.store.iavl.node import EMPTY_ROOT_HASH, bare_node
+from huitong.core.store.iavl.node import EMPTY_ROOT_HASH
 from huitong.core.store.kv import ReadStore
 from huitong.core.store.pruning import Pruner, orphan_rows
 from huitong.core.store.roots import StoreRoot, app_hash, decode_roots, encode_roots
@@ -227,12 +227,10 @@ class MultiStore:
         return count
 
     def _check_hashes(self, root: StoreRoot) -> None:
-        waiting = [bare_node(root.ref, root.hash, root.height)] if root.ref else []
+        waiting = [root.link] if root.link else []
         while waiting:
-            node = waiting.pop()
-            self._forest.fill(node)
-            if node.height:
-                waiting += (node.left, node.right)
+            node = self._forest.load(waiting.pop())
+            waiting += [child for child in (node.left, node.right) if child]  # type: ignore[misc]
 
     def _batch(
         self,
@@ -274,7 +272,7 @@ class MultiStore:
         if latest is not None:
             self._load_version(latest)
         self._forest.open(self._roots)
-        self._forest.fill_roots()
+        self._forest.load_roots()
 
     def _load_version(self, latest: bytes) -> None:
         written = self._latest.get(META, FORMAT_KEY)

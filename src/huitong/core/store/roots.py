@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from huitong.core.codec import delimited
 from huitong.core.hashing import merkle_proof, merkle_root, sha256
-from huitong.core.store.iavl.node import HASH_SIZE, REFERENCE_SIZE
+from huitong.core.store.iavl.node import EMPTY_ROOT_HASH, LINK_HASH, LINK_SIZE
 from huitong.proto.cosmos.ics23.v1.proofs_pb2 import (
     CommitmentProof,
     ExistenceProof,
@@ -21,6 +22,8 @@ from huitong.proto.cosmos.ics23.v1.proofs_pb2 import (
     LeafOp,
     LengthOp,
 )
+
+_NO_LINK: Final = bytes(LINK_SIZE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,8 @@ class StoreRoot:
     """Name of the store, 1 to 255 bytes of UTF-8."""
     hash: bytes
     """Root hash of its tree, 32 bytes."""
-    ref: bytes | None
-    """Reference of the root's record; None for the empty tree."""
-    height: int
-    """Height of the root; 0 for a single leaf and for the empty tree."""
+    link: bytes
+    """Link of the root (``iavl.node``); empty for the empty tree."""
 
 
 def app_hash(roots: Sequence[StoreRoot]) -> bytes:
@@ -82,16 +83,14 @@ def _leaf(root: StoreRoot) -> bytes:
 def encode_roots(roots: Sequence[StoreRoot]) -> bytes:
     """Return the row that keeps the roots of a version.
 
-    Per store: 1 byte length of the name, name, 32 bytes hash, 1 byte height, reference
-    of 12 bytes, all zero for the empty tree.
+    Per store: 1 byte length of the name, name, link of 45 bytes; for the empty tree a
+    link of zeros.
     """
     out = bytearray()
     for root in roots:
         name = root.name.encode()
         out.append(len(name))
-        out += name + root.hash
-        out.append(root.height)
-        out += root.ref or bytes(REFERENCE_SIZE)
+        out += name + (root.link or _NO_LINK)
     return bytes(out)
 
 
@@ -105,15 +104,13 @@ def decode_roots(row: bytes) -> tuple[StoreRoot, ...]:
     at = 0
     while at < len(row):
         name_end = at + 1 + row[at]
-        height_at = name_end + HASH_SIZE
-        ref = row[height_at + 1 : height_at + 1 + REFERENCE_SIZE]
-        roots.append(
-            StoreRoot(
-                name=row[at + 1 : name_end].decode(),
-                hash=row[name_end:height_at],
-                ref=ref if any(ref) else None,
-                height=row[height_at],
-            )
-        )
-        at = height_at + 1 + REFERENCE_SIZE
+        link = row[name_end : name_end + LINK_SIZE]
+        if len(link) < LINK_SIZE:
+            raise ValueError("the last root is cut off")
+        name = row[at + 1 : name_end].decode()
+        if link == _NO_LINK:
+            roots.append(StoreRoot(name=name, hash=EMPTY_ROOT_HASH, link=b""))
+        else:
+            roots.append(StoreRoot(name=name, hash=link[LINK_HASH], link=link))
+        at = name_end + LINK_SIZE
     return tuple(roots)

@@ -16,6 +16,7 @@ from huitong.core.store.errors import (
     VersionPrunedError,
     VersionUnknownError,
 )
+from huitong.core.store.iavl.node import REFERENCE_SIZE
 from huitong.core.store.iavl.proofs import prove_key
 from huitong.core.store.iavl.reader import GetRecord, find_value, iterate_tree
 from huitong.core.store.kv import ReadStore
@@ -111,7 +112,7 @@ class ReadView:
         Raises:
             StoreUnknownError: no such store at this version.
         """
-        return _StoreAtVersion(self._record, self._root(name).ref)
+        return _StoreAtVersion(self._record, self._root(name).link)
 
     def find_row(self, table: bytes, key: bytes) -> bytes | None:
         """Return a row that was written beside the state, or None.
@@ -130,9 +131,9 @@ class ReadView:
         Cost: one or two descents and one hash for each store.
         """
         root = self._root(name)
-        if root.ref is None:
+        if not root.link:
             raise StoreEmptyError(name=name, version=self.version)
-        value, proof = prove_key(self._record, root.ref, key)
+        value, proof = prove_key(self._record, root.link[:REFERENCE_SIZE], key)
         store_proof = prove_store(self._roots, self._by_name[name])
         ops = (
             ProofOp(type=OP_IAVL, key=key, data=encode(proof)),
@@ -159,9 +160,9 @@ class _StoreAtVersion:
 
     __slots__ = ("_record", "_root")
 
-    def __init__(self, record: GetRecord, root: bytes | None) -> None:
+    def __init__(self, record: GetRecord, root_link: bytes) -> None:
         self._record = record
-        self._root = root
+        self._root = root_link[:REFERENCE_SIZE] or None
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value under ``key``, or None if there is none."""

@@ -6,7 +6,13 @@ existence proofs of the two neighbours, or of one at the edge of the tree.
 
 from __future__ import annotations
 
-from huitong.core.store.iavl.node import INNER_HEAD, zigzag
+from huitong.core.store.iavl.node import (
+    INNER_HEAD,
+    LEFT_HASH,
+    RIGHT_HASH,
+    version_of,
+    zigzag,
+)
 from huitong.core.store.iavl.reader import (
     GetRecord,
     Step,
@@ -59,7 +65,7 @@ def _existence(path: list[Step], ref: bytes, record: bytes) -> ExistenceProof:
         hash=HashOp.SHA256,
         prehash_value=HashOp.SHA256,
         length=LengthOp.VAR_PROTO,
-        prefix=b"\0\2" + _version(ref),
+        prefix=b"\0\2" + version_of(ref[:8]),
     )
     steps = [_inner_op(step) for step in reversed(path)]
     return ExistenceProof(key=key, value=value, leaf=leaf, path=steps)
@@ -67,12 +73,9 @@ def _existence(path: list[Step], ref: bytes, record: bytes) -> ExistenceProof:
 
 def _inner_op(step: Step) -> InnerOp:
     ref, record, went_left = step
-    height, _, _, size, _, _, left, right = INNER_HEAD.unpack_from(record)
-    prefix = zigzag(height) + zigzag(size) + _version(ref) + b" "
+    height, size = INNER_HEAD.unpack_from(record)
+    prefix = zigzag(height) + zigzag(size) + version_of(ref[:8]) + b" "
     if went_left:
-        return InnerOp(hash=HashOp.SHA256, prefix=prefix, suffix=b" " + right)
-    return InnerOp(hash=HashOp.SHA256, prefix=prefix + left + b" ")
-
-
-def _version(ref: bytes) -> bytes:
-    return zigzag(int.from_bytes(ref[:8], "big"))
+        suffix = b" " + record[RIGHT_HASH]
+        return InnerOp(hash=HashOp.SHA256, prefix=prefix, suffix=suffix)
+    return InnerOp(hash=HashOp.SHA256, prefix=prefix + record[LEFT_HASH] + b" ")

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from huitong.core.store.iavl.node import INNER_KEY_AT, LEAF_HEAD, LEAF_KEY_AT
+from huitong.core.store.iavl.node import (
+    INNER_KEY_AT,
+    LEAF_HEAD,
+    LEAF_KEY_AT,
+    LEFT_AT,
+    REFERENCE_SIZE,
+    RIGHT_AT,
+)
 
 GetRecord = Callable[[bytes], bytes]
 """Returns the record under a reference; raises where there is none."""
@@ -17,14 +24,13 @@ GetRecord = Callable[[bytes], bytes]
 Step = tuple[bytes, bytes, bool]
 """An inner node on the way down: reference, record, and whether the way goes left."""
 
-_LEFT_AT = 11
-_RIGHT_AT = 23
-_HASHES_AT = 35
+_LEFT_REF = slice(LEFT_AT, LEFT_AT + REFERENCE_SIZE)
+_RIGHT_REF = slice(RIGHT_AT, RIGHT_AT + REFERENCE_SIZE)
 
 
 def child_ref(record: bytes, left: bool) -> bytes:
     """Return the reference of a child from the record of an inner node."""
-    return record[_LEFT_AT:_RIGHT_AT] if left else record[_RIGHT_AT:_HASHES_AT]
+    return record[_LEFT_REF if left else _RIGHT_REF]
 
 
 def leaf_pair(record: bytes) -> tuple[bytes, bytes]:
@@ -40,9 +46,7 @@ def find_value(get: GetRecord, root: bytes | None, key: bytes) -> bytes | None:
     record = get(root)
     while record[0]:
         left = key < record[INNER_KEY_AT:]
-        record = get(
-            record[_LEFT_AT:_RIGHT_AT] if left else record[_RIGHT_AT:_HASHES_AT]
-        )
+        record = get(record[_LEFT_REF if left else _RIGHT_REF])
     leaf_key, value = leaf_pair(record)
     return value if leaf_key == key else None
 

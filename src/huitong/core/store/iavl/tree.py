@@ -7,6 +7,8 @@ made in the present version.
 Nodes are changed in place instead of being copied. Older versions are read from the
 node table only, which never changes a record, so nobody else sees these objects. When a
 saved node is touched, its old reference becomes an *orphan*: no later version needs it.
+
+This is the hottest code of a zone, so the steps down are spelled out, not shared.
 """
 
 from __future__ import annotations
@@ -19,15 +21,16 @@ from huitong.core.store.iavl.node import (
     EMPTY_ROOT_HASH,
     INNER_HEAD,
     LEAF_HEAD,
-    ZIGZAGS,
+    LINK_HASH,
+    LINK_HEIGHT_AT,
+    REFERENCE_SIZE,
     Node,
-    strip_node,
-    uvarint,
+    hash_leaf,
     zigzag,
 )
 
-FillNode = Callable[[Node], None]
-"""Loads what a bare node lacks, checked against the node's hash."""
+LoadNode = Callable[[bytes], Node]
+"""Returns the node behind a link, checked against the link's hash."""
 
 
 class Tree:
@@ -35,16 +38,16 @@ class Tree:
 
     __slots__ = ("_load", "loaded_count", "orphans", "root")
 
-    root: Node | None
-    """The root; None for the empty tree."""
+    root: Node | bytes
+    """The root, or its link; empty for the empty tree."""
     orphans: list[bytes]
     """References that this version does not need any more, in order of touching."""
     loaded_count: int
-    """Upper bound of the nodes that are held in memory and not bare."""
+    """Nodes that are held in memory."""
 
-    def __init__(self, load: FillNode, root: Node | None) -> None:
+    def __init__(self, load: LoadNode, root_link: bytes) -> None:
         self._load = load
-        self.root = root
+        self.root = root_link
         self.orphans = []
         self.loaded_count = 0
 
@@ -53,40 +56,40 @@ class Tree:
 
         Cost: one descent; for a new key also one ascent.
         """
-        root = self.root
-        if root is None:
+        if self.root == b"":
             self.root = Node(key, value)
+            self.loaded_count = 1
             return
-        node = root
+        node = self.open_root()
+        orphans = self.orphans
         path: list[Node] = []
         push = path.append
-        while True:
-            node_key = node.key
-            if node_key is None:
-                node_key = self._fill(node)
-            ref = node.ref
-            if not node.height:
-                break
-            if ref is not None:
-                self.orphans.append(ref)
-                node.ref = None
+        while node.height:
+            link = node.link
+            if link is not None:
+                orphans.append(link[:REFERENCE_SIZE])
+                node.link = None
             push(node)
-            node = node.left if key < node_key else node.right
-        if key == node_key:
-            if ref is not None:
-                self.orphans.append(ref)
-                node.ref = None
+            if key < node.key:
+                child = node.left
+                if child.__class__ is bytes:
+                    child = node.left = self._open(child)
+            else:
+                child = node.right
+                if child.__class__ is bytes:
+                    child = node.right = self._open(child)
+            node = child  # type: ignore[assignment]
+        if key == node.key:
+            self._touch(node)
             node.value = value
-            return
-        self._grow(path, node, node_key, key, value)
+        else:
+            self._grow(path, node, key, value)
 
-    def _grow(
-        self, path: list[Node], leaf: Node, leaf_key: bytes, key: bytes, value: bytes
-    ) -> None:
+    def _grow(self, path: list[Node], leaf: Node, key: bytes, value: bytes) -> None:
         """Put a new leaf beside ``leaf``, then enlarge and balance the way up."""
         new = Node(key, value)
-        if key < leaf_key:
-            child = Node(leaf_key, None)
+        if key < leaf.key:
+            child = Node(leaf.key, None)
             child.left, child.right = new, leaf
         else:
             child = Node(key, None)
@@ -97,62 +100,57 @@ class Tree:
         old = leaf
         while path:
             node = path.pop()
-            left = node.left
-            right = node.right
-            if left is old:
-                node.left = left = child
+            if node.left is old:
+                node.left = child
             else:
-                node.right = right = child
+                node.right = child
             node.size += 1
             old = node
-            balance = left.height - right.height
-            height = (left.height if balance > 0 else right.height) + 1
-            if height == node.height:
+            if child.height < node.height:
                 for above in path:
                     above.size += 1
                 return
-            if -2 < balance < 2:
-                node.height = height
-                child = node
-            else:
-                child = self._balance(node)
+            child = self._balance(node)
         self.root = child
 
     def remove(self, key: bytes) -> bool:
         """Remove ``key``; return whether it was there. An absent key changes nothing."""
-        root = self.root
-        if root is None:
+        if self.root == b"":
             return False
-        node = root
+        node = self.open_root()
         path: list[Node] = []
-        while True:
-            node_key = node.key
-            if node_key is None:
-                node_key = self._fill(node)
-            if not node.height:
-                break
+        while node.height:
             path.append(node)
-            node = node.left if key < node_key else node.right
-        if node_key != key:
+            if key < node.key:
+                child = node.left
+                if child.__class__ is bytes:
+                    child = node.left = self._open(child)
+            else:
+                child = node.right
+                if child.__class__ is bytes:
+                    child = node.right = self._open(child)
+            node = child  # type: ignore[assignment]
+        if node.key != key:
             return False
         self._touch(node)
-        if not path:
-            self.root = None
-            return True
-        self.loaded_count -= 2
-        self._shrink(path, node)
+        if path:
+            self.loaded_count -= 2
+            self._shrink(path, node)
+        else:
+            self.root = b""
+            self.loaded_count = 0
         return True
 
     def _shrink(self, path: list[Node], leaf: Node) -> None:
         """Put the sibling of ``leaf`` in place of their parent; balance the way up."""
         old = path.pop()
         self._touch(old)
+        smallest: bytes | None = None
         if old.left is leaf:
             child = old.right
             smallest = old.key
         else:
             child = old.left
-            smallest = None
         while path:
             node = path.pop()
             self._touch(node)
@@ -169,88 +167,81 @@ class Tree:
         self.root = child
 
     def _touch(self, node: Node) -> None:
-        if node.ref is not None:
-            self.orphans.append(node.ref)
-            node.ref = None
+        """Count a node as made in this version."""
+        if node.link is not None:
+            self.orphans.append(node.link[:REFERENCE_SIZE])
+            node.link = None
 
-    def _fill(self, node: Node) -> bytes:
-        """Load what a bare node lacks and return its key."""
-        self._load(node)
-        self.loaded_count += 1
-        return node.key  # type: ignore[return-value]
+    def _open(self, child: Node | bytes) -> Node:
+        """Return a child, loaded if it was a link only."""
+        if isinstance(child, bytes):
+            self.loaded_count += 1
+            return self._load(child)
+        return child
+
+    def open_root(self) -> Node:
+        """Return the root of a tree that is not empty, loaded if it was a link only."""
+        self.root = root = self._open(self.root)
+        return root
 
     def _balance(self, node: Node) -> Node:
         """Set the height of a fresh node; rotate if it leans by two; return the top."""
-        left = node.left
-        right = node.right
-        balance = left.height - right.height
-        if balance > 1:
-            if left.key is None:
-                self._fill(left)
-            if left.left.height < left.right.height:
+        left_height, right_height = _height(node.left), _height(node.right)
+        if left_height - right_height > 1:
+            left = node.left = self._open(node.left)
+            if _height(left.left) < _height(left.right):
                 node.left = self._rotate_left(left)
             return self._rotate_right(node)
-        if balance < -1:
-            if right.key is None:
-                self._fill(right)
-            if right.left.height > right.right.height:
+        if right_height - left_height > 1:
+            right = node.right = self._open(node.right)
+            if _height(right.left) > _height(right.right):
                 node.right = self._rotate_right(right)
             return self._rotate_left(node)
-        node.height = (left.height if balance > 0 else right.height) + 1
+        node.height = max(left_height, right_height) + 1
         return node
 
     def _rotate_right(self, node: Node) -> Node:
         """Lift the left child above ``node``."""
-        top = node.left
-        self._open(node)
-        self._open(top)
-        moved = top.right
-        if moved.key is None:
-            self._fill(moved)
-        size = node.size
-        node.size = size - top.size + moved.size
-        top.size = size
+        top = self._open(node.left)
+        moved = self._open(top.right)
+        self._touch(node)
+        self._touch(top)
         node.left = moved
         top.right = node
-        self._raise(node)
-        self._raise(top)
+        self._measure(node, top, moved)
         return top
 
     def _rotate_left(self, node: Node) -> Node:
         """Lift the right child above ``node``."""
-        top = node.right
-        self._open(node)
-        self._open(top)
-        moved = top.left
-        if moved.key is None:
-            self._fill(moved)
-        size = node.size
-        node.size = size - top.size + moved.size
-        top.size = size
+        top = self._open(node.right)
+        moved = self._open(top.left)
+        self._touch(node)
+        self._touch(top)
         node.right = moved
         top.left = node
-        self._raise(node)
-        self._raise(top)
+        self._measure(node, top, moved)
         return top
 
-    def _open(self, node: Node) -> None:
-        """Make sure that a node is loaded, and count it as made in this version."""
-        if node.key is None:
-            self._fill(node)
-        self._touch(node)
-
     @staticmethod
-    def _raise(node: Node) -> None:
-        left = node.left
-        right = node.right
-        node.height = max(left.height, right.height) + 1
+    def _measure(node: Node, top: Node, moved: Node) -> None:
+        """Set sizes and heights after ``top`` gave ``moved`` to ``node``, now below."""
+        whole = node.size
+        node.size = whole - top.size + moved.size
+        top.size = whole
+        node.height = max(_height(node.left), _height(node.right)) + 1
+        top.height = max(_height(top.left), _height(top.right)) + 1
+
+    def root_link(self) -> bytes:
+        """Return the link of the root of the saved tree; empty for the empty tree."""
+        if isinstance(self.root, bytes):
+            return self.root
+        link = self.root.link
+        invariant(link is not None, "a tree is saved before its root is asked for")
+        return link  # type: ignore[return-value]
 
     def root_hash(self) -> bytes:
         """Return the hash of the saved tree."""
-        if self.root is None:
-            return EMPTY_ROOT_HASH
-        invariant(self.root.ref is not None, "a tree is saved before its hash is asked")
-        return self.root.hash
+        return self.root_link()[LINK_HASH] or EMPTY_ROOT_HASH
 
     def save(self, version: int, first: int, out: list[tuple[bytes, bytes]]) -> int:
         """Hash all fresh nodes and add their records to ``out``, references ascending.
@@ -264,27 +255,41 @@ class Tree:
             The position after the last record.
         """
         root = self.root
-        if root is None or root.ref is not None:
+        if isinstance(root, bytes) or root.link is not None:
             return first
         return _save(root, version.to_bytes(8, "big"), zigzag(version), first, out)
 
     def shrink_cache(self, height: int) -> None:
-        """Make the saved nodes of at most ``height`` bare, and recount the others."""
+        """Forget the saved nodes of at most ``height``, and count the others."""
         self.loaded_count = 0
-        if self.root is None:
+        if isinstance(self.root, bytes):
             return
+        if self.root.height <= height and self.root.link is not None:
+            self.root = self.root.link
+            return
+        count = 0
         waiting = [self.root]
         while waiting:
             node = waiting.pop()
-            if node.key is None:
+            count += 1
+            if not node.height:
                 continue
-            if node.height <= height and node.ref is not None:
-                strip_node(node)
-                continue
-            self.loaded_count += 1
-            if node.height:
-                waiting.append(node.left)
-                waiting.append(node.right)
+            left, right = node.left, node.right
+            if left.__class__ is Node:
+                if left.height <= height and left.link is not None:
+                    node.left = left.link
+                else:
+                    waiting.append(left)
+            if right.__class__ is Node:
+                if right.height <= height and right.link is not None:
+                    node.right = right.link
+                else:
+                    waiting.append(right)
+        self.loaded_count = count
+
+
+def _height(child: Node | bytes) -> int:
+    return child[LINK_HEIGHT_AT] if isinstance(child, bytes) else child.height
 
 
 def _save(
@@ -294,61 +299,40 @@ def _save(
     position: int,
     out: list[tuple[bytes, bytes]],
 ) -> int:
+    """Save the fresh nodes of a subtree, children first; return the next position."""
     height = node.height
-    key: bytes = node.key  # type: ignore[assignment]
     if height:
-        left = node.left
-        right = node.right
-        if left.ref is None:
-            position = _save(left, version_head, version, position, out)
-        if right.ref is None:
-            position = _save(right, version_head, version, position, out)
-        left_hash = left.hash
-        right_hash = right.hash
+        left, right = node.left, node.right
+        if isinstance(left, Node):
+            if left.link is None:
+                position = _save(left, version_head, version, position, out)
+            left = left.link  # type: ignore[assignment]
+        if isinstance(right, Node):
+            if right.link is None:
+                position = _save(right, version_head, version, position, out)
+            right = right.link  # type: ignore[assignment]
         size = node.size
-        node.hash = sha256(
+        node_hash = sha256(
             b"".join(
                 (
-                    ZIGZAGS[height],
-                    ZIGZAGS[size] if size < 4096 else zigzag(size),
+                    zigzag(height),
+                    zigzag(size),
                     version,
                     b" ",
-                    left_hash,
+                    left[LINK_HASH],  # type: ignore[index]
                     b" ",
-                    right_hash,
+                    right[LINK_HASH],  # type: ignore[index]
                 )
             )
         ).digest()
-        record = (
-            INNER_HEAD.pack(
-                height,
-                left.height,
-                right.height,
-                size,
-                left.ref,
-                right.ref,
-                left_hash,
-                right_hash,
-            )
-            + key
-        )
+        record = b"".join((INNER_HEAD.pack(height, size), left, right, node.key))  # type: ignore[arg-type]
     else:
+        key = node.key
         value: bytes = node.value  # type: ignore[assignment]
         node.value = None
-        key_size = len(key)
-        node.hash = sha256(
-            b"".join(
-                (
-                    b"\0\2",
-                    version,
-                    uvarint(key_size),
-                    key,
-                    b" ",
-                    sha256(value).digest(),
-                )
-            )
-        ).digest()
-        record = b"".join((LEAF_HEAD.pack(0, key_size), key, value))
-    node.ref = ref = version_head + position.to_bytes(4, "big")
+        node_hash = hash_leaf(version, key, value)
+        record = b"".join((LEAF_HEAD.pack(0, len(key)), key, value))
+    ref = version_head + position.to_bytes(4, "big")
+    node.link = b"".join((ref, node_hash, height.to_bytes(1, "big")))
     out.append((ref, record))
     return position + 1
