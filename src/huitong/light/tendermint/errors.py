@@ -221,7 +221,7 @@ class InvalidSignatureError(
     code=110,
     text="signature {index} of validator {address} does not verify: invalid header",
 ):
-    """A counted vote was not signed by its validator."""
+    """A vote was not signed by its validator."""
 
 
 class DoubleVoteError(

@@ -24,9 +24,9 @@ Of votes:
 * There is one for each validator, in the order of the set, and it names the validator
   who stands there. Power is never counted by the address alone (CSA-2026-001).
 * Only votes for the block count; votes for nil and absent ones are allowed.
-* Every vote for the block is verified, also beyond the power that is needed. CometBFT's
-  light client stops there; its full nodes do not, so no honest chain has a commit that
-  only the former would accept, and here a changed vote never goes unseen.
+* Every vote is verified, also one for nil and also beyond the power that is needed.
+  CometBFT's light client passes over those; its full nodes do not, so no honest chain has
+  a commit that only the former would accept, and here a changed vote never goes unseen.
 * Powers are added up before the first signature is looked at, so that a header without
   enough of them costs next to nothing.
 * Thresholds are integers and to be *exceeded*; a product beyond 63 bits is an error.
@@ -187,7 +187,7 @@ def verify_commit(commit: Commit, validators: ValidatorSet, chain_id: str) -> No
     Raises:
         CommitSizeError, ValidatorAddressError: votes and validators do not match.
         InsufficientPowerError: too few votes for the block.
-        InvalidSignatureError: a vote for the block is not by its validator.
+        InvalidSignatureError: a vote is not by its validator.
     """
     Votes(commit, chain_id).verify_all(validators)
 
@@ -248,7 +248,8 @@ class Votes:
             raise CommitSizeError(
                 actual=len(signatures), expected=len(validators.validators)
             )
-        counted: list[tuple[int, Validator]] = []
+        power = 0
+        present: list[tuple[int, Validator]] = []
         for index, validator in enumerate(validators.validators):
             sig = signatures[index]
             if sig.flag is BlockIdFlag.ABSENT:
@@ -260,21 +261,22 @@ class Votes:
                     expected=validator.address,
                 )
             if sig.flag is BlockIdFlag.COMMIT:
-                counted.append((index, validator))
-        power = sum(validator.voting_power for _, validator in counted)
+                power += validator.voting_power
+            present.append((index, validator))
         needed = TWO_THIRDS.power_needed(validators.total_power)
         if power <= needed:
             raise InsufficientPowerError(
                 actual=power, needed=needed, total=validators.total_power
             )
-        self._verify_signatures(counted)
+        self._verify_signatures(present)
 
-    def _verify_signatures(self, counted: list[tuple[int, Validator]]) -> None:
-        for index, validator in counted:
+    def _verify_signatures(self, votes: list[tuple[int, Validator]]) -> None:
+        for index, validator in votes:
             if self._verified.get(index) == validator.public_key:
                 continue
             sig = self._commit.signatures[index]
-            message = self._template.sign_bytes(sig.timestamp_ns)
+            is_nil = sig.flag is BlockIdFlag.NIL
+            message = self._template.sign_bytes(sig.timestamp_ns, nil=is_nil)
             if not is_signed(validator.public_key, message, sig.signature):
                 raise InvalidSignatureError(index=index, address=validator.address)
             self._verified[index] = validator.public_key
