@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -13,13 +12,13 @@ import click
 
 from huitong.cli.errors import cli_errors
 from huitong.client.zone import ZoneClient
+from huitong.evidence.bundle_file import read_bundle, write_file
 from huitong.evidence.collect import Order, collect_bundle
 from huitong.evidence.container import decode_container
-from huitong.evidence.errors import BundleWriteError, EntryMissingError
+from huitong.evidence.errors import EntryMissingError
 from huitong.evidence.model import SIDES
 from huitong.evidence.refresh import refresh_bundle
 from huitong.evidence.sources import NodeSource
-from huitong.evidence.verify import read_bundle
 from huitong.keys.keyring import Keyring
 
 _PATH = click.Path(path_type=Path)
@@ -92,7 +91,7 @@ def make(
         anchors={},
     )
     data = asyncio.run(_make(provider, requester, order))
-    write_bundle(out, data)
+    write_file(out, data)
     click.echo(f"{out}: {len(data)} bytes")
 
 
@@ -132,26 +131,8 @@ def refresh(file: Path, nodes: tuple[str, ...], out: Path | None) -> None:
     """Prove a bundle's headers to the newest header of its zones."""
     data = asyncio.run(_refresh(read_bundle(file), nodes))
     target = out or file
-    write_bundle(target, data)
+    write_file(target, data)
     click.echo(f"{target}: {len(data)} bytes")
-
-
-def write_bundle(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        BundleWriteError: the disk is full or the folder not writable.
-    """
-    aside = path.with_name(path.name + ".tmp")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise BundleWriteError(path=path, reason=error.strerror) from error
 
 
 async def _make(provider: str, requester: str, order: Order) -> bytes:

@@ -14,13 +14,13 @@ from rich.text import Text
 
 from huitong.cli.errors import cli_errors
 from huitong.core.errors import HuitongError
+from huitong.evidence.bundle_file import read_bundle
 from huitong.evidence.trust import TrustAnchor, load_trust
 from huitong.evidence.verify import (
     GRADE_PROVEN,
     GRADE_UNVERIFIED,
     CheckOutcome,
     Verdict,
-    read_bundle,
     verify_bundle,
 )
 

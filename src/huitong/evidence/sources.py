@@ -15,12 +15,7 @@ from google.protobuf.message import Message
 from huitong.client.answers import ProvenValue, from_base64
 from huitong.client.errors import UnreadableAnswerError
 from huitong.client.zone import ZoneClient
-from huitong.core.errors import HuitongError
 from huitong.evidence.model import TxResultFields
-from huitong.light.tendermint.rpc_json import (
-    signed_header_from_json,
-    validator_set_from_json,
-)
 from huitong.light.tendermint.signed_header import LightBlock
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -102,19 +97,9 @@ class NodeSource:
 
         Raises:
             RpcError: the node does not have it.
-            UnreadableAnswerError: the answer is not of the known form.
+            RejectedError: a malformed answer.
         """
-        answer = await self._client.light_block_json(height)
-        try:
-            return LightBlock(
-                signed_header=signed_header_from_json(answer["signed_header"]),
-                validators=validator_set_from_json(answer),
-                next_validators=validator_set_from_json(
-                    {"validators": answer["next_validators"]}
-                ),
-            )
-        except HuitongError as error:
-            raise self._unreadable("commit", str(error)) from error
+        return await self._client.light_block(height)
 
     async def block(self, height: int) -> BlockContent:
         """Return the transactions of a block.

@@ -17,20 +17,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from huitong.core.errors import HuitongError
-from huitong.core.limits import BUNDLE_SIZE_BYTES_MAX
 from huitong.core.time import format_rfc3339
 from huitong.evidence.case import Case
 from huitong.evidence.checks import CHECKS
 from huitong.evidence.container import decode_container
-from huitong.evidence.errors import (
-    BundleTooLargeError,
-    BundleUnreadableError,
-    ZoneNotTrustedError,
-)
+from huitong.evidence.errors import ZoneNotTrustedError
 from huitong.evidence.headers import trust_headers
 from huitong.evidence.manifest import check_manifest, verify_signature
 from huitong.evidence.model import SIDES
@@ -68,26 +62,6 @@ class Verdict:
         """Return the check that failed, if one did."""
         last = self.checks[-1]
         return None if last.ok else last
-
-
-def read_bundle(path: Path) -> bytes:
-    """Return the bytes of a bundle's file.
-
-    Raises:
-        BundleUnreadableError: no such file, or not readable.
-        BundleTooLargeError: larger than any bundle.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(BUNDLE_SIZE_BYTES_MAX + 1)
-            if len(data) > BUNDLE_SIZE_BYTES_MAX:
-                size = path.stat().st_size
-                raise BundleTooLargeError(
-                    path=path, size=size, maximum=BUNDLE_SIZE_BYTES_MAX
-                )
-    except OSError as error:
-        raise BundleUnreadableError(path=path, reason=error.strerror) from error
-    return data
 
 
 def verify_bundle(

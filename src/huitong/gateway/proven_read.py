@@ -21,10 +21,6 @@ from huitong.light.tendermint.consensus_state import (
     consensus_state_from_any,
     consensus_state_of,
 )
-from huitong.light.tendermint.rpc_json import (
-    signed_header_from_json,
-    validator_set_from_json,
-)
 from huitong.light.tendermint.validator_set import ValidatorSet
 from huitong.light.tendermint.verify import (
     TrustedHeader,
@@ -107,8 +103,11 @@ async def follow_header(
     if height <= view.height:
         return view
     await other_zone.wait_height(height, HEADER_TIMEOUT_S)
-    answer = await other_zone.light_block_json(height)
-    signed_header = signed_header_from_json(answer["signed_header"])
+    block = await other_zone.light_block(height)
+    if block.validators is None:
+        raise AnswerMissingError(
+            zone=view.state.chain_id, what=f"validators of {height}"
+        )
     verify_light_header(
         chain_id=view.state.chain_id,
         trusted=TrustedHeader(
@@ -117,12 +116,12 @@ async def follow_header(
             next_validators_hash=view.consensus.next_validators_hash,
         ),
         trusted_validators=await _validators(other_zone, view.height),
-        signed_header=signed_header,
-        validators=validator_set_from_json(answer),
+        signed_header=block.signed_header,
+        validators=block.validators,
         options=view.state.trust_options,
         now_ns=now_ns,
     )
-    header = signed_header.header
+    header = block.signed_header.header
     return replace(view, height=header.height, consensus=consensus_state_of(header))
 
 
@@ -150,8 +149,11 @@ async def read_proven(
 
 
 async def _validators(zone: ZoneClient, height: int) -> ValidatorSet:
-    answer = await zone.light_block_json(height)
-    return validator_set_from_json({"validators": answer["next_validators"]})
+    validators = (await zone.light_block(height)).next_validators
+    if validators is None:
+        chain_id = await zone.chain_id()
+        raise AnswerMissingError(zone=chain_id, what=f"validators after {height}")
+    return validators
 
 
 async def _read_own(zone: ZoneClient, key: bytes) -> bytes:

@@ -1,0 +1,185 @@
+"""Two zones as real node processes and the link between them, gone when it is over.
+
+Whatever ends the demonstration, the processes end before this program does: on success,
+on an error, on Ctrl-C and on SIGTERM, also while they are still starting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from huitong.client import Sender, ZoneClient
+from huitong.demo import cast
+from huitong.demo.errors import StageError
+from huitong.demo.story import Narrator
+from huitong.gateway.exchange_flow import Party
+from huitong.gateway.sealing import make_encryption_key
+from huitong.gateway.vault import Vault, make_key_file
+from huitong.relayer.config import LinkConfig, ZoneConfig
+from huitong.relayer.endpoint import Endpoint
+from huitong.relayer.link import open_link
+from huitong.relayer.worker import LinkWorker
+from huitong.testing.processes import NodeProcess, ProcessError
+
+#: Seconds that a node may take to stop before it is killed.
+STOP_TIMEOUT_S: Final = 5.0
+#: Least time between two blocks with transactions.
+BLOCK_TIME: Final = "100ms"
+_KILL_PAUSE_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything that the play needs."""
+
+    zones: tuple[NodeProcess, NodeProcess]
+    """The node processes, a and b."""
+    bureau: Party
+    """The provider, on zone a."""
+    bank: Party
+    """The requester, on zone b."""
+    bank_private_key: bytes
+    """The bank's X25519 key, which never leaves its gateway."""
+    bank_public_key: bytes
+    """The same, as it is registered in zone b."""
+    vault: Vault
+    """The bureau's vault."""
+    vault_folder: Path
+    """Where the vault lies."""
+    relayers: tuple[Endpoint, Endpoint]
+    """The relayer's accounts on a and b."""
+    first_heights: tuple[int, int]
+    """Newest heights of a and b before anything happened."""
+
+
+@asynccontextmanager
+async def raise_stage(folder: Path, narrator: Narrator) -> AsyncIterator[Stage]:
+    """Start both zones; stop them in the end, whatever happens.
+
+    Args:
+        folder: homes, vault and keys go below it.
+        narrator: hears of it.
+
+    Raises:
+        StageError: a node does not start.
+    """
+    private_key, public_key = make_encryption_key()
+    zones = (
+        NodeProcess(
+            folder / cast.ZONE_A,
+            chain_id=cast.ZONE_A,
+            members=cast.members_of_a(),
+            accounts=cast.accounts_of_a(),
+            block_time=BLOCK_TIME,
+        ),
+        NodeProcess(
+            folder / cast.ZONE_B,
+            chain_id=cast.ZONE_B,
+            members=cast.members_of_b(public_key),
+            accounts=cast.accounts_of_b(),
+            block_time=BLOCK_TIME,
+        ),
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(stop_zones, zones)
+        with narrator.step("启动两个区", "start two zones") as step:
+            await _start(zones)
+            for zone, members in zip(zones, ("税务局与纳税人", "银行"), strict=True):
+                step.tell(
+                    f"{zone.chain_id} {members}, process {zone.pid}, {zone.rpc_url}"
+                )
+        clients = [
+            await stack.enter_async_context(ZoneClient(zone.rpc_url)) for zone in zones
+        ]
+        heights = [await client.latest_height() for client in clients]
+        key = make_key_file(folder / "bureau-gateway" / "vault.key")
+        vault_folder = folder / "bureau-gateway" / "vault"
+        yield Stage(
+            zones=zones,
+            bureau=_party(zones[0], clients[0], cast.BUREAU_KEY, cast.BUREAU),
+            bank=_party(zones[1], clients[1], cast.BANK_KEY, cast.BANK),
+            bank_private_key=private_key,
+            bank_public_key=public_key,
+            vault=Vault(vault_folder, key),
+            vault_folder=vault_folder,
+            relayers=(
+                await _relayer(stack, zones[0]),
+                await _relayer(stack, zones[1]),
+            ),
+            first_heights=(heights[0], heights[1]),
+        )
+
+
+@asynccontextmanager
+async def keep_link(stage: Stage, narrator: Narrator) -> AsyncIterator[LinkConfig]:
+    """Link the zones and relay packets until the block ends.
+
+    Raises:
+        TransactionFailedError, UnreachableError: a step of the handshake fails.
+    """
+    a, b = stage.relayers
+    with narrator.step("以 IBC 链接两区", "link them by IBC") as step:
+        link = await open_link(
+            a, b, LinkConfig(chain_a=cast.ZONE_A, chain_b=cast.ZONE_B)
+        )
+        step.tell(
+            f"{cast.ZONE_A}: {link.client_on_a}, {link.connection_on_a}, {link.channel_on_a}"
+        )
+        step.tell(
+            f"{cast.ZONE_B}: {link.client_on_b}, {link.connection_on_b}, {link.channel_on_b}"
+        )
+    worker = asyncio.create_task(LinkWorker(link, a, b).run())
+    try:
+        yield link
+    finally:
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
+
+
+async def stop_zones(zones: tuple[NodeProcess, NodeProcess]) -> None:
+    """Stop both nodes; kill one that does not."""
+    await asyncio.gather(*(asyncio.to_thread(_stop, zone) for zone in zones))
+
+
+def _stop(zone: NodeProcess) -> None:
+    with suppress(ProcessError):
+        zone.stop(STOP_TIMEOUT_S)
+
+
+async def _start(zones: tuple[NodeProcess, NodeProcess]) -> None:
+    """Set up and start both nodes; if that is interrupted, none is left behind."""
+    try:
+        for zone in zones:
+            await asyncio.to_thread(zone.init)
+    except ProcessError as error:
+        raise StageError(reason=str(error)) from error
+    starting = [asyncio.ensure_future(asyncio.to_thread(zone.start)) for zone in zones]
+    try:
+        await asyncio.gather(*(asyncio.shield(task) for task in starting))
+    except ProcessError as error:
+        raise StageError(reason=str(error)) from error
+    finally:
+        while not all(task.done() for task in starting):
+            for zone in zones:
+                zone.kill()
+            await asyncio.sleep(_KILL_PAUSE_S)
+        for task in starting:
+            task.exception()
+
+
+def _party(zone: NodeProcess, client: ZoneClient, key: str, member_id: str) -> Party:
+    sender = Sender(client, zone.private_key(key))
+    return Party(zone=client, sender=sender, member_id=member_id)
+
+
+async def _relayer(stack: AsyncExitStack, zone: NodeProcess) -> Endpoint:
+    config = ZoneConfig(chain_id=zone.chain_id, rpc=zone.rpc_url)
+    endpoint = Endpoint(config, zone.private_key(cast.RELAYER_KEY))
+    stack.push_async_callback(endpoint.close)
+    return endpoint
