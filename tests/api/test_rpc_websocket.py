@@ -1,0 +1,215 @@
+"""Subscriptions: order, ids, limits and texts as CometBFT has them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from huitong.node.rpc import subscriptions
+from huitong.node.rpc.subscriptions import EventClient, SubscriptionHub
+from tests.api.rpc_kit import RpcZone, base64_of
+
+BLOCKS = "tm.event = 'NewBlock'"
+TXS = "tm.event = 'Tx'"
+
+
+async def test_block_comes_before_its_transactions(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query=TXS)
+        await socket.ask(2, "subscribe", query=BLOCKS)
+        rpc.publish("INV-1", "INV-2")
+        told = [await socket.receive() for _ in range(4)]
+        kinds = [item["result"]["data"]["type"].rpartition("/")[2] for item in told]
+        assert kinds == ["NewBlock", "Tx", "Tx", "NewBlock"]
+        assert [item["id"] for item in told] == [2, 1, 1, 2]
+
+
+async def test_transaction_is_told_once_for_each_query_that_matches(
+    rpc: RpcZone,
+) -> None:
+    by_record = "record_published.record_id='INV-1'"
+    async with rpc.websocket() as socket:
+        await socket.ask("a", "subscribe", query=TXS)
+        await socket.ask("b", "subscribe", query=by_record)
+        await socket.ask("c", "subscribe", query="record_published.record_id='INV-9'")
+        rpc.publish("INV-1")
+        told = [await socket.receive() for _ in range(2)]
+        assert {item["id"]: item["result"]["query"] for item in told} == {
+            "a": TXS,
+            "b": by_record,
+        }
+        assert socket.is_silent()
+
+
+async def test_new_headers_can_be_followed(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query="tm.event = 'NewBlockHeader'")
+        rpc.zone.empty()
+        told = await socket.receive()
+        header = told["result"]["data"]["value"]["header"]
+        assert header["height"] == "3"
+
+
+async def test_every_client_gets_its_own_id(rpc: RpcZone) -> None:
+    async with rpc.websocket() as first, rpc.websocket() as second:
+        await first.ask("one", "subscribe", query=BLOCKS)
+        await second.ask(2, "subscribe", query=BLOCKS)
+        rpc.zone.empty()
+        assert (await first.receive())["id"] == "one"
+        assert (await second.receive())["id"] == 2
+
+
+async def test_unsubscribed_client_hears_nothing(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query=BLOCKS)
+        await socket.ask(2, "subscribe", query=TXS)
+        assert (await socket.ask(3, "unsubscribe", query=BLOCKS))["result"] == {}
+        rpc.zone.empty()
+        assert (await socket.ask(4, "unsubscribe_all"))["result"] == {}
+        rpc.publish("INV-1")
+        assert (await socket.ask(5, "health"))["id"] == 5
+        assert socket.is_silent()
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "text"),
+    [
+        ("subscribe", BLOCKS, "already subscribed"),
+        ("subscribe", "a.b =", "failed to parse query: offset 5: EOF"),
+        ("unsubscribe", TXS, "subscription not found"),
+    ],
+)
+async def test_subscription_is_refused(
+    rpc: RpcZone, method: str, query: str, text: str
+) -> None:
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query=BLOCKS)
+        error = (await socket.ask(2, method, query=query))["error"]
+        assert (error["code"], error["data"]) == (-32603, text)
+
+
+async def test_unsubscribing_from_nothing_is_refused(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        error = (await socket.ask(2, "unsubscribe_all"))["error"]
+        assert error["data"] == "subscription not found"
+
+
+async def test_sixth_subscription_is_refused(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        for number in range(5):
+            answer = await socket.ask(number, "subscribe", query=f"a.b = '{number}'")
+            assert answer["result"] == {}
+        error = (await socket.ask(6, "subscribe", query=BLOCKS))["error"]
+        assert error["data"] == "max_subscriptions_per_client 5 reached"
+
+
+async def test_clients_with_subscriptions_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions, "CLIENTS_MAX", 1)
+    hub, first, second = SubscriptionHub(), EventClient(), EventClient()
+    hub.subscribe(first, 1, BLOCKS)
+    with pytest.raises(subscriptions.SubscriptionError):
+        hub.subscribe(second, 1, BLOCKS)
+    hub.forget(first)
+    hub.subscribe(second, 1, BLOCKS)
+
+
+async def test_missing_query_is_an_invalid_parameter(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        assert (await socket.ask(2, "subscribe"))["error"]["code"] == -32602
+
+
+async def test_parameters_of_subscribe_may_stand_in_order(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        await socket.send(
+            {"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": [BLOCKS]}
+        )
+        assert (await socket.receive())["result"] == {}
+
+
+@pytest.mark.parametrize("message", ["{", "[]", '[{"id":1,"method":"health"}]', "7"])
+async def test_batches_and_nonsense_are_parse_errors(
+    rpc: RpcZone, message: str
+) -> None:
+    async with rpc.websocket() as socket:
+        await socket.send(message)
+        answer = await socket.receive()
+        assert answer["error"]["code"] == -32700
+        assert "id" not in answer
+
+
+async def test_methods_answer_over_websocket_too(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        answer = await socket.ask("x", "header", height="1")
+        assert answer["result"]["header"]["height"] == "1"
+
+
+async def test_client_that_has_gone_is_forgotten(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query=BLOCKS)
+    rpc.zone.empty()
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query=BLOCKS)
+        rpc.zone.empty()
+        assert (await socket.receive())["result"]["data"]["value"]
+
+
+async def test_client_that_does_not_read_is_told_and_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions, "BACKLOG_MESSAGES_MAX", 3)
+    client = EventClient()
+    for _ in range(10):
+        client.push(b"news")
+    last = await client.pull()
+    assert last is not None
+    assert b"client is not pulling messages fast enough" in last
+    assert await client.pull() is None
+
+
+async def test_backlog_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "BACKLOG_SIZE_BYTES_MAX", 10)
+    client = EventClient()
+    client.push(b"x" * 10)
+    assert not client.is_too_slow
+    client.push(b"y")
+    assert client.is_too_slow
+
+
+async def test_socket_elsewhere_is_refused(rpc: RpcZone) -> None:
+    sent: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: object) -> None:
+        assert isinstance(message, dict)
+        sent.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/elsewhere", "query_string": b""}
+    await rpc.application(scope, receive, send)
+    assert sent == ["websocket.close"]
+
+
+async def test_broadcast_tx_commit_waits_for_the_block(rpc: RpcZone) -> None:
+    raw = rpc.zone.sign("tax", rpc.message("INV-1"))
+    call = asyncio.create_task(rpc.call("broadcast_tx_commit", tx=base64_of(raw)))
+    while rpc.zone.engine.mempool.counts() == (0, 0):
+        await asyncio.sleep(0)
+    rpc.zone.work()
+    answer = await call
+    assert (answer["height"], answer["tx_result"]["code"]) == ("3", 0)
+    assert answer["check_tx"]["code"] == 0
+
+
+async def test_broadcast_tx_commit_gives_up(
+    rpc: RpcZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huitong.node.rpc import txs
+
+    monkeypatch.setattr(txs, "COMMIT_WAIT_S", 0)
+    raw = rpc.zone.sign("tax", rpc.message("INV-1"))
+    error = await rpc.refusal("broadcast_tx_commit", tx=base64_of(raw))
+    assert error["data"] == "timed out waiting for tx to be included in a block"
