@@ -11,6 +11,7 @@ One thread commits and reads ``store``; any thread reads through ``at``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from huitong.core.invariants import invariant
 from huitong.core.store.backend import Batch, NodeBackend, Row, TableReader
@@ -37,6 +38,11 @@ from huitong.core.store.tables import (
     version_key,
 )
 from huitong.core.store.view import ReadView, StoreProof
+
+#: Values that a store remembers; when there are more it begins anew.
+VALUES_REMEMBERED_MAX: Final = 16_384
+#: Larger values are read each time.
+VALUE_REMEMBERED_SIZE_BYTES_MAX: Final = 512
 
 
 class MultiStore:
@@ -74,6 +80,9 @@ class MultiStore:
         self._latest = backend.latest()
         self._stores = {
             name: _LatestStore(self._latest, flat_table(name)) for name in names
+        }
+        self._by_table = {
+            flat_table(name): store for name, store in self._stores.items()
         }
         self._pruner = Pruner()
         self._pending: PendingCommit | None = None
@@ -165,6 +174,8 @@ class MultiStore:
         invariant(pending is self._pending, "only the pending commit is persisted")
         oldest = self._oldest_after(pending.version)
         self._backend.apply_batch(self._batch(pending, oldest, extra))
+        for table, rows in pending.rows:
+            self._by_table[table].written(rows)
         self._pending = None
         self.version = pending.version
         self.root_hash = pending.root_hash
@@ -295,22 +306,45 @@ class MultiStore:
 
 
 class _LatestStore:
-    """The newest committed pairs of one store."""
+    """The newest committed pairs of one store.
 
-    __slots__ = ("_get", "_reader", "_table")
+    Small values that were read or written lately are remembered: each reading of LMDB
+    lets go of the interpreter's lock, and other threads may keep it for milliseconds.
+    """
+
+    __slots__ = ("_get", "_reader", "_recent", "_table")
 
     def __init__(self, reader: TableReader, table: bytes) -> None:
         self._reader = reader
         self._get = reader.get
         self._table = table
+        self._recent: dict[bytes, bytes | None] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value under ``key``, or None if there is none."""
-        return self._get(self._table, key)
+        if key in self._recent:
+            return self._recent[key]
+        value = self._get(self._table, key)
+        self._remember(key, value)
+        return value
 
     def has(self, key: bytes) -> bool:
         """Tell whether there is a value under ``key``."""
-        return self._get(self._table, key) is not None
+        return self.get(key) is not None
+
+    def written(self, rows: Iterable[Row]) -> None:
+        """Take in rows that have just become the newest."""
+        for key, value in rows:
+            self._remember(key, value)
+
+    def _remember(self, key: bytes, value: bytes | None) -> None:
+        recent = self._recent
+        if len(recent) >= VALUES_REMEMBERED_MAX:
+            recent.clear()
+        if value is None or len(value) <= VALUE_REMEMBERED_SIZE_BYTES_MAX:
+            recent[key] = value
+        else:
+            recent.pop(key, None)
 
     def iterate(
         self, start: bytes, end: bytes | None, *, reverse: bool = False

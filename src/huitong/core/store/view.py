@@ -30,6 +30,8 @@ from huitong.core.store.tables import (
     version_key,
 )
 
+#: Values that one store of a view remembers; a view lives for a query or a block.
+READS_REMEMBERED_MAX: Final = 16_384
 OP_IAVL: Final = "ics23:iavl"
 OP_SIMPLE: Final = "ics23:simple"
 
@@ -156,21 +158,31 @@ class ReadView:
 
 
 class _StoreAtVersion:
-    """The pairs of one store at one version."""
+    """The pairs of one store at one version.
 
-    __slots__ = ("_record", "_root")
+    What was read is remembered, for a version never changes, and CheckTx asks for the
+    same accounts and members again and again.
+    """
+
+    __slots__ = ("_read", "_record", "_root")
 
     def __init__(self, record: GetRecord, root_link: bytes) -> None:
         self._record = record
         self._root = root_link[:REFERENCE_SIZE] or None
+        self._read: dict[bytes, bytes | None] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value under ``key``, or None if there is none."""
-        return find_value(self._record, self._root, key)
+        if key in self._read:
+            return self._read[key]
+        value = find_value(self._record, self._root, key)
+        if len(self._read) < READS_REMEMBERED_MAX:
+            self._read[key] = value
+        return value
 
     def has(self, key: bytes) -> bool:
         """Tell whether there is a value under ``key``."""
-        return find_value(self._record, self._root, key) is not None
+        return self.get(key) is not None
 
     def iterate(
         self, start: bytes, end: bytes | None, *, reverse: bool = False
