@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy lint format types contracts check docs bench proto proto-check lock clean
+.PHONY: help setup demo test test-heavy lint format types contracts check docs docs-check bench proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,10 +43,13 @@ types: $(STAMP) ## static types
 contracts: $(STAMP) ## imports go one way
 	$(BIN)/lint-imports
 
-check: lint types contracts proto-check ## everything static
+check: lint types contracts proto-check docs-check ## everything static
 
 docs: $(STAMP) ## write docs/reference from the code
 	$(BIN)/python tools/generate_reference.py
+
+docs-check: $(STAMP) ## fail if docs/reference is not what the code gives
+	$(BIN)/python tools/generate_reference.py --check
 
 bench: $(STAMP) ## the two benchmarks; each prints one JSON object
 	$(BIN)/huitong bench tx --json
