@@ -260,9 +260,14 @@ class MultiStore:
         self._pruner.plan(batch, self._latest, oldest, len(pending.orphans))
         meta = [(FORMAT_KEY, FORMAT), (LATEST_KEY, key)]
         batch.write(META, [*meta, (OLDEST_KEY, version_key(oldest))])
+        beside: dict[bytes, list[Row]] = {}
         for table, side_key, value in extra:
-            self._declare(table)
-            batch.write(table, ((side_key, value),))
+            if table not in beside:
+                self._declare(table)
+                beside[table] = []
+            beside[table].append((side_key, value))
+        for table, side_rows in beside.items():
+            batch.write(table, side_rows)
         return batch
 
     def _oldest_after(self, version: int) -> int:
