@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from event_register import read_events
 
 import huitong
+from event_register import read_events
 from huitong.cli.main import main as huitong_command
 from huitong.core.errors import registered_errors
 from huitong.modules.zone import MODULES
