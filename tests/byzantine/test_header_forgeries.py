@@ -32,6 +32,7 @@ from huitong.light.tendermint.trust_level import TrustLevel
 from huitong.light.tendermint.verify import verify_commit, verify_commit_trusting
 from huitong.proto.google.protobuf.any_pb2 import Any
 from huitong.proto.ibc.lightclients.tendermint.v1 import tendermint_pb2
+from huitong.proto.tendermint.types import validator_pb2
 from huitong.testing.headers import forge_signature, sign_commit
 from huitong.testing.validators import (
     SimValidator,
@@ -468,6 +469,25 @@ def test_thresholds_agree_with_exact_fractions(
 
 ProtoChange = Callable[[tendermint_pb2.Header], object]
 
+
+def clear_first_vote(header: tendermint_pb2.Header, left: str) -> None:
+    """Make the first vote an absent one that keeps the field ``left``."""
+    vote = header.signed_header.commit.signatures[0]
+    vote.block_id_flag = validator_pb2.BLOCK_ID_FLAG_ABSENT
+    if left != "timestamp":
+        vote.timestamp.seconds, vote.timestamp.nanos = -62_135_596_800, 0
+    for field in ("signature", "validator_address"):
+        if field != left:
+            vote.ClearField(field)
+
+
+def empower_first(header: tendermint_pb2.Header) -> None:
+    """Give one validator all the power that a set may have, beside the others'."""
+    header.trusted_validators.ClearField("proposer")
+    header.trusted_validators.total_voting_power = 0
+    header.trusted_validators.validators[0].voting_power = (2**63 - 1) // 8
+
+
 MALFORMED: dict[str, tuple[ProtoChange, type[RejectedError]]] = {
     "no signed header": (
         lambda h: h.ClearField("signed_header"),
@@ -571,8 +591,16 @@ MALFORMED: dict[str, tuple[ProtoChange, type[RejectedError]]] = {
         lambda h: h.signed_header.commit.signatures[0].ClearField("timestamp"),
         errors.MalformedCommitError,
     ),
+    "absent vote with a time": (
+        lambda h: clear_first_vote(h, "timestamp"),
+        errors.MalformedCommitError,
+    ),
     "absent vote with a signature": (
-        lambda h: setattr(h.signed_header.commit.signatures[0], "block_id_flag", 1),
+        lambda h: clear_first_vote(h, "signature"),
+        errors.MalformedCommitError,
+    ),
+    "absent vote with an address": (
+        lambda h: clear_first_vote(h, "validator_address"),
         errors.MalformedCommitError,
     ),
     "vote with a short address": (
@@ -629,12 +657,7 @@ MALFORMED: dict[str, tuple[ProtoChange, type[RejectedError]]] = {
         lambda h: setattr(h.validator_set.validators[0], "voting_power", 2**62),
         errors.MalformedValidatorSetError,
     ),
-    "too much power in all": (
-        lambda h: setattr(
-            h.trusted_validators.validators[0], "voting_power", (2**63 - 1) // 8
-        ),
-        errors.MalformedValidatorSetError,
-    ),
+    "too much power in all": (empower_first, errors.MalformedValidatorSetError),
     "total power that is not the sum": (
         lambda h: setattr(h.validator_set, "total_voting_power", 41),
         errors.MalformedValidatorSetError,
