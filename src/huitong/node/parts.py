@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from huitong.core.app import Application
 from huitong.core.store.backend import MemoryBackend, NodeBackend
@@ -37,6 +38,12 @@ class OpenZone:
     """The blocks."""
 
 
+#: Databases up to this size are checked as a whole when they are opened, which takes up
+#: to a second. Larger ones are checked from the roots down as they are read, and by
+#: `huitong node replay`.
+CHECKED_SIZE_BYTES_MAX: Final = 134_217_728
+
+
 def open_application(
     genesis: GenesisDocument, backend: NodeBackend, versions_kept: int
 ) -> Application:
@@ -60,6 +67,8 @@ def open_zone(home: Home, config: NodeConfig) -> Iterator[OpenZone]:
     backend = LmdbBackend(LmdbEnvironment(home.data, durable=config.is_durable))
     try:
         app = open_application(genesis, backend, config.versions_kept)
+        if _size_bytes(home) <= CHECKED_SIZE_BYTES_MAX:
+            app.state.check_integrity()
         try:
             chain = Chain(genesis=genesis, app=app, backend=backend, key=key)
             yield OpenZone(
@@ -69,6 +78,10 @@ def open_zone(home: Home, config: NodeConfig) -> Iterator[OpenZone]:
             app.close()
     finally:
         backend.close()
+
+
+def _size_bytes(home: Home) -> int:
+    return sum(file.stat().st_size for file in home.data.glob("*.mdb"))
 
 
 def check_genesis(genesis: GenesisDocument) -> None:

@@ -1,0 +1,120 @@
+"""The node's configuration file: everything known, everything checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from huitong.engines.embedded.mempool import MempoolLimits
+from huitong.engines.embedded.schedule import Pace
+from huitong.node.config import (
+    NodeConfig,
+    encode_config,
+    format_duration,
+    load_config,
+    parse_duration,
+    with_options,
+)
+from huitong.node.errors import ConfigError
+
+
+def _load(folder: Path, text: str) -> NodeConfig:
+    path = folder / "node.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def test_written_file_is_read_back(tmp_path: Path) -> None:
+    config = NodeConfig(
+        moniker='税务 "A" \\ 1',
+        rpc_address="tcp://0.0.0.0:1",
+        pace=Pace(block_time_ns=50_000_000, heartbeat_ns=9_000_000_000),
+        versions_kept=64,
+        is_durable=False,
+        mempool=MempoolLimits(txs_max=5, size_bytes_max=6),
+        log_level="error",
+        log_format="json",
+    )
+    assert _load(tmp_path, encode_config(config)) == config
+
+
+def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    assert _load(tmp_path, "") == NodeConfig(moniker="node")
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("=", "file"),
+        ("surprise = 1", "surprise"),
+        ("moniker = 5", "moniker"),
+        ('moniker = ""', "moniker"),
+        ("moniker = '" + "x" * 71 + "'", "moniker"),
+        ("rpc = 5", "rpc"),
+        ("[rpc]\nport = 5", "rpc.port"),
+        ("[rpc]\nlisten = 5", "rpc.listen"),
+        ('[blocks]\nblock_time = "fast"', "blocks.block_time"),
+        ("[blocks]\nblock_time = 200", "blocks.block_time"),
+        ('[blocks]\nblock_time = "31s"', "blocks.block_time"),
+        ('[blocks]\nheartbeat = "0s"', "blocks.heartbeat"),
+        ('[blocks]\nheartbeat = "1h"', "blocks.heartbeat"),
+        ("[state]\nversions_kept = 5", "state.versions_kept"),
+        ("[state]\nversions_kept = -1", "state.versions_kept"),
+        ("[state]\ndurable = 1", "state.durable"),
+        ("[mempool]\ntxs_max = 0", "mempool.txs_max"),
+        ("[mempool]\nsize_bytes_max = 1.5", "mempool.size_bytes_max"),
+        ('[log]\nlevel = "loud"', "log.level"),
+        ('[log]\nformat = "xml"', "log.format"),
+    ],
+)
+def test_wrong_entry_is_refused_with_its_field(
+    tmp_path: Path, text: str, field: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        _load(tmp_path, text)
+    assert refused.value.fields["field"] == field
+
+
+def test_absent_and_unreadable_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        load_config(tmp_path / "none.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError):
+        load_config(tmp_path / "bytes.toml")
+
+
+def test_options_replace_what_the_file_says(tmp_path: Path) -> None:
+    config = NodeConfig(moniker="x")
+    changed = with_options(
+        config, tmp_path, rpc_address="tcp://127.0.0.1:0", block_time="1s"
+    )
+    assert changed.rpc_address == "tcp://127.0.0.1:0"
+    assert changed.pace.block_time_ns == 10**9
+    assert with_options(config, tmp_path) == config
+    with pytest.raises(ConfigError):
+        with_options(config, tmp_path, block_time="-1s")
+
+
+@pytest.mark.parametrize(
+    ("text", "duration_ns"),
+    [
+        ("0ms", 0),
+        ("200ms", 200_000_000),
+        ("5s", 5 * 10**9),
+        ("2m", 120 * 10**9),
+        ("1h", 3_600 * 10**9),
+        ("1.5s", None),
+        ("-1s", None),
+        ("5", None),
+        ("s", None),
+        ("5 s", None),
+        ("٥s", None),
+    ],
+)
+def test_duration_is(text: str, duration_ns: int | None) -> None:
+    assert parse_duration(text) == duration_ns
+
+
+def test_duration_is_printed_in_milliseconds() -> None:
+    assert format_duration(1_500_000_000) == "1500ms"
