@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Final
 
 from huitong.core.invariants import invariant
 from huitong.core.store.iavl.node import (
@@ -24,10 +25,14 @@ from huitong.core.store.iavl.node import (
     LINK_HASH,
     LINK_HEIGHT_AT,
     REFERENCE_SIZE,
+    ZIGZAGS,
     Node,
     hash_leaf,
     zigzag,
 )
+
+_VARINTS: Final = len(ZIGZAGS)
+_BYTES: Final = tuple(bytes((number,)) for number in range(256))
 
 LoadNode = Callable[[bytes], Node]
 """Returns the node behind a link, checked against the link's hash."""
@@ -315,8 +320,8 @@ def _save(
         node_hash = sha256(
             b"".join(
                 (
-                    zigzag(height),
-                    zigzag(size),
+                    ZIGZAGS[height],
+                    ZIGZAGS[size] if size < _VARINTS else zigzag(size),
                     version,
                     b" ",
                     left[LINK_HASH],  # type: ignore[index]
@@ -333,6 +338,6 @@ def _save(
         node_hash = hash_leaf(version, key, value)
         record = b"".join((LEAF_HEAD.pack(0, len(key)), key, value))
     ref = version_head + position.to_bytes(4, "big")
-    node.link = b"".join((ref, node_hash, height.to_bytes(1, "big")))
+    node.link = b"".join((ref, node_hash, _BYTES[height]))
     out.append((ref, record))
     return position + 1
