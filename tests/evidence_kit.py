@@ -27,14 +27,19 @@ from huitong.engines.embedded.chain import Chain
 from huitong.engines.genesis import GenesisDocument, GenesisValidator
 from huitong.engines.validator_key import validator_key_from_seed
 from huitong.evidence.collect import Order, collect_bundle
+from huitong.evidence.container import encode_container
+from huitong.evidence.manifest import listed_entries, seal_entries
 from huitong.evidence.model import TxResultFields
 from huitong.evidence.sources import BlockContent, FoundTx
+from huitong.evidence.trust import TRUSTING_PERIOD_NS_DEFAULT, TrustAnchor
 from huitong.gateway.payload import Payload, split_document
 from huitong.gateway.sealing import SealingContext, encryption_public_key, seal
 from huitong.light.tendermint.client_message import Header
 from huitong.light.tendermint.consensus_state import consensus_state_of
+from huitong.light.tendermint.header import header_hash
 from huitong.light.tendermint.signed_header import LightBlock, SignedHeader
 from huitong.light.tendermint.terms import client_state_for
+from huitong.light.tendermint.trust_level import TRUST_LEVEL_DEFAULT
 from huitong.modules.exchange.decisions import encode_decision
 from huitong.modules.exchange.keys import PORT_ID, VERSION
 from huitong.modules.zone import STORE_NAMES, build_application
@@ -71,17 +76,19 @@ class ChainZone:
     """A zone that puts each message into a signed transaction in a block of its own."""
 
     def __init__(
-        self, chain_id: str, app_state: dict[str, Any], clock: SimClock
+        self,
+        chain_id: str,
+        app_state: dict[str, Any],
+        clock: SimClock,
+        universe: str = "",
     ) -> None:
         self.chain_id_text = chain_id
         self.clock = clock
-        self.key = validator_key_from_seed(sha256(chain_id.encode()))
+        self.key = validator_key_from_seed(sha256((chain_id + universe).encode()))
         self.genesis = GenesisDocument(
             time_ns=GENESIS_TIME_NS,
             chain_id=chain_id,
-            validators=(
-                GenesisValidator(public_key=self.key.public_key, power=10),
-            ),
+            validators=(GenesisValidator(public_key=self.key.public_key, power=10),),
             app_state=app_state,
         )
         backend = MemoryBackend()
@@ -146,6 +153,11 @@ class ChainZone:
     def told(self, kind: str) -> list[dict[str, str]]:
         """Return the attributes of the last events of a kind."""
         return [dict(event.attributes) for event in self.events if event.kind == kind]
+
+    @property
+    def time_ns(self) -> int:
+        """Time of the newest block."""
+        return self.blocks[self.height].block.header.time_ns
 
     # --- what the test kit's endpoints ask --------------------------------------------
 
@@ -237,7 +249,9 @@ class MemorySource:
             found.append(ProvenValue(key=key, value=value, proof=proof, height=height))
         return found
 
-    async def query(self, path: str, request: Any, response: Any, height: int = 0) -> Any:
+    async def query(
+        self, path: str, request: Any, response: Any, height: int = 0
+    ) -> Any:
         result = self.zone.app.query(path, encode(request), height, False)
         assert result.code == 0, result.log
         return decode(response, result.value)
@@ -296,6 +310,33 @@ class Finished:
     disclosure: bytes
     sequences: tuple[int, ...]
 
+    @property
+    def now_ns(self) -> int:
+        """The time that both zones share."""
+        return self.a.clock.time_ns
+
+    def sources(self) -> tuple[MemorySource, MemorySource]:
+        """Return both zones as collecting and refreshing see them."""
+        return MemorySource(self.a), MemorySource(self.b)
+
+    def trust(self, height_on_a: int = 2, height_on_b: int = 2) -> dict[str, Any]:
+        """Return trust in one header of each zone."""
+        anchors = {}
+        for zone, height in ((self.a, height_on_a), (self.b, height_on_b)):
+            header = zone.header_at(height).header
+            anchors[zone.chain_id_text] = TrustAnchor(
+                chain_id=zone.chain_id_text,
+                height=height,
+                hash=header_hash(header),
+                next_validators_hash=header.next_validators_hash,
+                validators_hash=None,
+                validators=None,
+                time_ns=header.time_ns,
+                trusting_period_ns=TRUSTING_PERIOD_NS_DEFAULT,
+                trust_level=TRUST_LEVEL_DEFAULT,
+            )
+        return anchors
+
     def collect(self, sequence: int = 0, **changes: Any) -> bytes:
         """Return a bundle of one exchange, the first by default."""
         order = {
@@ -307,20 +348,15 @@ class Finished:
             "anchors": {"provider": (2,), "requester": (2,)},
         } | changes
         return asyncio.run(
-            collect_bundle(
-                MemorySource(self.a),
-                MemorySource(self.b),
-                Order(**order),
-                now_ns=self.a.clock.time_ns,
-            )
+            collect_bundle(*self.sources(), Order(**order), now_ns=self.now_ns)
         )
 
 
-def open_link(clock: SimClock) -> Path:
-    """Return two linked zones."""
+def open_link(clock: SimClock, universe: str) -> Path:
+    """Return two linked zones; another universe has other validators."""
     ends = []
     for chain_id in ("hangzhou-1", "chongqing-1"):
-        zone = KitZone(chain_id, _app_state(), clock)
+        zone = KitZone(chain_id, _app_state(), clock, universe)
         ends.append(
             Endpoint(zone=zone, application=None, port_id=PORT_ID, version=VERSION)
         )
@@ -354,11 +390,12 @@ def make_payload(document: Any = INVOICE) -> Payload:
     return Payload(fields=fields, salts=salts)
 
 
-def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
-    """Request, decide, deliver, confirm; return the request's sequence."""
-    a, b = path.a, path.b
-    timeout_ns = a.zone.clock.time_ns + 3_600 * NS_PER_SECOND
-    digest = payload.commit().root
+def begin_exchange(
+    path: Path, payload: Payload, given: tuple[str, ...]
+) -> tuple[int, int, Any]:
+    """Request; return sequence and timeout of the packet, and the request."""
+    b = path.b
+    timeout_ns = b.zone.clock.time_ns + 3_600 * NS_PER_SECOND
     request = exchange_pb2.RequestPacket(
         requester="cq-bank",
         reader_key=encryption_public_key(sha256(b"reader")),
@@ -377,12 +414,22 @@ def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
         )
     )
     sequence = int(b.zone.told("send_packet")[0]["packet_sequence"])
+    return sequence, timeout_ns, request
+
+
+def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
+    """Request, decide, deliver, confirm; return the request's sequence."""
+    a, b = path.a, path.b
+    digest = payload.commit().root
+    sequence, timeout_ns, request = begin_exchange(path, payload, given)
     packet = _packet(b, sequence, timeout_ns, request=request)
     a.receive(packet)
     result = a.zone.app.query(
         "/huitong.exchange.v1.Query/Exchange",
         encode(
-            exchange_pb2.QueryExchangeRequest(channel_id=a.channel_id, sequence=sequence)
+            exchange_pb2.QueryExchangeRequest(
+                channel_id=a.channel_id, sequence=sequence
+            )
         ),
         0,
         False,
@@ -432,11 +479,18 @@ def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
     return sequence
 
 
+def finished_exchange(exchanges: int = 1, universe: str = "") -> Finished:
+    """Return two zones in which exchanges of one invoice are over, made once.
+
+    The zones of the empty universe are not to be changed.
+    """
+    return _finished_exchange(exchanges, universe)
+
+
 @cache
-def finished_exchange(exchanges: int = 1) -> Finished:
-    """Return two zones in which exchanges of one invoice are over; not to be changed."""
+def _finished_exchange(exchanges: int, universe: str) -> Finished:
     clock = SimClock()
-    path = open_link(clock)
+    path = open_link(clock, universe)
     a, b = path.a, path.b
     payload = make_payload()
     commitment = payload.commit()
@@ -475,3 +529,23 @@ def finished_exchange(exchanges: int = 1) -> Finished:
     )
 
 
+def bundle(sequence: int = 0, exchanges: int = 1, universe: str = "") -> bytes:
+    """Return a bundle of one exchange, made once."""
+    return _bundle(sequence, exchanges, universe)
+
+
+@cache
+def _bundle(sequence: int, exchanges: int, universe: str) -> bytes:
+    return finished_exchange(exchanges, universe).collect(sequence)
+
+
+def reseal(entries: dict[str, bytes], name: str = "bank") -> bytes:
+    """Return a bundle of these entries with a fresh manifest, signed by an account.
+
+    This is what a dishonest maker can do: everything but other people's signatures.
+    """
+    listed = listed_entries(entries)
+    created_ns = finished_exchange().now_ns
+    sealed = seal_entries(listed, created_ns=created_ns, private_key=key_of(name))
+    addenda = {name: data for name, data in entries.items() if name not in sealed}
+    return encode_container(sealed | addenda)

@@ -7,11 +7,11 @@ on an error, on Ctrl-C and on SIGTERM, also while they are still starting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from huitong.client import Sender, ZoneClient
 from huitong.demo import cast
@@ -156,21 +156,35 @@ async def _start(zones: tuple[NodeProcess, NodeProcess]) -> None:
     """Set up and start both nodes; if that is interrupted, none is left behind."""
     try:
         for zone in zones:
-            await asyncio.to_thread(zone.init)
+            await _finish([asyncio.ensure_future(asyncio.to_thread(zone.init))])
+        await _finish(
+            [asyncio.ensure_future(asyncio.to_thread(zone.start)) for zone in zones],
+            lambda: _kill(zones),
+        )
     except ProcessError as error:
         raise StageError(reason=str(error)) from error
-    starting = [asyncio.ensure_future(asyncio.to_thread(zone.start)) for zone in zones]
+
+
+def _kill(zones: tuple[NodeProcess, NodeProcess]) -> None:
+    for zone in zones:
+        zone.kill()
+
+
+async def _finish(
+    threads: list[asyncio.Future[Any]], hurry: Callable[[], None] = lambda: None
+) -> None:
+    """Wait for work in threads; if interrupted, hurry it and wait all the same.
+
+    A thread cannot be cancelled: what it does after everybody left would stay behind.
+    """
     try:
-        await asyncio.gather(*(asyncio.shield(task) for task in starting))
-    except ProcessError as error:
-        raise StageError(reason=str(error)) from error
+        await asyncio.gather(*(asyncio.shield(thread) for thread in threads))
     finally:
-        while not all(task.done() for task in starting):
-            for zone in zones:
-                zone.kill()
+        while not all(thread.done() for thread in threads):
+            hurry()
             await asyncio.sleep(_KILL_PAUSE_S)
-        for task in starting:
-            task.exception()
+        for thread in threads:
+            thread.exception()
 
 
 def _party(zone: NodeProcess, client: ZoneClient, key: str, member_id: str) -> Party:
