@@ -133,7 +133,7 @@ def test_client_on_impossible_terms_is_rejected(
     changes: dict[str, object], error: type[RejectedError]
 ) -> None:
     with pytest.raises(error):
-        create(replace(STATE, **changes))  # type: ignore[arg-type]
+        create(replace(STATE, **changes))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_client_on_impossible_terms_is_rejected(
 )
 def test_client_on_possible_terms_is_created(changes: dict[str, object]) -> None:
     create(
-        replace(STATE, **changes),  # type: ignore[arg-type]
+        replace(STATE, **changes),
         now_ns=CONSENSUS.timestamp_ns,
     )
 
@@ -172,7 +172,7 @@ def test_client_from_an_impossible_consensus_state_is_rejected(
     changes: dict[str, object],
 ) -> None:
     with pytest.raises(InvalidConsensusError):
-        create(consensus=replace(CONSENSUS, **changes))  # type: ignore[arg-type]
+        create(consensus=replace(CONSENSUS, **changes))
 
 
 def test_client_that_would_be_born_expired_is_rejected() -> None:

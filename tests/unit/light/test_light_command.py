@@ -139,6 +139,13 @@ def test_trusting_period_ends_to_the_nanosecond(tmp_path: Path) -> None:
     assert run(tmp_path, BLOCKS[2], BLOCKS[39], **period)[0] == 0
 
 
+def test_trusted_block_without_next_validators_is_refused(tmp_path: Path) -> None:
+    trusted = changed(2, lambda b: b.pop("next_validators"))
+    code, verdict = run(tmp_path, trusted, BLOCKS[39])
+    assert (code, verdict["error"]) == (1, "sdk/18")
+    assert "has no next_validators" in verdict["detail"]
+
+
 def test_trusted_block_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
     forged = changed(2, lambda b: header(b).update(app_hash="01"))
     code, verdict = run(tmp_path, forged, BLOCKS[39])
