@@ -16,6 +16,7 @@ may come from any: they read committed versions only. Calls of ``check_tx`` and
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -88,8 +89,8 @@ class Application:
         self._revision = revision_of_chain_id(chain_id)
         self._authenticator = authenticator
         self._routes = message_routes(self.modules)
-        self._prepared: dict[bytes, Prepared] = {}
-        self._verified: dict[bytes, int] = {}
+        self._prepared: OrderedDict[bytes, Prepared] = OrderedDict()
+        self._verified: OrderedDict[bytes, int] = OrderedDict()
         self._genesis: Context | None = None
         self._finalized: tuple[PendingCommit, BlockContext, Context] | None = None
         self._last_block = self._block(state.version, 0)
@@ -162,6 +163,7 @@ class Application:
                 )
             self._check_prepared(prepared)
         except HuitongError as refused:
+            self._prepared.pop(sha256(raw), None)  # it is not seen again, or read anew
             return CheckResult(
                 code=refused.code,
                 codespace=refused.codespace,
@@ -283,6 +285,7 @@ class Application:
     def _deliver(self, ctx: Context, raw: bytes, gas_left: int) -> TxResult:
         try:
             prepared = self._prepare(raw)
+            self._prepared.pop(prepared.tx.hash, None)  # this was its last use
             if prepared.tx.gas_limit > gas_left:
                 raise OutOfGasError(
                     location="block", wanted=gas_left, used=prepared.tx.gas_limit
@@ -384,8 +387,12 @@ class Application:
         return self._routes
 
 
-def _remember(memo: dict[bytes, Any], key: bytes, value: Any) -> None:
-    """Keep a value; the oldest goes when the memo is full."""
+def _remember(memo: OrderedDict[bytes, Any], key: bytes, value: Any) -> None:
+    """Keep a value; the oldest goes when the memo is full.
+
+    CheckTx and the maker of blocks share the memos from different threads, so the oldest
+    is found and removed in one step.
+    """
     if len(memo) >= PREPARED_TXS_MAX:
-        del memo[next(iter(memo))]
+        memo.popitem(last=False)
     memo[key] = value
