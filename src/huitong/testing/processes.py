@@ -79,13 +79,26 @@ class AccountSpec:
     """Its key, 32 bytes; a new one is made if empty."""
 
 
+class _Captured(io.TextIOWrapper):
+    """A stream that takes text and bytes, as a terminal does, and keeps them."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    def text(self) -> str:
+        """Return everything written so far."""
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)
+        return buffer.getvalue().decode()
+
+
 def run_huitong(*arguments: str) -> str:
     """Run a ``huitong`` command in this process and return its standard output.
 
     Raises:
         ProcessError: it failed; carries what it wrote.
     """
-    output, errors = io.StringIO(), io.StringIO()
+    output, errors = _Captured(), _Captured()
     try:
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             huitong_command.main(
@@ -93,13 +106,13 @@ def run_huitong(*arguments: str) -> str:
             )
     except SystemExit as stopped:
         if stopped.code not in (None, 0):
-            said = (errors.getvalue() or output.getvalue()).strip()
+            said = (errors.text() or output.text()).strip()
             raise ProcessError(f"huitong {arguments[0]}: {said}") from None
     except click.ClickException as refused:
         raise ProcessError(
             f"huitong {' '.join(arguments)}: {refused.format_message()}"
         ) from None
-    return output.getvalue()
+    return output.text()
 
 
 def huitong_arguments(*arguments: str) -> list[str]:

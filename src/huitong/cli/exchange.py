@@ -1,0 +1,320 @@
+"""``huitong exchange``: request, decide, deliver and confirm exchanges.
+
+These commands write what the zones agree on. The payload itself goes from gateway to
+gateway; `huitong demo` shows both together.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from huitong.cli.errors import cli_errors
+from huitong.cli.zones import (
+    height_option,
+    hex_bytes,
+    json_option,
+    limit_option,
+    message_object,
+    node_option,
+    send,
+    show,
+    show_many,
+    signing_options,
+    with_zone,
+)
+from huitong.client import ZoneClient
+from huitong.core.fields import DIGEST_SIZE_BYTES, X25519_KEY_SIZE_BYTES
+from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
+
+_QUERY = "/huitong.exchange.v1.Query/"
+_OUTCOMES = {"grant": pb.OUTCOME_GRANTED, "refuse": pb.OUTCOME_REFUSED}
+_SIDES = {
+    "requester": pb.EXCHANGE_SIDE_REQUESTER,
+    "provider": pb.EXCHANGE_SIDE_PROVIDER,
+}
+_GRADES = ("unverified", "signed", "attested", "proven")
+_NS_PER_S = 1_000_000_000
+#: How long a request or receipt may be on its way if nothing else is said.
+_TIMEOUT_S = 86_400
+
+_channel_option = click.option(
+    "--channel", "channel_id", required=True, help="The channel on this zone."
+)
+_sequence_option = click.option(
+    "--sequence",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Number of the request on its channel.",
+)
+_timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(min=1),
+    default=_TIMEOUT_S,
+    show_default=True,
+    help="Seconds until the other zone may no longer take it.",
+)
+
+
+@click.group()
+def exchange() -> None:
+    """Request, decide, deliver and confirm exchanges."""
+
+
+@exchange.command()
+@_channel_option
+@click.option("--requester", required=True, help="Member that asks, on this zone.")
+@click.option("--issuer", required=True, help="Member that holds the record.")
+@click.option("--record", "record_id", required=True)
+@click.option("--version", type=click.IntRange(min=0), default=0, help="0: the head.")
+@click.option("--purpose", required=True, help="For example receivable-financing.")
+@click.option("--legal-basis", default="", help="For example contract.")
+@click.option("--consent", "consent_id", type=click.IntRange(min=0), default=0)
+@click.option("--field", "fields", multiple=True, help="Wanted field; none: all.")
+@click.option(
+    "--reader-key",
+    callback=hex_bytes(X25519_KEY_SIZE_BYTES),
+    metavar="HEX",
+    required=True,
+    help="X25519 key that the payload is sealed to.",
+)
+@click.option("--keep-until", type=int, default=0, help="Seconds since the epoch.")
+@_timeout_option
+@signing_options
+@cli_errors
+def request(
+    channel_id: str,
+    requester: str,
+    issuer: str,
+    record_id: str,
+    version: int,
+    purpose: str,
+    legal_basis: str,
+    consent_id: int,
+    fields: tuple[str, ...],
+    reader_key: bytes,
+    keep_until: int,
+    timeout_s: int,
+    **signing: Any,
+) -> None:
+    """Ask for a record of another zone; prints the request's sequence."""
+    wanted = pb.RequestPacket(
+        requester=requester,
+        reader_key=reader_key,
+        issuer=issuer,
+        record_id=record_id,
+        version=version,
+        purpose=purpose,
+        legal_basis=legal_basis,
+        consent_id=consent_id,
+        fields=sorted(fields),
+        term_until=keep_until,
+    )
+    send(
+        lambda signer: pb.MsgRequestExchange(
+            signer=signer,
+            channel_id=channel_id,
+            request=wanted,
+            timeout_timestamp=_timeout_ns(timeout_s),
+        ),
+        response=pb.MsgRequestExchangeResponse,
+        **signing,
+    )
+
+
+@exchange.command()
+@click.argument("outcome", type=click.Choice(list(_OUTCOMES)))
+@_channel_option
+@_sequence_option
+@click.option("--reason", default="", help="For people.")
+@click.option("--field", "fields", multiple=True, help="Granted field; none: as asked.")
+@signing_options
+@cli_errors
+def decide(
+    outcome: str,
+    channel_id: str,
+    sequence: int,
+    reason: str,
+    fields: tuple[str, ...],
+    **signing: Any,
+) -> None:
+    """Decide a request that waits for an officer."""
+    send(
+        lambda signer: pb.MsgDecideExchange(
+            signer=signer,
+            channel_id=channel_id,
+            sequence=sequence,
+            outcome=_OUTCOMES[outcome],
+            reason=reason,
+            fields=sorted(fields),
+        ),
+        **signing,
+    )
+
+
+@exchange.command()
+@_channel_option
+@_sequence_option
+@click.option(
+    "--sealed-digest",
+    callback=hex_bytes(DIGEST_SIZE_BYTES),
+    metavar="HEX",
+    required=True,
+    help="SHA-256 of the sealed bytes.",
+)
+@signing_options
+@cli_errors
+def deliver(
+    channel_id: str, sequence: int, sealed_digest: bytes, **signing: Any
+) -> None:
+    """State which sealed bytes were handed over."""
+    send(
+        lambda signer: pb.MsgRecordDelivery(
+            signer=signer,
+            channel_id=channel_id,
+            sequence=sequence,
+            sealed_digest=sealed_digest,
+        ),
+        **signing,
+    )
+
+
+@exchange.command()
+@_channel_option
+@_sequence_option
+@click.option(
+    "--payload-digest",
+    callback=hex_bytes(DIGEST_SIZE_BYTES),
+    metavar="HEX",
+    required=True,
+    help="Digest of the record, recomputed from what arrived.",
+)
+@click.option(
+    "--sealed-digest",
+    callback=hex_bytes(DIGEST_SIZE_BYTES),
+    metavar="HEX",
+    required=True,
+    help="SHA-256 of the sealed bytes that arrived.",
+)
+@click.option("--grade", type=click.Choice(_GRADES), required=True)
+@_timeout_option
+@signing_options
+@cli_errors
+def receipt(
+    channel_id: str,
+    sequence: int,
+    payload_digest: bytes,
+    sealed_digest: bytes,
+    grade: str,
+    timeout_s: int,
+    **signing: Any,
+) -> None:
+    """Confirm what arrived; the receipt goes to the other zone."""
+    send(
+        lambda signer: pb.MsgConfirmReceipt(
+            signer=signer,
+            channel_id=channel_id,
+            sequence=sequence,
+            payload_digest=payload_digest,
+            sealed_digest=sealed_digest,
+            received_time=time.time_ns() // _NS_PER_S,
+            grade=grade,
+            timeout_timestamp=_timeout_ns(timeout_s),
+        ),
+        response=pb.MsgConfirmReceiptResponse,
+        **signing,
+    )
+
+
+@exchange.command("show")
+@_channel_option
+@_sequence_option
+@click.option(
+    "--side", type=click.Choice(list(_SIDES)), help="What this zone is in it."
+)
+@height_option
+@node_option
+@json_option
+@cli_errors
+def show_exchange(
+    channel_id: str,
+    sequence: int,
+    side: str | None,
+    height: int,
+    node: str,
+    as_json: bool,
+) -> None:
+    """Show one exchange as this zone keeps it."""
+    asked = pb.QueryExchangeRequest(
+        channel_id=channel_id, sequence=sequence, side=_side(side)
+    )
+
+    async def ask(client: ZoneClient) -> pb.QueryExchangeResponse:
+        return await client.query(
+            _QUERY + "Exchange", asked, pb.QueryExchangeResponse, height
+        )
+
+    show(message_object(with_zone(node, ask).exchange), as_json=as_json)
+
+
+@exchange.command("list")
+@_channel_option
+@click.option(
+    "--side", type=click.Choice(list(_SIDES)), help="What this zone is in it."
+)
+@click.option("--status", help="For example requested, granted, received.")
+@click.option("--after", type=click.IntRange(min=0), default=0)
+@limit_option
+@node_option
+@json_option
+@cli_errors
+def list_exchanges(
+    channel_id: str,
+    side: str | None,
+    status: str | None,
+    after: int,
+    limit: int,
+    node: str,
+    as_json: bool,
+) -> None:
+    """List the exchanges of a channel."""
+    asked = pb.QueryExchangesRequest(
+        channel_id=channel_id,
+        start_after=after,
+        limit=limit,
+        status=_status(status),
+        side=_side(side),
+    )
+
+    async def ask(client: ZoneClient) -> pb.QueryExchangesResponse:
+        return await client.query(
+            _QUERY + "Exchanges", asked, pb.QueryExchangesResponse
+        )
+
+    found = [message_object(item) for item in with_zone(node, ask).exchanges]
+    show_many("exchanges", found, as_json=as_json)
+
+
+def _timeout_ns(timeout_s: int) -> int:
+    return time.time_ns() + timeout_s * _NS_PER_S
+
+
+def _side(text: str | None) -> pb.ExchangeSide:
+    return _SIDES[text] if text else pb.EXCHANGE_SIDE_UNSPECIFIED
+
+
+def _status(text: str | None) -> pb.ExchangeStatus:
+    if text is None:
+        return pb.EXCHANGE_STATUS_UNSPECIFIED
+    name = "EXCHANGE_STATUS_" + text.upper().replace("-", "_")
+    if name not in pb.ExchangeStatus.keys():  # noqa: SIM118 - an enum wrapper, no dict
+        known = ", ".join(
+            key.removeprefix("EXCHANGE_STATUS_").lower()
+            for key in pb.ExchangeStatus.keys()[1:]
+        )
+        raise click.BadParameter(f"{text!r} is none of {known}", param_hint="--status")
+    number: pb.ExchangeStatus = pb.ExchangeStatus.Value(name)  # type: ignore[assignment]
+    return number

@@ -1,0 +1,309 @@
+"""``huitong tx``: the messages of members and grants, and transactions made elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from huitong.cli.errors import cli_errors
+from huitong.cli.zones import (
+    hex_bytes,
+    json_option,
+    node_option,
+    send,
+    show,
+    signing_options,
+    with_zone,
+)
+from huitong.client import TxOutcome, ZoneClient
+from huitong.core.fields import DIGEST_SIZE_BYTES, X25519_KEY_SIZE_BYTES
+from huitong.modules.members.roles import ROLES
+from huitong.proto.huitong.grants.v1 import grants_pb2
+from huitong.proto.huitong.members.v1 import members_pb2
+
+_STATUSES = {
+    "active": members_pb2.MEMBER_STATUS_ACTIVE,
+    "suspended": members_pb2.MEMBER_STATUS_SUSPENDED,
+    "removed": members_pb2.MEMBER_STATUS_REMOVED,
+}
+_role_option = click.option(
+    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Say it for each."
+)
+
+
+@click.group()
+def tx() -> None:
+    """Send messages of members and grants; records and exchanges have groups of theirs."""
+
+
+@tx.command("send")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@node_option
+@json_option
+@cli_errors
+def send_signed(file: Path, node: str, as_json: bool) -> None:
+    """Send the signed transaction in FILE (bytes) and wait for its block."""
+    raw = file.read_bytes()
+
+    async def run(client: ZoneClient) -> TxOutcome:
+        outcome = await client.wait_tx(await client.broadcast(raw))
+        outcome.check_succeeded()
+        return outcome
+
+    outcome = with_zone(node, run)
+    show({"ok": True, "tx": outcome.hash, "height": outcome.height}, as_json=as_json)
+
+
+# --- members --------------------------------------------------------------------------
+
+
+@tx.group()
+def members() -> None:
+    """Admit members, change their status, keys and accounts."""
+
+
+@members.command()
+@click.argument("member_id")
+@click.option("--name", required=True)
+@click.option("--legal-id", default="", help="Unified social credit code or the like.")
+@_role_option
+@click.option(
+    "--encryption-key",
+    callback=hex_bytes(X25519_KEY_SIZE_BYTES),
+    metavar="HEX",
+    help="X25519 key that payloads for the member are sealed to.",
+)
+@signing_options
+@cli_errors
+def admit(
+    member_id: str,
+    name: str,
+    legal_id: str,
+    roles: tuple[str, ...],
+    encryption_key: bytes,
+    **signing: Any,
+) -> None:
+    """Admit a member (operator)."""
+    send(
+        lambda signer: members_pb2.MsgAdmitMember(
+            signer=signer,
+            member_id=member_id,
+            name=name,
+            legal_id=legal_id,
+            roles=sorted(roles),
+            encryption_key=encryption_key,
+        ),
+        **signing,
+    )
+
+
+@members.command()
+@click.argument("member_id")
+@click.argument("new_status", type=click.Choice(list(_STATUSES)))
+@click.option("--reason", required=True)
+@signing_options
+@cli_errors
+def status(member_id: str, new_status: str, reason: str, **signing: Any) -> None:
+    """Suspend, reactivate or remove a member."""
+    send(
+        lambda signer: members_pb2.MsgSetMemberStatus(
+            signer=signer,
+            member_id=member_id,
+            status=_STATUSES[new_status],
+            reason=reason,
+        ),
+        **signing,
+    )
+
+
+@members.command("set-key")
+@click.argument("member_id")
+@click.argument("encryption_key", callback=hex_bytes(X25519_KEY_SIZE_BYTES))
+@signing_options
+@cli_errors
+def set_key(member_id: str, encryption_key: bytes, **signing: Any) -> None:
+    """Replace a member's encryption key (the member's own account)."""
+    send(
+        lambda signer: members_pb2.MsgSetEncryptionKey(
+            signer=signer, member_id=member_id, encryption_key=encryption_key
+        ),
+        **signing,
+    )
+
+
+@members.command("add-account")
+@click.argument("address")
+@click.option("--member", "member_id", default="", help="Member that it signs for.")
+@_role_option
+@signing_options
+@cli_errors
+def add_account(
+    address: str, member_id: str, roles: tuple[str, ...], **signing: Any
+) -> None:
+    """Let ADDRESS sign (operator)."""
+    send(
+        lambda signer: members_pb2.MsgAddAccount(
+            signer=signer, address=address, member_id=member_id, roles=sorted(roles)
+        ),
+        response=members_pb2.MsgAddAccountResponse,
+        **signing,
+    )
+
+
+@members.command("disable-account")
+@click.argument("address")
+@click.option("--reason", required=True)
+@signing_options
+@cli_errors
+def disable_account(address: str, reason: str, **signing: Any) -> None:
+    """Let ADDRESS sign no more."""
+    send(
+        lambda signer: members_pb2.MsgDisableAccount(
+            signer=signer, address=address, reason=reason
+        ),
+        **signing,
+    )
+
+
+# --- grants ---------------------------------------------------------------------------
+
+
+def _permission_options(command: Any) -> Any:
+    """Add what a grant and a consent have in common."""
+    for option in (
+        click.option("--valid-until", type=int, default=0, help="Seconds; 0: no end."),
+        click.option("--valid-from", type=int, default=0, help="Seconds; 0: at once."),
+        click.option("--field", "fields", multiple=True, help="Field; none: all."),
+        click.option(
+            "--purpose", required=True, help="For example receivable-financing."
+        ),
+        click.option(
+            "--channel", "channel_id", default="", help="To the reader's zone; or none."
+        ),
+        click.option("--reader", required=True, help="Member id on the reader's zone."),
+    ):
+        command = option(command)
+    return command
+
+
+@tx.group()
+def grants() -> None:
+    """Give and withdraw grants and consents."""
+
+
+@grants.command()
+@_permission_options
+@click.option("--type", "record_type", default="", help="Every record of this type.")
+@click.option("--record", "record_id", default="", help="This record alone.")
+@click.option("--count", type=click.IntRange(min=0), default=0, help="Uses; 0: any.")
+@click.option("--consent-required", is_flag=True, help="The subject must consent too.")
+@signing_options
+@cli_errors
+def give(
+    reader: str,
+    channel_id: str,
+    purpose: str,
+    fields: tuple[str, ...],
+    valid_from: int,
+    valid_until: int,
+    record_type: str,
+    record_id: str,
+    count: int,
+    consent_required: bool,
+    **signing: Any,
+) -> None:
+    """Let a member of this or a linked zone read."""
+    send(
+        lambda signer: grants_pb2.MsgGrant(
+            signer=signer,
+            reader=grants_pb2.Reader(channel_id=channel_id, member_id=reader),
+            record_type=record_type,
+            record_id=record_id,
+            purpose=purpose,
+            fields=sorted(fields),
+            valid_from=valid_from,
+            valid_until=valid_until,
+            count_max=count,
+            consent_required=consent_required,
+        ),
+        response=grants_pb2.MsgGrantResponse,
+        **signing,
+    )
+
+
+@grants.command()
+@click.argument("grant_id", type=click.IntRange(min=1))
+@click.option("--reason", required=True)
+@signing_options
+@cli_errors
+def withdraw(grant_id: int, reason: str, **signing: Any) -> None:
+    """Withdraw a grant, at once."""
+    send(
+        lambda signer: grants_pb2.MsgWithdrawGrant(
+            signer=signer, grant_id=grant_id, reason=reason
+        ),
+        **signing,
+    )
+
+
+@grants.command()
+@_permission_options
+@click.option(
+    "--subject",
+    callback=hex_bytes(DIGEST_SIZE_BYTES),
+    metavar="HEX",
+    required=True,
+    help="Pseudonym of the data subject, as in the record.",
+)
+@click.option(
+    "--evidence",
+    callback=hex_bytes(DIGEST_SIZE_BYTES),
+    metavar="HEX",
+    required=True,
+    help="SHA-256 of the signed original.",
+)
+@signing_options
+@cli_errors
+def consent(
+    reader: str,
+    channel_id: str,
+    purpose: str,
+    fields: tuple[str, ...],
+    valid_from: int,
+    valid_until: int,
+    subject: bytes,
+    evidence: bytes,
+    **signing: Any,
+) -> None:
+    """Record a data subject's consent."""
+    send(
+        lambda signer: grants_pb2.MsgRecordConsent(
+            signer=signer,
+            subject=subject,
+            reader=grants_pb2.Reader(channel_id=channel_id, member_id=reader),
+            purpose=purpose,
+            fields=sorted(fields),
+            valid_from=valid_from,
+            valid_until=valid_until,
+            evidence_digest=evidence,
+        ),
+        response=grants_pb2.MsgRecordConsentResponse,
+        **signing,
+    )
+
+
+@grants.command("withdraw-consent")
+@click.argument("consent_id", type=click.IntRange(min=1))
+@click.option("--reason", required=True)
+@signing_options
+@cli_errors
+def withdraw_consent(consent_id: int, reason: str, **signing: Any) -> None:
+    """Withdraw a consent, at once."""
+    send(
+        lambda signer: grants_pb2.MsgWithdrawConsent(
+            signer=signer, consent_id=consent_id, reason=reason
+        ),
+        **signing,
+    )
