@@ -30,6 +30,8 @@ from huitong.core.store.tables import (
     version_key,
 )
 
+#: Nodes that a view remembers: the proofs of one batch share the upper ones.
+RECORDS_REMEMBERED_MAX: Final = 16_384
 #: Values that one store of a view remembers; a view lives for a query or a block.
 READS_REMEMBERED_MAX: Final = 16_384
 OP_IAVL: Final = "ics23:iavl"
@@ -69,7 +71,15 @@ class ReadView:
     database from reusing space.
     """
 
-    __slots__ = ("_by_name", "_path", "_reader", "_roots", "root_hash", "version")
+    __slots__ = (
+        "_by_name",
+        "_path",
+        "_reader",
+        "_records",
+        "_roots",
+        "root_hash",
+        "version",
+    )
 
     version: int
     """The version that is shown."""
@@ -80,6 +90,7 @@ class ReadView:
         """Open ``version``; the view closes ``reader``, also when this raises."""
         self._reader = reader
         self._path = path
+        self._records: dict[bytes, bytes] = {}
         self.version = version
         row = reader.get(ROOTS, version_key(version)) if version > 0 else None
         oldest = int.from_bytes(reader.get(META, OLDEST_KEY) or b"", "big")
@@ -149,11 +160,16 @@ class ReadView:
         return self._roots[self._by_name[name]]
 
     def _record(self, ref: bytes) -> bytes:
+        record = self._records.get(ref)
+        if record is not None:
+            return record
         record = self._reader.get(NODES, ref)
         if record is None:
             raise StorageCorruptError(
                 path=self._path, reason=f"node {ref.hex()} is missing"
             )
+        if len(self._records) < RECORDS_REMEMBERED_MAX:
+            self._records[ref] = record
         return record
 
 
