@@ -49,6 +49,7 @@ class RpcConnection:
             ),
             headers={"content-type": "application/json"},
             trust_env=False,
+            verify=self.url.startswith("https"),  # else no certificates are read
         )
         self._next_id = 0
 
