@@ -126,6 +126,7 @@ async def rpc_zone() -> AsyncIterator[RpcZone]:
             engine=zone.engine,
             app=zone.app,
             executor=executor,
+            checks=executor,
             moniker="a",
             rpc_address="tcp://127.0.0.1:26657",
         )

@@ -28,7 +28,7 @@ from huitong.node.rpc.served import Served
 from huitong.node.rpc.server import address_of, bind, serve
 from huitong.node.rpc.subscriptions import SubscriptionHub
 
-#: Threads for proofs, searches and checks that must not hold up other calls.
+#: Threads for proofs and searches that must not hold up other calls.
 WORKERS: Final = 2
 #: How long a thread may keep Python's lock while another waits for it. The default of
 #: five milliseconds would be added to every answer given while a block is made.
@@ -75,11 +75,15 @@ def _run(
     )
     for _ in range(BLOCKS_AT_START):  # so that there is something to answer about
         engine.step()
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="rpc") as executor:
+    with (
+        ThreadPoolExecutor(WORKERS, thread_name_prefix="rpc") as executor,
+        ThreadPoolExecutor(1, thread_name_prefix="checks") as checks,
+    ):
         served = Served(
             engine=engine,
             app=zone.app,
             executor=executor,
+            checks=checks,
             moniker=config.moniker,
             rpc_address=address_of(listening),
         )

@@ -28,8 +28,9 @@ from huitong.engines.errors import (
     TxOverSizeError,
 )
 
-#: Waiting transactions: some seconds of work at full speed.
-MEMPOOL_TXS_MAX: Final = 20_000
+#: Waiting transactions: two seconds of work. All of them are checked again after each
+#: block, so more of them would slow down the blocks that are to take them away.
+MEMPOOL_TXS_MAX: Final = 5_000
 #: Bytes of all waiting transactions.
 MEMPOOL_SIZE_BYTES_MAX: Final = 134_217_728
 #: Hashes that are remembered after their transaction has left.

@@ -26,7 +26,9 @@ class Served:
     app: Application
     """Answers queries."""
     executor: Executor
-    """Runs what takes longer than a moment."""
+    """Runs queries that take longer than a moment."""
+    checks: Executor
+    """Runs CheckTx while another call of it, or a block, is in the way: one thread."""
     moniker: str
     """The node's name for people."""
     rpc_address: str

@@ -81,7 +81,7 @@ class TxMethods:
         if done is None:
             loop = asyncio.get_running_loop()
             done = await loop.run_in_executor(
-                self._served.executor, self._mempool.add, raw
+                self._served.checks, self._mempool.add, raw
             )
         return done
 
@@ -133,7 +133,7 @@ class TxMethods:
         """Tell what the check says; the transaction goes nowhere."""
         loop = asyncio.get_running_loop()
         checked = await loop.run_in_executor(
-            self._served.executor, self._mempool.check, tx
+            self._served.checks, self._mempool.check, tx
         )
         return check_json(checked)
 
