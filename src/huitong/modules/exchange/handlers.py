@@ -2,8 +2,8 @@
 
 Rules: [EXCHANGE.1] a member acts for itself only: the requester asks and confirms, the
 issuer decides and delivers; [EXCHANGE.2] steps follow one another as the status says;
-[EXCHANGE.3] an officer cannot grant what the zone's rules forbid, nor more fields than
-were asked for; [EXCHANGE.4] what is confirmed has the digest that was decided on. Not
+[EXCHANGE.3] an officer cannot grant what the zone's rules forbid, nor what a consent that
+is referred to no longer covers, nor more fields than were asked for; [EXCHANGE.4] what is confirmed has the digest that was decided on. Not
 here: the payload, which never comes on chain, and packets, see ``application``.
 """
 
@@ -34,7 +34,7 @@ from huitong.modules.exchange.errors import (
 )
 from huitong.modules.exchange.keys import PORT_ID, PROVIDER, REQUESTER
 from huitong.modules.exchange.packets import check_receipt, check_request
-from huitong.modules.exchange.policy import GRANTED, REFUSED, find_fault
+from huitong.modules.exchange.policy import GRANTED, REFUSED, find_fault, has_consent
 from huitong.modules.exchange.state import (
     delete_waiting,
     get_exchange,
@@ -108,7 +108,7 @@ def check_decide_exchange(ctx: Context, msg: pb.MsgDecideExchange) -> None:
         NotPartyError: it is about another member's record.
         ExchangeStatusError: it does not wait.
         DeadlinePassedError: it is too late.
-        NotShareableError: the zone's rules forbid it.
+        NotShareableError: the zone's rules forbid it, or consent does not cover it.
         FieldsNotAskedError: more is granted than was asked for.
     """
     check_text(msg.reason, "reason", TEXT_BYTES_MAX, required=msg.outcome != GRANTED)
@@ -277,6 +277,11 @@ def _check_grantable(
     for name in msg.fields:
         if name not in asked:
             raise FieldsNotAskedError(name=name)
+    granted = msg.fields or request.fields
+    if not has_consent(ctx, msg.channel_id, request, header, granted):
+        raise NotShareableError(
+            issuer=request.issuer, record_id=request.record_id, reason_code="consent"
+        )
 
 
 def _check_party(ctx: Context, signer: str, expected: str) -> None:

@@ -30,12 +30,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from huitong.core.context import Context
-from huitong.core.errors import RejectedError
 from huitong.core.fields import is_covered
 from huitong.core.limits import WAITING_PER_CHANNEL_MAX
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.exchange.state import get_params, waiting_count
 from huitong.modules.grants.coverage import Asked, check_consent, find_covering_grant
+from huitong.modules.grants.errors import (
+    ConsentNotFoundError,
+    ConsentNotUsableError,
+)
 from huitong.modules.members.state import ACTIVE as MEMBER_ACTIVE
 from huitong.modules.members.state import find_member
 from huitong.modules.records.state import ACTIVE, find_version, status_name
@@ -76,20 +79,9 @@ def judge(ctx: Context, channel_id: str, request: RequestPacket) -> Verdict:
     fault = find_fault(ctx, header, request.fields)
     if fault or header is None:
         return _verdict(REFUSED, fault, header)
-    asked = Asked(
-        header=header,
-        reader=Reader(channel_id=channel_id, member_id=request.requester),
-        purpose=request.purpose,
-        fields=tuple(request.fields) or tuple(header.fields),
-        term_until=request.term_until,
-        consent_id=request.consent_id,
-        now_s=ctx.block.time_ns // NS_PER_SECOND,
-    )
-    if asked.consent_id:
-        try:
-            check_consent(ctx, asked)
-        except RejectedError:
-            return _verdict(REFUSED, "consent", header)
+    asked = _asked(ctx, channel_id, request, header, request.fields)
+    if not _is_consented(ctx, asked):
+        return _verdict(REFUSED, "consent", header)
     if header.share_class == records_pb2.SHARE_CLASS_OPEN:
         return _verdict(GRANTED, "open-data", header, fields=asked.fields)
     grant = find_covering_grant(ctx, asked)
@@ -125,6 +117,48 @@ def find_fault(ctx: Context, header: RecordHeader | None, fields: Sequence[str])
     if not is_covered(fields, header.fields):
         return "unknown-field"
     return ""
+
+
+def has_consent(
+    ctx: Context,
+    channel_id: str,
+    request: RequestPacket,
+    header: RecordHeader,
+    fields: Sequence[str],
+) -> bool:
+    """Return whether the consent that a request refers to covers these fields now.
+
+    So it does where the request refers to none. No fields stand for all of the record.
+    """
+    return _is_consented(ctx, _asked(ctx, channel_id, request, header, fields))
+
+
+def _asked(
+    ctx: Context,
+    channel_id: str,
+    request: RequestPacket,
+    header: RecordHeader,
+    fields: Sequence[str],
+) -> Asked:
+    return Asked(
+        header=header,
+        reader=Reader(channel_id=channel_id, member_id=request.requester),
+        purpose=request.purpose,
+        fields=tuple(fields) or tuple(header.fields),
+        term_until=request.term_until,
+        consent_id=request.consent_id,
+        now_s=ctx.block.time_ns // NS_PER_SECOND,
+    )
+
+
+def _is_consented(ctx: Context, asked: Asked) -> bool:
+    if not asked.consent_id:
+        return True
+    try:
+        check_consent(ctx, asked)
+    except (ConsentNotFoundError, ConsentNotUsableError):
+        return False
+    return True
 
 
 def _verdict(
