@@ -37,9 +37,10 @@ TX_INDEX: Final = b"tx_index"
 BLOCK_INDEX: Final = b"block_index"
 TABLES: Final = (TX_INDEX, BLOCK_INDEX)
 
-#: Bytes of a value that a key carries as it is; LMDB bounds keys at 511 bytes.
-_VALUE_SIZE_BYTES_MAX: Final = 128
-_KEY_SIZE_BYTES_MAX: Final = 128
+#: Bytes that a key carries as they are; LMDB bounds keys at 511 bytes. Of longer ones it
+#: carries the beginning and a hash.
+_STEM_SIZE_BYTES_MAX: Final = 256
+_HEAD_SIZE_BYTES: Final = 128
 _UNINDEXED: Final = frozenset({"msg_index", "header", "packet_data", "packet_ack"})
 #: Candidates that one search looks at; more would be a query for "everything".
 SEARCH_CANDIDATES_MAX: Final = 100_000
@@ -88,32 +89,39 @@ def tx_index_rows(
     rows: list[ExtraRow] = []
     for tx, told in zip(txs, events, strict=True):
         place = place_key(tx.height, tx.index)
-        rows += [(TX_INDEX, stem + place, _PRESENT) for stem in _stems(told)]
+        rows += [(TX_INDEX, _stem(text) + place, _PRESENT) for text in _texts(told)]
     return rows
 
 
 def block_index_rows(height: int, events: Sequence[Event]) -> list[ExtraRow]:
     """Return the rows for the events of a block's hooks."""
     place = height_key(height)
-    return [(BLOCK_INDEX, stem + place, _PRESENT) for stem in _stems(events)]
+    return [(BLOCK_INDEX, _stem(text) + place, _PRESENT) for text in _texts(events)]
 
 
-def _stems(events: Sequence[Event]) -> list[bytes]:
-    """Return the keys without place, each once, in a fixed order."""
-    stems: dict[str, None] = {}
-    for told in events:
-        kind = told.kind
-        for key, value in told.attributes:
-            if key not in _UNINDEXED:
-                stems[f"{kind}.{key}={value}"] = None
-    return [_stem(text) for text in stems]
+def _texts(events: Sequence[Event]) -> dict[str, None]:
+    """Return ``type.attribute=value`` of all that is indexed, each once, in order."""
+    return dict.fromkeys(
+        f"{told.kind}.{key}={value}"
+        for told in events
+        for key, value in told.attributes
+        if key not in _UNINDEXED
+    )
 
 
 def _stem(text: str) -> bytes:
+    """Return what a row's key begins with; the length in front ends it unmistakably."""
     data = text.encode()
-    if len(data) > _KEY_SIZE_BYTES_MAX + _VALUE_SIZE_BYTES_MAX:
-        data = data[:_KEY_SIZE_BYTES_MAX] + sha256(data)
-    return len(data).to_bytes(2, "big") + data
+    size = len(data)
+    if size > _STEM_SIZE_BYTES_MAX:
+        data = data[:_HEAD_SIZE_BYTES] + sha256(data)
+        size = len(data)
+    return size.to_bytes(2, "big") + data
+
+
+def _is_exact(text: str) -> bool:
+    """Tell whether a row's key holds the whole text, so that it need not be compared."""
+    return len(text.encode()) <= _STEM_SIZE_BYTES_MAX
 
 
 def search_txs(
@@ -137,11 +145,12 @@ def search_txs(
         candidates = _candidates(
             reader, TX_INDEX, TX_RESULTS, conditions, newest, reverse
         )
+    rest = _unanswered(conditions, "Tx")
     found = []
     for looked_at, place in enumerate(candidates):
         if looked_at >= SEARCH_CANDIDATES_MAX:
             raise SearchTooLongError(maximum=SEARCH_CANDIDATES_MAX)
-        if _tx_matches(reader, place, conditions):
+        if not rest or _tx_matches(reader, place, conditions):
             found.append(place)
     return found
 
@@ -175,6 +184,22 @@ def event_values(events: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
             name = f"{told['type']}.{attribute['key']}"
             values.setdefault(name, []).append(attribute["value"])
     return values
+
+
+def _unanswered(conditions: Sequence[Condition], kind: str) -> list[Condition]:
+    """Return the conditions that the walk over candidates does not answer by itself."""
+    rest = [item for item in conditions if not _bounds_heights(item)]
+    rest = [
+        item
+        for item in rest
+        if (item.key, item.operator, item.operand) != ("tm.event", "=", kind)
+    ]
+    indexed = [item for item in rest if _is_indexed(item)]
+    if indexed:
+        chosen = _most_selective(indexed)
+        if not chosen.is_number and _is_exact(f"{chosen.key}={chosen.operand}"):
+            rest.remove(chosen)
+    return rest
 
 
 def _tx_matches(
@@ -269,10 +294,19 @@ def _most_selective(conditions: Sequence[Condition]) -> Condition:
     return min(conditions, key=rank)
 
 
+def _bounds_heights(condition: Condition) -> bool:
+    return (
+        condition.key in HEIGHT_KEYS
+        and condition.operator in ("=", "<", "<=", ">", ">=")
+        and condition.operand.isascii()
+        and condition.operand.isdigit()
+    )
+
+
 def _heights(conditions: Sequence[Condition], newest: int) -> _Range | None:
     first, last, is_bounded = 0, newest, False
     for item in conditions:
-        if item.key not in HEIGHT_KEYS or not item.operand.isdigit():
+        if not _bounds_heights(item):
             continue
         height = min(int(item.operand[:19]), newest + 1)
         is_bounded = True

@@ -20,6 +20,8 @@ SHUTDOWN_GRACE_S: Final = 2
 #: Seconds between our pings; Hermes drops a connection that is silent for 30.
 PING_INTERVAL_S: Final = 10.0
 _BACKLOG: Final = 1_024
+#: Connections and requests at one time; more are told that the node is busy (503).
+CONCURRENCY_MAX: Final = 2_000
 
 
 def bind(address: str) -> socket.socket:
@@ -94,6 +96,7 @@ async def serve(
         server_header=False,
         date_header=False,
         proxy_headers=False,
+        limit_concurrency=CONCURRENCY_MAX,
         ws_max_size=BODY_SIZE_BYTES_MAX,
         ws_ping_interval=PING_INTERVAL_S,
         ws_ping_timeout=2 * PING_INTERVAL_S,

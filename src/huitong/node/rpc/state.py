@@ -73,6 +73,7 @@ class StateMethods:
             "pub_key": public_key_json(engine.public_key),
         }
         self._earliest: dict[str, str] = {}
+        self._newest = (-1, "")
 
     def health(self) -> dict[str, Any]:
         """Nothing: it answers."""
@@ -86,14 +87,16 @@ class StateMethods:
         )
         # As in CometBFT, the app hash is the one in the newest header: that of the
         # state before it.
-        with self._served.reading() as reader:
-            newest = find_block(reader, state.height)
-        app_hash = EMPTY_HASH if newest is None else newest.header.app_hash
+        if self._newest[0] != state.height:
+            with self._served.reading() as reader:
+                newest = find_block(reader, state.height)
+            app_hash = EMPTY_HASH if newest is None else newest.header.app_hash
+            self._newest = (state.height, app_hash.hex().upper())
         return {
             "node_info": self._node_info,
             "sync_info": {
                 "latest_block_hash": state.block_id.hash.hex().upper(),
-                "latest_app_hash": app_hash.hex().upper(),
+                "latest_app_hash": self._newest[1],
                 "latest_block_height": str(state.height),
                 "latest_block_time": format_rfc3339(state.time_ns),
                 **self._earliest_block(),
