@@ -145,31 +145,22 @@ class ExchangeStateError(
     """The step does not fit what the zone says about the exchange."""
 
 
-class GradeTooLowError(
-    RejectedError,
-    codespace="flow",
-    code=5,
-    text="trust grade {actual} is below the demanded {minimum}",
-):
-    """The answer is not proven well enough for the reader's policy."""
-
-
 class RecordMismatchError(
     RejectedError,
     codespace="flow",
-    code=6,
+    code=5,
     text="the proven record differs from the decision in {what}: {expected}, {actual}",
 ):
     """What the zone proves is not what was granted."""
 
 
 class AnswerMissingError(
-    RejectedError, codespace="flow", code=7, text="{zone} has no {what}"
+    RejectedError, codespace="flow", code=6, text="{zone} has no {what}"
 ):
     """Something that the exchange needs is not in the other zone's state."""
 
 
 class ClientUnusableError(
-    RejectedError, codespace="flow", code=8, text="light client {client_id}: {reason}"
+    RejectedError, codespace="flow", code=7, text="light client {client_id}: {reason}"
 ):
     """The own zone's light client no longer vouches for the other zone."""

@@ -1,0 +1,132 @@
+"""The provider's steps of an exchange: publish a record, deliver what was granted.
+
+Nothing of a payload is logged or put into a message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huitong.client.answers import TxOutcome
+from huitong.core.commitment import (
+    disclose,
+    encode_disclosure,
+)
+from huitong.core.hashing import sha256
+from huitong.gateway.errors import (
+    ExchangeStateError,
+)
+from huitong.gateway.party import Party, get_exchange, status_text
+from huitong.gateway.payload import make_payload
+from huitong.gateway.sealing import (
+    SealingContext,
+    seal,
+)
+from huitong.gateway.vault import Vault
+from huitong.proto.huitong.exchange.v1 import exchange_pb2
+from huitong.proto.huitong.records.v1 import records_pb2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordTerms:
+    """What the record header says beside the payload's digest."""
+
+    record_id: str
+    """Chosen by the issuer, unique under it."""
+    record_type: str
+    """For example ``tax.invoice``."""
+    subject: bytes
+    """Salted pseudonym of the data subject, 32 bytes or empty."""
+    level: int
+    """Data level, 1 (open) to 4."""
+    share_class: records_pb2.ShareClass
+    """Who may have it."""
+    title: str
+    """Line in the catalogue; empty keeps it out."""
+    terms: str
+    """Terms in the catalogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What the provider hands over, by whatever way."""
+
+    sealed: bytes
+    """Sealed to the reader's key; see ``sealing``."""
+    outcome: TxOutcome
+    """The transaction that states its digest."""
+
+
+async def publish_document(
+    provider: Party, vault: Vault, document: bytes, terms: RecordTerms
+) -> tuple[bytes, TxOutcome]:
+    """Put a document into the vault and its record on chain; return its digest too.
+
+    Raises:
+        VaultWriteError: the vault cannot store it; nothing is published.
+        TransactionFailedError: the zone refuses the record.
+    """
+    payload = make_payload(document)
+    digest = vault.put(payload)
+    outcome = await provider.sender.send(
+        records_pb2.MsgPublishRecord(
+            signer=provider.sender.address,
+            record_id=terms.record_id,
+            record_type=terms.record_type,
+            subject=terms.subject,
+            payload_digest=digest,
+            fields=payload.commit().names,
+            level=terms.level,
+            share_class=terms.share_class,
+            title=terms.title,
+            terms=terms.terms,
+        )
+    )
+    return digest, outcome
+
+
+async def deliver(
+    provider: Party, vault: Vault, channel_on_a: str, sequence: int
+) -> Delivery:
+    """Seal the granted fields to the reader and state on chain what is handed over.
+
+    Raises:
+        ExchangeStateError: the exchange is not granted.
+        VaultEntryNotFoundError: the payload is not in this vault.
+        SealingKeyError: the reader's key is unusable.
+        TransactionFailedError: the zone refuses the statement.
+    """
+    exchange = await get_exchange(
+        provider, channel_on_a, sequence, exchange_pb2.EXCHANGE_SIDE_PROVIDER
+    )
+    if exchange.status != exchange_pb2.EXCHANGE_STATUS_GRANTED:
+        raise ExchangeStateError(
+            exchange=f"{channel_on_a}/{sequence}",
+            expected="granted",
+            actual=status_text(exchange),
+        )
+    decision, request = exchange.decision, exchange.request
+    payload = vault.get(decision.payload_digest)
+    commitment = payload.commit()
+    granted = set(decision.fields) or set(commitment.names)
+    disclosure = disclose(commitment, payload.fields, payload.salts, granted)
+    sealed = seal(
+        encode_disclosure(disclosure),
+        request.reader_key,
+        SealingContext(
+            chain_id_of_a=await provider.zone.chain_id(),
+            channel_on_a=channel_on_a,
+            sequence=sequence,
+            requester=request.requester,
+            payload_digest=decision.payload_digest,
+        ),
+    )
+    outcome = await provider.sender.send(
+        exchange_pb2.MsgRecordDelivery(
+            signer=provider.sender.address,
+            channel_id=channel_on_a,
+            sequence=sequence,
+            sealed_digest=sha256(sealed),
+        )
+    )
+    return Delivery(sealed=sealed, outcome=outcome)
