@@ -242,6 +242,7 @@ class Application:
 
         Raises:
             InvariantBrokenError: the block is not the next one.
+            UnavailableError, BrokenError: this node cannot read its state.
         """
         version = self.state.version
         invariant(
@@ -290,7 +291,7 @@ class Application:
                 raise OutOfGasError(
                     location="block", wanted=gas_left, used=prepared.tx.gas_limit
                 )
-        except HuitongError as refused:
+        except RejectedError as refused:
             return execution.failed_result(refused, 0, 0)
         return execution.deliver(
             ctx,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from google.protobuf.message import Message
 
@@ -22,6 +22,7 @@ from huitong.core.abci import TxResult
 from huitong.core.codec import decode, encode, pack_any
 from huitong.core.context import Context
 from huitong.core.errors import (
+    BrokenError,
     HuitongError,
     InsufficientFundsError,
     PanicError,
@@ -30,6 +31,7 @@ from huitong.core.errors import (
     TxDecodeError,
     TxTimeoutHeightError,
     UnauthorizedError,
+    UnavailableError,
     UnknownRequestError,
 )
 from huitong.core.events import Event, event
@@ -46,6 +48,16 @@ from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
 
 CheckSignature = Callable[[int], None]
 """Takes the signer's account number; raises UnauthorizedError for a wrong signature."""
+
+
+#: What may come out of a handler on one node and not on another.
+_FAULTS_OF_THE_MACHINE: Final = (
+    UnavailableError,
+    BrokenError,
+    OSError,
+    MemoryError,
+    RecursionError,
+)
 
 
 class Authenticator(Protocol):
@@ -208,26 +220,31 @@ def deliver(
     authenticator: Authenticator,
     check_signature: CheckSignature,
 ) -> TxResult:
-    """Carry out one transaction of a block; writes what stays to ``block_ctx``."""
+    """Carry out one transaction of a block; writes what stays to ``block_ctx``.
+
+    Raises:
+        UnavailableError, BrokenError: this node cannot read its state. A result made of
+            that would be this node's alone.
+    """
     tx = prepared.tx
     meter = GasMeter(tx.gas_limit)
     entry = block_ctx.branch(gas=meter, signer=prepared.sender)
     try:
         authenticate(entry, prepared, authenticator, check_signature)
-    except HuitongError as refused:
+    except RejectedError as refused:
         return failed_result(refused, tx.gas_limit, meter.used)
     entry.emit(event("tx", acc_seq=f"{prepared.sender}/{tx.sequence}"))
     block_ctx.merge_writes(entry)
     work = block_ctx.branch(gas=meter, signer=prepared.sender)
     try:
         data = run_messages(work, prepared)
-    except HuitongError as refused:
+    except RejectedError as refused:
         return failed_result(refused, tx.gas_limit, meter.used, tuple(entry.events))
     except Exception as bug:
         # A bug in a handler fails this transaction on every node alike, instead of
-        # stopping the zone. Running out of memory or stack is the machine's state and
-        # not the transaction's, so it must stop this node.
-        if isinstance(bug, MemoryError | RecursionError):
+        # stopping the zone. A damaged disk, too few readers, no memory or no stack are
+        # the machine's state and not the transaction's, so they must stop this node.
+        if isinstance(bug, _FAULTS_OF_THE_MACHINE):
             raise
         broken = PanicError(reason=type(bug).__name__)
         return failed_result(broken, tx.gas_limit, meter.used, tuple(entry.events))
