@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from huitong.client.answers import ProvenValue
+from huitong.client.answers import ProvenValue, TxOutcome
 from huitong.core.address import address_of_public_key
 from huitong.core.codec import decode, encode, pack_any
 from huitong.core.commitment import disclose, encode_disclosure
@@ -256,6 +256,17 @@ class MemorySource:
         assert result.code == 0, result.log
         return decode(response, result.value)
 
+    async def abci_query(
+        self, path: str, data: bytes = b"", height: int = 0, prove: bool = False
+    ) -> Any:
+        return self.zone.app.query(path, data, height, prove)
+
+    async def wait_height(self, height: int, timeout_s: float = 0) -> int:
+        """Make the blocks that are waited for."""
+        while self.zone.height < height:
+            self.zone.next_block()
+        return self.zone.height
+
     async def find_txs(self, query: str) -> list[FoundTx]:
         wanted = dict(
             tuple(part.replace("'", "").split(" = ")) for part in query.split(" AND ")
@@ -274,6 +285,30 @@ class MemorySource:
                     tx_hash = sha256(raw).hex().upper()
                     found.append(FoundTx(hash=tx_hash, height=height))
         return found
+
+
+class MemorySender:
+    """A ``Sender`` for one account of a zone in memory."""
+
+    def __init__(self, zone: ChainZone, name: str) -> None:
+        self.zone = zone
+        self.address = address_of(name)
+
+    async def send(self, *messages: Any, gas_limit: int = 0) -> TxOutcome:
+        """Carry out messages, each in a block of its own."""
+        for message in messages:
+            made = self.zone.deliver(message)
+        result = made.finalized.tx_results[0]
+        return TxOutcome(
+            hash="",
+            height=made.height,
+            code=0,
+            codespace="",
+            log="",
+            events=result.events,
+            data=result.data,
+            gas_used=result.gas_used,
+        )
 
 
 ACCOUNTS: dict[str, tuple[str, list[str]]] = {
@@ -417,11 +452,9 @@ def begin_exchange(
     return sequence, timeout_ns, request
 
 
-def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
-    """Request, decide, deliver, confirm; return the request's sequence."""
+def relay_request(path: Path, sequence: int, timeout_ns: int, request: Any) -> Any:
+    """Bring a request to a and the decision back, if there is one; return it."""
     a, b = path.a, path.b
-    digest = payload.commit().root
-    sequence, timeout_ns, request = begin_exchange(path, payload, given)
     packet = _packet(b, sequence, timeout_ns, request=request)
     a.receive(packet)
     result = a.zone.app.query(
@@ -435,8 +468,18 @@ def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
         False,
     )
     exchange = decode(exchange_pb2.QueryExchangeResponse, result.value).exchange
-    assert exchange.status == exchange_pb2.EXCHANGE_STATUS_GRANTED, exchange
-    b.acknowledge(packet, encode_decision(exchange.decision))
+    if exchange.HasField("decision"):
+        b.acknowledge(packet, encode_decision(exchange.decision))
+    return exchange.decision
+
+
+def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
+    """Request, decide, deliver, confirm; return the request's sequence."""
+    a, b = path.a, path.b
+    digest = payload.commit().root
+    sequence, timeout_ns, request = begin_exchange(path, payload, given)
+    decision = relay_request(path, sequence, timeout_ns, request)
+    assert decision.outcome == exchange_pb2.OUTCOME_GRANTED, decision
     context = SealingContext(
         chain_id_of_a="hangzhou-1",
         channel_on_a=a.channel_id,
