@@ -156,7 +156,7 @@ class NodeProcess:
         self.node_options = tuple(node_options)
         """Further options of ``huitong node start``."""
         self.rpc_url = ""
-        """Where it serves, once it does; the port is another one after each start."""
+        """Where it serves, once it does; a restarted node serves at the same place."""
         self._process: subprocess.Popen[bytes] | None = None
 
     # --- setting up -------------------------------------------------------------------
@@ -226,7 +226,7 @@ class NodeProcess:
             "node",
             "start",
             f"--home={self.home}",
-            "--rpc=tcp://127.0.0.1:0",
+            f"--rpc={self.rpc_url or 'tcp://127.0.0.1:0'}",
             f"--block-time={self.block_time}",
             *self.node_options,
         )
