@@ -21,7 +21,7 @@ from huitong.core.errors import (
     UnknownRequestError,
 )
 from huitong.core.gas import GasMeter
-from huitong.core.limits import QUERY_GAS_MAX, QUERY_SIZE_BYTES_MAX
+from huitong.core.limits import INT64_MAX, QUERY_GAS_MAX, QUERY_SIZE_BYTES_MAX
 from huitong.core.module import QueryRoute
 from huitong.core.store.view import ProofOp
 from huitong.core.tx import decode_transaction
@@ -63,6 +63,8 @@ class Querying:
             raise InvalidRequestError(
                 reason=f"cannot query with height < 0; please provide a valid height: {height}"
             )
+        if height > INT64_MAX:
+            raise InvalidRequestError(reason=f"height {height} above {INT64_MAX}")
         parts = path.strip("/").split("/")
         if len(parts) == 3 and parts[0] == "store" and parts[2] == "key":
             return self._from_store(parts[1], data, height, prove)

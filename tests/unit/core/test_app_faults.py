@@ -13,6 +13,7 @@ from huitong.core.store.errors import StorageBusyError, StorageCorruptError
 from huitong.modules.members.authentication import MemberAuthenticator
 from tests.unit.core.test_app import Zone, _swap_apply, admit, sign
 
+MEMBERS_PATH = "/huitong.members.v1.Query/Members"
 FAULTS: dict[str, Callable[[], BaseException]] = {
     "damaged disk": lambda: StorageCorruptError(path="x", reason="a page is gone"),
     "no reader free": lambda: StorageBusyError(path="x", reason="too many readers"),
@@ -50,3 +51,18 @@ def test_fault_of_the_machine_in_authentication_is_no_result(
     monkeypatch.setattr(MemberAuthenticator, "authenticate", authenticate)
     with pytest.raises(type(fault)):
         zone.block(sign(admit("bank-1")))
+
+
+@pytest.mark.parametrize("path", ["store/members/key", MEMBERS_PATH])
+@pytest.mark.parametrize(
+    ("height", "code"),
+    [(2**63 - 1, "store/3"), (2**63, "sdk/18"), (2**64, "sdk/18"), (-1, "sdk/18")],
+)
+def test_query_at_an_impossible_height_is_answered(
+    path: str, height: int, code: str
+) -> None:
+    zone = Zone()
+    zone.block()
+    data = b"k" if path.startswith("store") else b""
+    answer = zone.app.query(path, data, height, True)
+    assert f"{answer.codespace}/{answer.code}" == code

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from huitong.core.invariants import invariant
+from huitong.core.limits import STORE_KEY_SIZE_BYTES_MAX
 from huitong.core.store.backend import Batch, NodeBackend, Row, TableReader
 from huitong.core.store.errors import (
     StorageCorruptError,
@@ -343,6 +344,8 @@ class _LatestStore:
             self._remember(key, value)
 
     def _remember(self, key: bytes, value: bytes | None) -> None:
+        if len(key) > STORE_KEY_SIZE_BYTES_MAX:
+            return  # a stranger's: there is nothing, and such keys would fill the memory
         recent = self._recent
         if len(recent) >= VALUES_REMEMBERED_MAX:
             recent.clear()

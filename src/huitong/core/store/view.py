@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final
 
 from huitong.core.codec import encode
+from huitong.core.limits import STORE_KEY_SIZE_BYTES_MAX
 from huitong.core.store.backend import TableReader
 from huitong.core.store.errors import (
     StorageCorruptError,
@@ -192,7 +193,8 @@ class _StoreAtVersion:
         if key in self._read:
             return self._read[key]
         value = find_value(self._record, self._root, key)
-        if len(self._read) < READS_REMEMBERED_MAX:
+        is_room = len(self._read) < READS_REMEMBERED_MAX
+        if is_room and len(key) <= STORE_KEY_SIZE_BYTES_MAX:
             self._read[key] = value
         return value
 
