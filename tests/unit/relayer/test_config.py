@@ -1,0 +1,102 @@
+"""relay.toml: what is written is read again, and what is wrong is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from huitong.relayer.config import (
+    FILE_NAME,
+    LinkConfig,
+    RelayConfig,
+    ZoneConfig,
+    load_config,
+    save_config,
+)
+from huitong.relayer.errors import InvalidConfigError, UnknownLinkError
+
+ZONES = (
+    ZoneConfig(chain_id="hangzhou-1", rpc="tcp://127.0.0.1:26657"),
+    ZoneConfig(chain_id="chongqing-1", rpc='http://"odd\\host"', key="other"),
+)
+LINK = LinkConfig(chain_a="hangzhou-1", chain_b="chongqing-1")
+MADE = LinkConfig(
+    chain_a="hangzhou-1",
+    chain_b="chongqing-1",
+    client_on_a="07-tendermint-0",
+    client_on_b="07-tendermint-1",
+    connection_on_a="connection-0",
+    connection_on_b="connection-1",
+    channel_on_a="channel-0",
+    channel_on_b="channel-1",
+    ordered=True,
+)
+
+
+def test_saved_configuration_is_loaded_again(tmp_path):
+    config = RelayConfig(zones=ZONES, links=(LINK, MADE))
+    save_config(tmp_path / "home", config)
+    assert load_config(tmp_path / "home") == config
+
+
+def test_made_link_takes_the_place_of_the_wanted_one():
+    config = RelayConfig(zones=ZONES, links=(LINK,)).with_link(MADE)
+    assert config.links == (MADE,)
+    assert config.with_link(MADE).links == (MADE,)
+
+
+def test_second_link_between_the_same_zones_is_kept_beside_the_first():
+    other = LinkConfig(
+        chain_a="hangzhou-1", chain_b="chongqing-1", channel_on_a="channel-7"
+    )
+    config = RelayConfig(zones=ZONES, links=(MADE,)).with_link(other)
+    assert config.links == (MADE, other)
+
+
+def test_link_is_found_in_either_direction():
+    config = RelayConfig(zones=ZONES, links=(MADE,))
+    assert config.get_link("chongqing-1", "hangzhou-1") == MADE
+    with pytest.raises(UnknownLinkError):
+        config.get_link("hangzhou-1", "nowhere-1")
+
+
+ZONE = '[[zones]]\nchain_id = "hangzhou-1"\nrpc = "tcp://127.0.0.1:1"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[[zones", "Expected ']]'"),
+        ("speed = 3\n", "unknown entries ['speed']"),
+        ("zones = 3\n", "zones is not a list of tables"),
+        ("zones = [3]\n", "zones[0] is not a table"),
+        ('[[zones]]\nchain_id = "hangzhou-1"\n', "zones[0] lacks rpc"),
+        (ZONE + "port = 3\n", "zones[0] has no entry port"),
+        (ZONE + "key = 3\n", "zones[0].key is not a str"),
+        (ZONE.replace("hangzhou-1", "hang zhou"), "hang zhou"),
+        (ZONE + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "x-1"\n', "no zone x-1"),
+        (
+            ZONE
+            + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "hangzhou-1"\n'
+            + 'channel_on_a = "c"\n',
+            "c",
+        ),
+        (
+            ZONE
+            + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "hangzhou-1"\n'
+            + "ordered = 1\n",
+            "links[0].ordered is not a bool",
+        ),
+    ],
+)
+def test_wrong_configuration_is_refused_with_its_reason(tmp_path, text, reason):
+    (tmp_path / FILE_NAME).write_text(text)
+    with pytest.raises(InvalidConfigError) as refused:
+        load_config(tmp_path)
+    assert reason in str(refused.value)
+    assert FILE_NAME in str(refused.value)
+
+
+def test_missing_configuration_says_what_to_do(tmp_path):
+    with pytest.raises(InvalidConfigError) as refused:
+        load_config(tmp_path)
+    assert "huitong relay init" in refused.value.diagnostics()
