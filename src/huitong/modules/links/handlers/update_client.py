@@ -31,14 +31,16 @@ from huitong.proto.ibc.core.client.v1 import tx_pb2
 
 
 def check_update_client(ctx: Context, msg: tx_pb2.MsgUpdateClient) -> None:
-    """Raise unless the client message verifies.
+    """Raise unless the client message verifies, and teaches or proves something.
 
     Raises:
-        RejectedError: client/4, 29; ibc/14; and what the light client refuses.
+        RejectedError: client/4, 13, 29; ibc/14; and what the light client refuses.
 
     Cost: two signatures for each validator at most.
     """
-    _verify(ctx, msg.client_id, msg.client_message)
+    message = _verify(ctx, msg.client_id, msg.client_message)
+    if not isinstance(message, Header):
+        _check_misbehaviour(ctx, msg.client_id, message)
 
 
 def apply_update_client(
@@ -76,9 +78,7 @@ def check_submit_misbehaviour(ctx: Context, msg: tx_pb2.MsgSubmitMisbehaviour) -
         RejectedError: client/4, 13, 29; ibc/14; and what the light client refuses.
     """
     message = _verify(ctx, msg.client_id, msg.misbehaviour)
-    store = ctx.store(keys.STORE)
-    if not light_client.check_for_misbehaviour(store, msg.client_id, message):
-        raise InvalidMisbehaviourError(reason="nothing contradicts anything")
+    _check_misbehaviour(ctx, msg.client_id, message)
 
 
 def apply_submit_misbehaviour(
@@ -101,6 +101,12 @@ def _verify(ctx: Context, client_id: str, packed: Any) -> ClientMessage:
         ctx.store(keys.STORE), client_id, message, now_ns=ctx.block.time_ns
     )
     return message
+
+
+def _check_misbehaviour(ctx: Context, client_id: str, message: ClientMessage) -> None:
+    store = ctx.store(keys.STORE)
+    if not light_client.check_for_misbehaviour(store, client_id, message):
+        raise InvalidMisbehaviourError(reason="nothing contradicts anything")
 
 
 def _signatures(message: ClientMessage) -> int:
