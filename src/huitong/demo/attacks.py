@@ -13,7 +13,6 @@ proven nothing.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -38,6 +37,7 @@ from huitong.demo.errors import AttackSucceededError
 from huitong.demo.play import PACKET_TIMEOUT_S, Played, make_request
 from huitong.demo.stage import Stage
 from huitong.demo.story import Narrator
+from huitong.engines.validator_key import new_validator_key
 from huitong.gateway.exchange_flow import (
     check_delivery,
     request_record,
@@ -66,7 +66,6 @@ from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
 from huitong.relayer.config import LinkConfig
 from huitong.relayer.discovery import get_client_state
-from huitong.testing.validators import make_validators
 
 #: Work allowed to a message that is expected to fail; no simulation comes before it.
 GAS_LIMIT: Final = 5_000_000
@@ -218,7 +217,7 @@ def _sign_as_stranger(honest: Header, app_hash: bytes) -> Header:
 
     The validators shown are the real ones, and the vote claims to be theirs.
     """
-    (stranger,) = make_validators([1], label=f"stranger {time.time_ns()}")
+    stranger = new_validator_key()
     header: BlockHeader = replace(honest.signed_header.header, app_hash=app_hash)
     digest = header_hash(header)
     block_id = BlockId(hash=digest, parts=PartSetHeader(total=1, hash=sha256(digest)))

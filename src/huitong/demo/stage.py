@@ -7,15 +7,15 @@ on an error, on Ctrl-C and on SIGTERM, also while they are still starting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from huitong.client import Sender, ZoneClient
 from huitong.demo import cast
-from huitong.demo.errors import StageError
+from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
 from huitong.gateway.exchange_flow import Party
 from huitong.gateway.sealing import make_encryption_key
@@ -24,20 +24,16 @@ from huitong.relayer.config import LinkConfig, ZoneConfig
 from huitong.relayer.endpoint import Endpoint
 from huitong.relayer.link import open_link
 from huitong.relayer.worker import LinkWorker
-from huitong.testing.processes import NodeProcess, ProcessError
 
-#: Seconds that a node may take to stop before it is killed.
-STOP_TIMEOUT_S: Final = 5.0
 #: Least time between two blocks with transactions.
 BLOCK_TIME: Final = "100ms"
-_KILL_PAUSE_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Everything that the play needs."""
 
-    zones: tuple[NodeProcess, NodeProcess]
+    zones: tuple[LocalNode, LocalNode]
     """The node processes, a and b."""
     bureau: Party
     """The provider, on zone a."""
@@ -70,25 +66,15 @@ async def raise_stage(folder: Path, narrator: Narrator) -> AsyncIterator[Stage]:
     """
     private_key, public_key = make_encryption_key()
     zones = (
-        NodeProcess(
-            folder / cast.ZONE_A,
-            chain_id=cast.ZONE_A,
-            members=cast.members_of_a(),
-            accounts=cast.accounts_of_a(),
-            block_time=BLOCK_TIME,
-        ),
-        NodeProcess(
-            folder / cast.ZONE_B,
-            chain_id=cast.ZONE_B,
-            members=cast.members_of_b(public_key),
-            accounts=cast.accounts_of_b(),
-            block_time=BLOCK_TIME,
-        ),
+        LocalNode(folder / cast.ZONE_A, cast.ZONE_A, BLOCK_TIME),
+        LocalNode(folder / cast.ZONE_B, cast.ZONE_B, BLOCK_TIME),
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stop_zones, zones)
         with narrator.step("启动两个区", "start two zones") as step:
-            await _start(zones)
+            zones[0].make(cast.members_of_a(), cast.accounts_of_a())
+            zones[1].make(cast.members_of_b(public_key), cast.accounts_of_b())
+            await asyncio.gather(*(zone.start() for zone in zones))
             for zone, members in zip(zones, ("税务局与纳税人", "银行"), strict=True):
                 step.tell(
                     f"{zone.chain_id} {members}, process {zone.pid}, {zone.rpc_url}"
@@ -142,57 +128,17 @@ async def keep_link(stage: Stage, narrator: Narrator) -> AsyncIterator[LinkConfi
             await worker
 
 
-async def stop_zones(zones: tuple[NodeProcess, NodeProcess]) -> None:
+async def stop_zones(zones: tuple[LocalNode, LocalNode]) -> None:
     """Stop both nodes; kill one that does not."""
-    await asyncio.gather(*(asyncio.to_thread(_stop, zone) for zone in zones))
+    await asyncio.gather(*(zone.stop() for zone in zones), return_exceptions=True)
 
 
-def _stop(zone: NodeProcess) -> None:
-    with suppress(ProcessError):
-        zone.stop(STOP_TIMEOUT_S)
-
-
-async def _start(zones: tuple[NodeProcess, NodeProcess]) -> None:
-    """Set up and start both nodes; if that is interrupted, none is left behind."""
-    try:
-        for zone in zones:
-            await _finish([asyncio.ensure_future(asyncio.to_thread(zone.init))])
-        await _finish(
-            [asyncio.ensure_future(asyncio.to_thread(zone.start)) for zone in zones],
-            lambda: _kill(zones),
-        )
-    except ProcessError as error:
-        raise StageError(reason=str(error)) from error
-
-
-def _kill(zones: tuple[NodeProcess, NodeProcess]) -> None:
-    for zone in zones:
-        zone.kill()
-
-
-async def _finish(
-    threads: list[asyncio.Future[Any]], hurry: Callable[[], None] = lambda: None
-) -> None:
-    """Wait for work in threads; if interrupted, hurry it and wait all the same.
-
-    A thread cannot be cancelled: what it does after everybody left would stay behind.
-    """
-    try:
-        await asyncio.gather(*(asyncio.shield(thread) for thread in threads))
-    finally:
-        while not all(thread.done() for thread in threads):
-            hurry()
-            await asyncio.sleep(_KILL_PAUSE_S)
-        for thread in threads:
-            thread.exception()
-
-
-def _party(zone: NodeProcess, client: ZoneClient, key: str, member_id: str) -> Party:
+def _party(zone: LocalNode, client: ZoneClient, key: str, member_id: str) -> Party:
     sender = Sender(client, zone.private_key(key))
     return Party(zone=client, sender=sender, member_id=member_id)
 
 
-async def _relayer(stack: AsyncExitStack, zone: NodeProcess) -> Endpoint:
+async def _relayer(stack: AsyncExitStack, zone: LocalNode) -> Endpoint:
     config = ZoneConfig(chain_id=zone.chain_id, rpc=zone.rpc_url)
     endpoint = Endpoint(config, zone.private_key(cast.RELAYER_KEY))
     stack.push_async_callback(endpoint.close)
