@@ -117,6 +117,11 @@ def test_hostile_bytes_cost_linear_time(hostile: bytes) -> None:
         assert hostile.startswith(b"{")
 
 
+def test_no_error_is_found_where_there_is_none() -> None:
+    for acknowledgement in (b"\x01", b"{}", b'{"error":5}', b'{"a":"b","error":"c"}'):
+        assert find_error(acknowledgement) is None
+
+
 @given(st.binary(max_size=64))
 def test_result_is_found_again(result: bytes) -> None:
     told = result_acknowledgement(result)

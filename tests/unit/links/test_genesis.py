@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from huitong.core.genesis import GenesisError
+from huitong.core.invariants import InvariantBrokenError
 from huitong.modules import links
 from huitong.modules.links import keys, state
 from huitong.testing.links import ORDERED, open_path
@@ -81,6 +82,14 @@ def test_counters_and_params_may_be_given() -> None:
     assert list(state.get_client_params(store).allowed_clients) == ["*"]
     params = state.get_connection_params(store)
     assert params.max_expected_time_per_block == 1_000
+
+
+def test_state_without_counters_stops_the_node() -> None:
+    zone = zone_from({})
+    ctx = zone.context()
+    ctx.store(keys.STORE).delete(keys.NEXT_CLIENT_SEQUENCE)
+    with pytest.raises(InvariantBrokenError, match="counters"):
+        state.take_number(ctx.store(keys.STORE), keys.NEXT_CLIENT_SEQUENCE)
 
 
 def entry(key: str, value: str) -> dict[str, str]:

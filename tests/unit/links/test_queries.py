@@ -8,6 +8,7 @@ import pytest
 
 from huitong.core.errors import InvalidRequestError, NotFoundError
 from huitong.core.height import Height
+from huitong.light import light_client
 from huitong.modules import links
 from huitong.modules.links import keys
 from huitong.modules.links.queries import pages
@@ -18,6 +19,7 @@ from huitong.proto.ibc.core.client.v1 import query_pb2 as client_pb2
 from huitong.proto.ibc.core.connection.v1 import query_pb2 as connection_pb2
 from huitong.testing.links import ORDERED, Path, connected_path, make_path, open_path
 from huitong.testing.zones import SimZone
+from tests.unit.links.refusals import forget
 
 CLIENT = "/ibc.core.client.v1.Query/"
 CONNECTION = "/ibc.core.connection.v1.Query/"
@@ -197,6 +199,12 @@ def test_membership_can_be_asked_about(path: Path) -> None:
     assert ask(path.a.zone, method, request).success is False
     request.client_id = "07-tendermint-9"
     assert "light client not found" in missing(path.a.zone, method, request)
+    request.client_id = "07-tendermint-0"
+    ctx = path.a.zone.context()
+    light_client.freeze(ctx.store(keys.STORE), request.client_id)
+    path.a.zone.take(ctx)
+    path.a.zone.next_block()
+    assert "status is Frozen" in refused(path.a.zone, method, request)
 
 
 def test_params_are_answered(path: Path) -> None:
@@ -369,6 +377,60 @@ def test_channels_have_no_upgrades(path: Path) -> None:
         channel_pb2.QueryUpgradeErrorRequest(**named),
     )
     assert "upgrade error receipt not found" in told
+
+
+def test_channel_is_found_with_the_height_that_was_read(path: Path) -> None:
+    request = channel_pb2.QueryChannelRequest(port_id="mock", channel_id="channel-0")
+    answer = ask(path.a.zone, CHANNEL + "Channel", request)
+    assert answer.channel.version == "mock-1"
+    assert answer.proof_height == Height(1, path.a.zone.state.version).to_proto()
+
+
+def test_what_is_lost_below_a_channel_is_told(path: Path) -> None:
+    zone = path.a.zone
+    below = connection_pb2.QueryConnectionClientStateRequest(
+        connection_id="connection-0"
+    )
+    named = {"port_id": "mock", "channel_id": "channel-0"}
+    state_ = channel_pb2.QueryChannelClientStateRequest(**named)
+    consensus = channel_pb2.QueryChannelConsensusStateRequest(**named)
+    told = missing(zone, CHANNEL + "ChannelConsensusState", consensus)
+    assert "client-id: 07-tendermint-0: consensus state not found" in told
+    forget(path.a, keys.client_state("07-tendermint-0"))
+    zone.next_block()
+    for method, request in (
+        (CHANNEL + "ChannelClientState", state_),
+        (CONNECTION + "ConnectionClientState", below),
+    ):
+        told = missing(zone, method, request)
+        assert "client-id: 07-tendermint-0: light client not found" in told
+    forget(path.a, keys.connection("connection-0"))
+    zone.next_block()
+    told = missing(zone, CHANNEL + "ChannelClientState", state_)
+    assert "connection-id: connection-0: connection not found" in told
+
+
+def test_lost_sequence_and_lost_consensus_state_are_told() -> None:
+    path = open_path(ordering=ORDERED)
+    zone = path.a.zone
+    forget(path.a, keys.next_sequence_receive("mock", "channel-0"))
+    store = zone.context().store(keys.STORE)
+    lost = light_client.latest_height(store, "07-tendermint-0")
+    forget(path.a, keys.consensus_state("07-tendermint-0", str(lost)))
+    zone.next_block()
+    request = channel_pb2.QueryNextSequenceReceiveRequest(
+        port_id="mock", channel_id="channel-0"
+    )
+    told = missing(zone, CHANNEL + "NextSequenceReceive", request)
+    assert "sequence receive not found" in told
+    listed = ask(
+        zone,
+        CLIENT + "ConsensusStates",
+        client_pb2.QueryConsensusStatesRequest(client_id="07-tendermint-0"),
+    )
+    heights = [Height.from_proto(item.height) for item in listed.consensus_states]
+    assert heights
+    assert lost not in heights
 
 
 # --- packets ------------------------------------------------------------------------------

@@ -27,11 +27,6 @@ CONNECTIONS: Final = b"connections/"
 CHANNEL_ENDS: Final = b"channelEnds/ports/"
 
 
-def client_prefix(client_id: str) -> bytes:
-    """Prefix of everything kept for one client."""
-    return f"clients/{client_id}/".encode()
-
-
 def client_state(client_id: str) -> bytes:
     return f"clients/{client_id}/clientState".encode()
 
