@@ -11,7 +11,22 @@ from huitong.bench.loader import Progress, make_batches
 from huitong.bench.report import make_report, percentile_ms
 from huitong.bench.usage import cpu_s, rss_mib_max
 
-KEYS = ["bench", "rate_per_s", "count", "seconds", "p50_ms", "p95_ms", "p99_ms", "errors", "block_time_ms", "cpu_s", "rss_mib_max", "payload_bytes", "commit", "versions"]
+KEYS = [
+    "bench",
+    "rate_per_s",
+    "count",
+    "seconds",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "errors",
+    "block_time_ms",
+    "cpu_s",
+    "rss_mib_max",
+    "payload_bytes",
+    "commit",
+    "versions",
+]
 
 
 @pytest.mark.parametrize(
