@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import islice
 from typing import Final, TypeVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -20,7 +21,12 @@ from google.protobuf.message import DecodeError as _ProtobufDecodeError
 from google.protobuf.message import Message
 
 from huitong.core.errors import RejectedError
-from huitong.core.limits import MESSAGE_DEPTH_MAX, MESSAGE_SIZE_BYTES_MAX, UINT64_MAX
+from huitong.core.limits import (
+    MESSAGE_DEPTH_MAX,
+    MESSAGE_SIZE_BYTES_MAX,
+    MESSAGES_IN_CYCLES_MAX,
+    UINT64_MAX,
+)
 from huitong.proto.google.protobuf.any_pb2 import Any
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -66,7 +72,8 @@ def decode(
     """Return the message of type ``cls`` that ``data`` is the canonical encoding of.
 
     Raises:
-        DecodeError: not well-formed, not canonical, unknown fields, too long, too deep.
+        DecodeError: not well-formed, not canonical, unknown fields, too long, too deep,
+            too many messages of types that contain themselves.
 
     Cost: linear; about 2 µs for a message of 2 kB.
     """
@@ -155,16 +162,23 @@ def delimited(data: bytes) -> bytes:
 def _check_depth(message: Message, data: bytes) -> None:
     """Reject messages that are nested deeper than unknown fields can be discarded.
 
-    Only types that contain themselves can be; others are passed by.
+    Only types that contain themselves can be; others are passed by. A short text can
+    stand for a million empty messages, so there is a bound on how many are looked at.
     """
     level = [message]
+    left = MESSAGES_IN_CYCLES_MAX
     for _ in range(MESSAGE_DEPTH_MAX):
-        level = [
+        within = (
             inner
             for outer in level
             for field in _recursive_fields(outer.DESCRIPTOR)
             for inner in _present(outer, field)
-        ]
+        )
+        level = list(islice(within, left + 1))
+        left -= len(level)
+        if left < 0:
+            reason = f"more than {MESSAGES_IN_CYCLES_MAX} messages of recursive types"
+            raise _decode_error(type(message), data, reason)
         if not level:
             return
     reason = f"more than {MESSAGE_DEPTH_MAX} messages in one another"

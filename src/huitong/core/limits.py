@@ -22,6 +22,9 @@ MESSAGE_SIZE_BYTES_MAX: Final = 4_194_304
 #: Messages in one another; below the 64 levels down to which protobuf's library removes
 #: unknown fields, so that none can hide deeper.
 MESSAGE_DEPTH_MAX: Final = 60
+#: Messages of types that contain themselves, and of types around these, in one message:
+#: each costs a step to find its depth. A transaction has three; a million took 4 s.
+MESSAGES_IN_CYCLES_MAX: Final = 1_000
 #: Bytes of a chain id; CometBFT refuses longer ones in genesis files and headers.
 CHAIN_ID_SIZE_BYTES_MAX: Final = 50
 #: Protobuf's integers.
