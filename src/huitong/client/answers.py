@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from huitong.client.errors import TransactionFailedError
+from huitong.client.errors import QueryError, TransactionFailedError
 from huitong.client.subscription import read_events
 from huitong.core.abci import QueryResult
 from huitong.core.events import Event
@@ -103,6 +103,18 @@ def read_query_result(response: Mapping[str, Any]) -> QueryResult:
             for op in ops
         ),
     )
+
+
+def check_query(path: str, result: QueryResult) -> None:
+    """Raise what the zone refused.
+
+    Raises:
+        QueryError: with the zone's codespace and code.
+    """
+    if result.code:
+        raise QueryError(
+            path=path, codespace=result.codespace, code=result.code, log=result.log
+        )
 
 
 def read_tx_outcome(answer: Mapping[str, Any]) -> TxOutcome:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
-from huitong.client.answers import ProvenValue
-from huitong.client.errors import QueryError, UnreadableAnswerError
+from huitong.client.answers import ProvenValue, check_query
+from huitong.client.errors import UnreadableAnswerError
 from huitong.core.abci import QueryResult
 from huitong.core.codec import encode
 from huitong.proto.cosmos.ics23.v1 import proofs_pb2
@@ -34,7 +34,7 @@ async def prove_in_batch(
         asked = keys[start : start + PROOF_KEYS_MAX]
         request = node_pb2.QueryProofsRequest(store=store, keys=asked, height=height)
         result = await ask(PROOFS_PATH, encode(request), height, False)
-        _check(PROOFS_PATH, result)
+        check_query(PROOFS_PATH, result)
         answer = node_pb2.QueryProofsResponse.FromString(result.value)
         if len(answer.proofs) != len(asked):
             raise UnreadableAnswerError(
@@ -64,7 +64,7 @@ async def prove_one_by_one(
     found: list[ProvenValue] = []
     for key in keys:
         result = await ask(path, key, height, True)
-        _check(path, result)
+        check_query(path, result)
         proof = commitment_pb2.MerkleProof(
             proofs=[
                 proofs_pb2.CommitmentProof.FromString(op.data)
@@ -77,10 +77,3 @@ async def prove_one_by_one(
             )
         )
     return found
-
-
-def _check(path: str, result: QueryResult) -> None:
-    if result.code:
-        raise QueryError(
-            path=path, codespace=result.codespace, code=result.code, log=result.log
-        )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from types import TracebackType
@@ -20,8 +19,15 @@ from huitong.client import subscription
 from huitong.client.answers import (
     ProvenValue,
     TxOutcome,
+    check_query,
     read_query_result,
     read_tx_outcome,
+)
+from huitong.client.calls import (
+    abci_query_call,
+    all_answered,
+    to_base64,
+    validators_call,
 )
 from huitong.client.errors import (
     HeightNotReachedError,
@@ -45,8 +51,6 @@ MessageT = TypeVar("MessageT", bound=Message)
 #: Seconds between two questions for the same thing, first and longest.
 POLL_FIRST_S: Final = 0.02
 POLL_LONGEST_S: Final = 0.5
-#: Validators asked for in one page; the most that CometBFT gives.
-VALIDATORS_PER_PAGE: Final = 100
 #: Pages of validators of one height; a hundred pages are ten thousand validators.
 VALIDATOR_PAGES_MAX: Final = 100
 #: ``sdk`` code of an unknown query path: the node lacks the batch of proofs.
@@ -147,11 +151,11 @@ class ZoneClient:
         answers = await self.rpc.call_many(
             [
                 ("commit", {"height": str(height)}),
-                _validators_call(height, 1),
-                _validators_call(height + 1, 1),
+                validators_call(height, 1),
+                validators_call(height + 1, 1),
             ]
         )
-        signed, own, following = _all_answered(answers)
+        signed, own, following = all_answered(answers)
         return {
             "height": height,
             "commit": signed,
@@ -177,7 +181,7 @@ class ZoneClient:
         for page in range(2, VALIDATOR_PAGES_MAX + 1):
             if len(found) >= total:
                 break
-            method, params = _validators_call(height, page)
+            method, params = validators_call(height, page)
             found += (await self.rpc.call(method, **params))["validators"]
         return {**first_page, "validators": found, "count": str(len(found))}
 
@@ -194,7 +198,7 @@ class ZoneClient:
             height: version of the state; 0 means the newest.
             prove: whether to add the Merkle proof of a key.
         """
-        method, params = _abci_query_call(path, data, height, prove)
+        method, params = abci_query_call(path, data, height, prove)
         return self._read_query(await self.rpc.call(method, **params))
 
     async def query(
@@ -220,8 +224,8 @@ class ZoneClient:
         Raises:
             QueryError: the zone refuses one of them.
         """
-        calls = [_abci_query_call(path, encode(item), height) for item in requests]
-        answers = _all_answered(await self.rpc.call_many(calls))
+        calls = [abci_query_call(path, encode(item), height) for item in requests]
+        answers = all_answered(await self.rpc.call_many(calls))
         return [
             self._decode(path, self._read_query(answer), response) for answer in answers
         ]
@@ -269,7 +273,7 @@ class ZoneClient:
         Raises:
             TransactionFailedError: the zone refuses it at the door.
         """
-        answer = await self.rpc.call("broadcast_tx_sync", tx=_to_base64(raw))
+        answer = await self.rpc.call("broadcast_tx_sync", tx=to_base64(raw))
         return self._read_broadcast(answer)
 
     async def broadcast_many(
@@ -281,7 +285,7 @@ class ZoneClient:
             For each, its hash or why it was refused.
         """
         calls: list[Call] = [
-            ("broadcast_tx_sync", {"tx": _to_base64(raw)}) for raw in raws
+            ("broadcast_tx_sync", {"tx": to_base64(raw)}) for raw in raws
         ]
         outcomes: list[str | TransactionFailedError | RpcError] = []
         for answer in await self.rpc.call_many(calls):
@@ -359,7 +363,7 @@ class ZoneClient:
             )
             for query in queries
         ]
-        answers = _all_answered(await self.rpc.call_many(calls))
+        answers = all_answered(await self.rpc.call_many(calls))
         return [[read_tx_outcome(item) for item in found["txs"]] for found in answers]
 
     # --- following --------------------------------------------------------------------
@@ -396,51 +400,3 @@ class ZoneClient:
 
     def _unreadable(self, method: str, reason: str) -> UnreadableAnswerError:
         return UnreadableAnswerError(url=self.url, method=method, reason=reason)
-
-
-def check_query(path: str, result: QueryResult) -> None:
-    """Raise what the zone refused.
-
-    Raises:
-        QueryError: with the zone's codespace and code.
-    """
-    if result.code:
-        raise QueryError(
-            path=path, codespace=result.codespace, code=result.code, log=result.log
-        )
-
-
-def _all_answered(answers: Sequence[Any | RpcError]) -> list[Any]:
-    """Return the answers, or raise the first refusal among them.
-
-    Raises:
-        RpcError: the node refused a call.
-    """
-    for answer in answers:
-        if isinstance(answer, RpcError):
-            raise answer
-    return list(answers)
-
-
-def tx_hash_of(raw: bytes) -> str:
-    """Return a transaction's hash as nodes print it."""
-    return hashlib.sha256(raw).hexdigest().upper()
-
-
-def _abci_query_call(
-    path: str, data: bytes, height: int = 0, prove: bool = False
-) -> Call:
-    params = {"path": path, "data": data.hex(), "height": str(height), "prove": prove}
-    return "abci_query", params
-
-
-def _validators_call(height: int, page: int) -> Call:
-    return "validators", {
-        "height": str(height),
-        "page": str(page),
-        "per_page": str(VALIDATORS_PER_PAGE),
-    }
-
-
-def _to_base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()

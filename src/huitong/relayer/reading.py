@@ -17,6 +17,7 @@ from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2, query_pb2
 from huitong.relayer import packet_events
 from huitong.relayer.endpoint import Endpoint
+from huitong.relayer.errors import PacketDataMissingError
 from huitong.relayer.lane import ChannelEnd, Lane, LaneReading
 from huitong.relayer.packet_events import PacketEvent
 
@@ -242,12 +243,15 @@ async def _search(
         absent -= set(lost)
         missing += lost
     if missing:
+        lost_data = PacketDataMissingError(
+            chain_id=await client.chain_id(),
+            sequence=missing[0],
+            channel_id=lane.end_on_a.channel_id,
+        )
         log.warning(
             "packet contents not found",
-            kind=kind,
             count=len(missing),
-            first_sequence=missing[0],
-            channel_on_a=lane.end_on_a.channel_id,
+            reason=lost_data.diagnostics(),
         )
     return missing
 

@@ -1,0 +1,186 @@
+"""What is read from both zones' state, and what a node no longer has."""
+
+from __future__ import annotations
+
+from structlog.testing import capture_logs
+
+from huitong.client import TxOutcome
+from huitong.core.events import Event
+from huitong.proto.ibc.core.channel.v1 import channel_pb2, query_pb2
+from huitong.relayer.lane import Lane
+from huitong.relayer.reading import PAGE_SIZE, read_lane
+from tests.unit.relayer.models import END_ON_A, END_ON_B, packet
+
+
+class FakeNode:
+    """A zone's answers to questions about one channel; its own endpoint and client."""
+
+    def __init__(
+        self,
+        *,
+        sent=(),
+        received=(),
+        answered=(),
+        indexed=(),
+        packets_per_tx: int = 4,
+        ordered: bool = False,
+    ) -> None:
+        self.sent, self.received, self.answered = (
+            list(sent),
+            set(received),
+            set(answered),
+        )
+        self.indexed = sorted(indexed)
+        self.packets_per_tx = packets_per_tx
+        self.ordering = (
+            channel_pb2.ORDER_ORDERED if ordered else channel_pb2.ORDER_UNORDERED
+        )
+        self.searches = 0
+
+    @property
+    def client(self):
+        return self
+
+    async def chain_id(self) -> str:
+        return "hangzhou-1"
+
+    async def latest_height(self) -> int:
+        return 21
+
+    async def query(self, path, request, response, height=0):
+        assert height == 20, "what is read must be provable by the newest header"
+        if path.endswith("/Channel"):
+            channel = channel_pb2.Channel(
+                state=channel_pb2.STATE_OPEN, ordering=self.ordering
+            )
+            return query_pb2.QueryChannelResponse(channel=channel)
+        if path.endswith("/NextSequenceReceive"):
+            number = max(self.received, default=0) + 1
+            return query_pb2.QueryNextSequenceReceiveResponse(
+                next_sequence_receive=number
+            )
+        assert path.endswith("/PacketCommitments")
+        start = int(request.pagination.key or b"0")
+        page = self.sent[start : start + PAGE_SIZE]
+        answer = query_pb2.QueryPacketCommitmentsResponse(
+            commitments=[channel_pb2.PacketState(sequence=number) for number in page]
+        )
+        if start + PAGE_SIZE < len(self.sent):
+            answer.pagination.next_key = str(start + PAGE_SIZE).encode()
+        return answer
+
+    async def query_many(self, path, requests, response, height=0):
+        return [self._answer(path, request) for request in requests]
+
+    def _answer(self, path, request):
+        asked = request.packet_commitment_sequences
+        if path.endswith("/UnreceivedPackets"):
+            unreceived = [number for number in asked if number not in self.received]
+            return query_pb2.QueryUnreceivedPacketsResponse(sequences=unreceived)
+        found = [number for number in asked if number in self.answered]
+        return query_pb2.QueryPacketAcknowledgementsResponse(
+            acknowledgements=[
+                channel_pb2.PacketState(sequence=number) for number in found
+            ]
+        )
+
+    async def search_txs_many(self, queries, *, per_page=30):
+        self.searches += len(queries)
+        return [self._search(text) for text in queries]
+
+    def _search(self, text: str) -> list[TxOutcome]:
+        sequence = int(text.rsplit("'", 2)[1])
+        if sequence not in self.indexed:
+            return []
+        place = self.indexed.index(sequence) // self.packets_per_tx
+        start = place * self.packets_per_tx
+        together = self.indexed[start : start + self.packets_per_tx]
+        kind = text.split(".", 1)[0]
+        return [
+            TxOutcome(
+                hash="",
+                height=5,
+                code=0,
+                codespace="",
+                log="",
+                events=tuple(_event(kind, number) for number in together),
+                data=b"",
+                gas_used=0,
+            )
+        ]
+
+
+def _event(kind: str, sequence: int) -> Event:
+    sent = packet(sequence)
+    attributes = {
+        "packet_sequence": str(sequence),
+        "packet_src_port": sent.source_port,
+        "packet_src_channel": sent.source_channel,
+        "packet_dst_port": sent.destination_port,
+        "packet_dst_channel": sent.destination_channel,
+        "packet_data_hex": sent.data.hex(),
+        "packet_timeout_height": "0-0",
+        "packet_timeout_timestamp": "0",
+        "packet_ack_hex": b"answer".hex(),
+    }
+    return Event(kind, tuple(attributes.items()))
+
+
+async def read(a: FakeNode, b: FakeNode, known: Lane | None = None):
+    return await read_lane(a, b, END_ON_A, END_ON_B, known)
+
+
+async def test_packets_are_read_with_contents_receipts_and_answers():
+    a = FakeNode(sent=range(1, 10), indexed=range(1, 10))
+    b = FakeNode(received={1, 2, 3}, answered={1, 2}, indexed={1, 2})
+    reading = await read(a, b)
+    lane = reading.lane
+    assert list(lane.sent) == list(range(1, 10))
+    assert lane.sent[7].packet == packet(7)
+    assert sorted(lane.received) == [1, 2, 3]
+    assert sorted(lane.answers) == [1, 2]
+    assert lane.answers[1].acknowledgement == b"answer"
+    assert (reading.height_on_a, reading.height_on_b, reading.missing) == (20, 20, ())
+
+
+async def test_more_packets_than_a_page_are_all_read():
+    count = 2 * PAGE_SIZE + 7
+    a = FakeNode(
+        sent=range(1, count + 1), indexed=range(1, count + 1), packets_per_tx=100
+    )
+    reading = await read(a, FakeNode())
+    assert len(reading.lane.sent) == count
+
+
+async def test_few_searches_find_many_packets():
+    a = FakeNode(sent=range(1, 1001), indexed=range(1, 1001), packets_per_tx=50)
+    await read(a, FakeNode())
+    assert a.searches <= 40  # twenty transactions hold them all
+
+
+async def test_known_contents_are_not_searched_again():
+    a = FakeNode(sent=range(1, 10), indexed=range(1, 10))
+    b = FakeNode(received={1}, answered={1}, indexed={1})
+    first = await read(a, b)
+    a.searches = b.searches = 0
+    again = await read(a, b, first.lane)
+    assert (a.searches, b.searches) == (0, 0)
+    assert again.lane == first.lane
+
+
+async def test_packets_that_the_node_forgot_are_told_and_left_out():
+    a = FakeNode(sent=[1, 2, 3, 4], indexed=[3, 4])
+    with capture_logs() as logs:
+        reading = await read(a, FakeNode())
+    assert sorted(reading.lane.sent) == [3, 4]
+    assert reading.missing == (1, 2)
+    assert "[relayer/7]" in logs[0]["reason"]
+    assert "complete transaction index" in logs[0]["reason"]
+
+
+async def test_ordered_lane_knows_what_is_taken_next():
+    a = FakeNode(sent=[3, 4], indexed=[3, 4], ordered=True)
+    b = FakeNode(received={1, 2}, ordered=True)
+    reading = await read(a, b)
+    assert reading.lane.is_ordered
+    assert reading.lane.next_receive_on_b == 3
