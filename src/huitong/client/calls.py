@@ -12,6 +12,8 @@ from huitong.client.rpc import Call
 
 #: Validators asked for in one page; the most that CometBFT gives.
 VALIDATORS_PER_PAGE: Final = 100
+#: Pages of validators of one height; a hundred pages are ten thousand validators.
+VALIDATOR_PAGES_MAX: Final = 100
 
 
 def all_answered(answers: Sequence[Any | RpcError]) -> list[Any]:

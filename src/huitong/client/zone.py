@@ -24,6 +24,7 @@ from huitong.client.answers import (
     read_tx_outcome,
 )
 from huitong.client.calls import (
+    VALIDATOR_PAGES_MAX,
     abci_query_call,
     all_answered,
     to_base64,
@@ -51,8 +52,6 @@ MessageT = TypeVar("MessageT", bound=Message)
 #: Seconds between two questions for the same thing, first and longest.
 POLL_FIRST_S: Final = 0.02
 POLL_LONGEST_S: Final = 0.5
-#: Pages of validators of one height; a hundred pages are ten thousand validators.
-VALIDATOR_PAGES_MAX: Final = 100
 #: ``sdk`` code of an unknown query path: the node lacks the batch of proofs.
 UNKNOWN_PATH_CODE: Final = 6
 
