@@ -21,14 +21,14 @@ from huitong.core.hashing import sha256
 from huitong.core.height import Height
 from huitong.core.store.backend import MemoryBackend
 from huitong.core.store.multistore import MultiStore
-from huitong.core.time import NS_PER_SECOND
+from huitong.core.time import NS_PER_SECOND, parse_rfc3339
 from huitong.core.tx import build_transaction, public_key_of_private_key
 from huitong.engines.embedded.chain import Chain
 from huitong.engines.genesis import GenesisDocument, GenesisValidator
 from huitong.engines.validator_key import validator_key_from_seed
 from huitong.evidence.collect import Order, collect_bundle
 from huitong.evidence.container import encode_container
-from huitong.evidence.manifest import listed_entries, seal_entries
+from huitong.evidence.manifest import MANIFEST_ENTRY, listed_entries, seal_entries
 from huitong.evidence.model import TxResultFields
 from huitong.evidence.sources import BlockContent, FoundTx
 from huitong.evidence.trust import TRUSTING_PERIOD_NS_DEFAULT, TrustAnchor
@@ -582,13 +582,15 @@ def _bundle(sequence: int, exchanges: int, universe: str) -> bytes:
     return finished_exchange(exchanges, universe).collect(sequence)
 
 
-def reseal(entries: dict[str, bytes], name: str = "bank") -> bytes:
+def reseal(entries: dict[str, bytes], name: str = "bank", created_ns: int = 0) -> bytes:
     """Return a bundle of these entries with a fresh manifest, signed by an account.
 
-    This is what a dishonest maker can do: everything but other people's signatures.
+    This is what a dishonest maker can do: everything but other people's signatures. It
+    is dated as the manifest among the entries is, unless told otherwise.
     """
     listed = listed_entries(entries)
-    created_ns = finished_exchange().now_ns
+    if not created_ns:
+        created_ns = parse_rfc3339(json.loads(entries[MANIFEST_ENTRY])["created"])
     sealed = seal_entries(listed, created_ns=created_ns, private_key=key_of(name))
     addenda = {name: data for name, data in entries.items() if name not in sealed}
     return encode_container(sealed | addenda)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -449,7 +450,7 @@ FORGERIES: dict[str, tuple[Change, str, str]] = {
     ),
     # history
     "a history that leaves out a header": (_history_path, "history", "evidence/14"),
-    "a history of the other zone": (_history_of_other_zone, "history", "evidence/11"),
+    "a history of the other zone": (_history_of_other_zone, "states", "evidence/11"),
     "a history with another path": (_flip_history, "history", "evidence/14"),
     # what the exchange was
     "another channel": (
@@ -563,6 +564,28 @@ def test_resealed_bundle_itself_is_consistent() -> None:
     assert verify_bundle(reseal(_entries()), None, now_ns=now_ns).grade == (
         GRADE_UNVERIFIED
     )
+
+
+def test_states_of_different_days_are_not_mixed() -> None:
+    """The member as it stood before: true then, but not at the bundle's header."""
+    exchange, entries = finished_exchange(2), _entries()
+    name = STATE_A + "member.json"
+    state = json.loads(entries[name])
+    height = min(
+        int(entry[-17:-5]) for entry in entries if entry.startswith("provider/headers/")
+    )
+    value, proof = exchange.a.prove_one(
+        "members", bytes.fromhex(state["key"]), height - 1
+    )
+    assert b64encode(value).decode() == state["value"]
+    state |= {"height": height - 1, "proof": b64encode(proof).decode()}
+    entries[name] = encode_entry(state)
+    assert _failure(reseal(entries)) == ("states", "evidence/11")
+
+
+def test_manifest_with_another_date_is_refused() -> None:
+    data = reseal(_entries(), created_ns=finished_exchange(2).now_ns - 1)
+    assert _failure(data) == ("maker", "evidence/13")
 
 
 def test_bundle_signed_by_a_stranger_is_refused() -> None:

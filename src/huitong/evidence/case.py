@@ -25,6 +25,8 @@ class Case:
     """Everything in the container."""
     public_key: bytes
     """Whose signature is on the manifest."""
+    created_ns: int
+    """When the bundle was made, as the manifest says."""
     now_ns: int
     """The verifier's clock, nanoseconds since the epoch, UTC."""
     evidence: Evidence = field(init=False)

@@ -6,7 +6,8 @@ check may rely on those before it.
 
 1.  *entries*: every entry is of its form.
 2.  *headers*: each header is signed by over two thirds of its own validators' power.
-3.  *states*: each value lies under the key it should, in the state of its header.
+3.  *states*: each value lies under the key it should, in the state of its header; all
+    of one zone in one state, so that nobody can choose the best of several days.
 4.  *transactions*: each stands in its block, succeeded, and is signed by its account.
 5.  *history*: the newest header of each zone leads back to all others.
 6.  *link*: each zone's channel, connection and light client are those of the other.
@@ -17,7 +18,8 @@ check may rely on those before it.
 11. *delivery*: the issuer stated which sealed bytes it handed over.
 12. *receipt*: both zones have the same receipt for that digest, sent and acknowledged.
 13. *light client*: zone b's light client verified the header that proves zone a's part.
-14. *maker*: the manifest was signed by an account of one of the two parties.
+14. *maker*: the manifest was signed by an account of one of the two parties, and is
+    dated by the newest header.
 15. *readable*: reports and readable entries say what the proofs say, nothing else.
 """
 
@@ -89,12 +91,19 @@ def check_states(case: Case) -> str:
         chain_id = case.chain_id(side)
         zone = case.evidence.zones[side]
         allowed = _allowed_places(case, side)
+        newest = zone.history.accumulator.height
         for label in places.STATES[side]:
             get_state(case.evidence, side, label)
         for label, state in zone.states.items():
             if (state.store, state.key) not in allowed.get(label, ()):
                 raise StateProofError(
                     label=label, zone=chain_id, reason="it is another key's value"
+                )
+            if label != places.REQUEST_COMMITMENT and state.height != newest:
+                raise StateProofError(
+                    label=label,
+                    zone=chain_id,
+                    reason=f"it is of height {state.height}, all others of {newest}",
                 )
             verify_state(label, state, zone.headers, chain_id)
             count += 1
@@ -158,6 +167,12 @@ def check_maker(case: Case) -> str:
     agree("maker's address", subject.maker, maker.address)
     agree("maker's key", maker.public_key, case.public_key)
     agree("maker's member", party, maker.member_id)
+    newest_ns = max(
+        block.signed_header.header.time_ns
+        for zone in case.evidence.zones.values()
+        for block in zone.headers.values()
+    )
+    agree("time of the manifest", newest_ns, case.created_ns)
     return f"signed by {maker.address} of {maker.member_id}"
 
 

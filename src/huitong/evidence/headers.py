@@ -10,12 +10,13 @@ Three ways lead from the trusted header, of which each is proven, none assumed:
   over all older header hashes, and the accumulator to the older header. No age is too
   great, because nobody's signature of long ago is believed, only hashes.
 
-They are applied until nothing new is found. Every header must be reached in the end.
+They are applied until nothing new is found. Every header that a proof rests on must be
+reached in the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -119,14 +120,16 @@ def verify_history(
 
 def trust_headers(
     headers: Mapping[int, LightBlock],
+    wanted: Collection[int],
     histories: Iterable[HistoryEvidence],
     anchor: TrustAnchor,
 ) -> tuple[Route, ...]:
-    """Find a way from ``anchor`` to each header.
+    """Find a way from ``anchor`` to each header that is wanted.
 
     Args:
         headers: all headers of a zone, also those of addenda, by height; each is known
             to be signed by its own validators (``check_light_block``).
+        wanted: heights of those that proofs rest on; others only help on the way.
         histories: each is known to verify (``verify_history``).
         anchor: what the verifier trusts.
 
@@ -144,7 +147,7 @@ def trust_headers(
     grown = True
     while grown:
         grown = search.walk_back(backward)
-    return search.finish()
+    return search.finish(wanted)
 
 
 class _Search:
@@ -208,13 +211,13 @@ class _Search:
                     self._ways.setdefault(found, "backward")
         return len(self._ways) > before
 
-    def finish(self) -> tuple[Route, ...]:
-        """Return the ways, or raise for the newest header that has none."""
-        missing = sorted(self._headers.keys() - self._ways.keys())
+    def finish(self, wanted: Collection[int]) -> tuple[Route, ...]:
+        """Return the ways, or raise for the newest wanted header that has none."""
+        missing = sorted(set(wanted) - self._ways.keys())
         if not missing:
             return tuple(
-                Route(height=height, way=way)
-                for height, way in sorted(self._ways.items())
+                Route(height=height, way=self._ways[height])
+                for height in sorted(wanted)
             )
         anchor, newest = self._anchor, max(self._headers)
         if anchor.height > newest:

@@ -16,7 +16,7 @@ from typing import Final
 
 from huitong.core.commitment import DOCUMENT_FIELD
 from huitong.core.hashing import sha256
-from huitong.core.time import NS_PER_SECOND, format_rfc3339
+from huitong.core.time import NS_PER_SECOND, InvalidTimeError, format_rfc3339
 from huitong.evidence.model import FORMAT, PROVIDER, SIDES, Evidence
 from huitong.evidence.statement import Statement, name_of
 from huitong.light.tendermint.header import header_hash
@@ -77,7 +77,7 @@ def render_markdown(evidence: Evidence, statement: Statement) -> bytes:
     for line in _notes(evidence):
         parts += [f"> {_escape(line)}", ""]
     for section in _sections(evidence, statement):
-        parts += [f"## {section.heading}", "", "| | |", "|---|---|"]
+        parts += [f"## {_escape(section.heading)}", "", "| | |", "|---|---|"]
         parts += [
             f"| {_escape(name)} | {_escape(value)} |" for name, value in section.rows
         ]
@@ -278,7 +278,11 @@ def _show(name: str, value: bytes) -> str:
 
 
 def _seconds(value: int) -> str:
-    return format_rfc3339(value * NS_PER_SECOND)
+    """Return a time in seconds as text; what is no time of ours as its number."""
+    try:
+        return format_rfc3339(value * NS_PER_SECOND)
+    except InvalidTimeError:
+        return str(value)
 
 
 def _escape(text: str) -> str:

@@ -120,7 +120,9 @@ def _run_checks(
     with _naming("signature"):
         public_key = verify_signature(entries)
     yield "signature", f"by the key {public_key.hex()}"
-    case = Case(entries=entries, public_key=public_key, now_ns=now_ns)
+    case = Case(
+        entries=entries, public_key=public_key, created_ns=created_ns, now_ns=now_ns
+    )
     for name, check in CHECKS:
         with _naming(name):
             detail = check(case)
@@ -152,7 +154,9 @@ def _check_trust(case: Case, side: str, trust: Mapping[str, TrustAnchor]) -> str
         for addendum in case.addenda
         if side in addendum.histories
     ]
-    routes = trust_headers(case.headers(side), histories, anchor)
+    routes = trust_headers(
+        case.headers(side), case.evidence.zones[side].headers.keys(), histories, anchor
+    )
     counted = Counter(route.way for route in routes)
     ways = ", ".join(f"{count} {way}" for way, count in sorted(counted.items()))
     start = "genesis" if anchor.hash is None else f"header {anchor.height}"
