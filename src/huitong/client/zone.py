@@ -393,9 +393,7 @@ class ZoneClient:
 
     async def genesis(self) -> dict[str, Any]:
         """Return the zone's genesis document."""
-        answer = await self.rpc.call("genesis")
-        document: dict[str, Any] = answer["genesis"]
-        return document
+        return dict((await self.rpc.call("genesis"))["genesis"])
 
     def _unreadable(self, method: str, reason: str) -> UnreadableAnswerError:
         return UnreadableAnswerError(url=self.url, method=method, reason=reason)
