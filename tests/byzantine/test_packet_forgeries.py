@@ -2,223 +2,60 @@
 
 Three tables, one for each message, after ibc-go's tests of the same. A row changes one
 thing in a message that would otherwise be carried out, or in the zone that carries it
-out, and names the code of the refusal. Then, for all three messages: every byte of every
-proof flipped, proofs cut, doubled, swapped and taken from elsewhere.
+out, and names the code of the refusal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
-from huitong.core.codec import encode
-from huitong.core.errors import HuitongError
 from huitong.core.limits import PACKET_DATA_SIZE_BYTES_MAX, PROOF_SIZE_BYTES_MAX
-from huitong.light import light_client
-from huitong.light.tendermint.terms import TRUSTING_PERIOD_NS
 from huitong.modules.links import keys, state
 from huitong.proto.ibc.core.channel.v1 import channel_pb2, tx_pb2
-from huitong.proto.ibc.core.commitment.v1 import commitment_pb2
 from huitong.proto.ibc.core.connection.v1 import connection_pb2
 from huitong.testing.links import (
     ORDERED,
     TIMEOUT_NS,
     UNORDERED,
-    Endpoint,
-    Path,
     open_path,
 )
 from huitong.testing.mock_application import count_steps
-from tests.unit.links.refusals import (
-    forget,
-    refused_with,
-    set_channel_state,
-    set_connection_state,
+from tests.byzantine.packet_attacks import (
+    Attack,
+    Change,
+    absence_of_another_packet,
+    acknowledging,
+    another_packet,
+    channel_is,
+    closing,
+    connection_is,
+    expired,
+    frozen,
+    is_outstanding,
+    late_by_time,
+    later_height,
+    no_timeout,
+    not_closed,
+    proof_at_older_height,
+    proof_of_absence,
+    proof_of_another_chain,
+    proof_of_another_key,
+    proof_of_own_state,
+    proof_of_receipt_for_absence,
+    put,
+    received_meanwhile,
+    receiving,
+    timing_out,
+    without_application,
+    without_connection,
+    without_next_acknowledge,
+    without_next_receive,
 )
-
-
-@dataclass(slots=True)
-class Attack:
-    """A message that would be carried out, and the zone that it goes to."""
-
-    path: Path
-    end: Endpoint
-    packet: channel_pb2.Packet
-    message: Any
-
-
-Change = Callable[[Attack], None]
-
-
-def receiving(ordering: channel_pb2.Order = UNORDERED) -> Attack:
-    path = open_path(ordering=ordering)
-    packet = path.a.send(b"ok real")
-    path.b.catch_up()
-    return Attack(path, path.b, packet, path.b.recv_message(packet))
-
-
-def acknowledging(ordering: channel_pb2.Order = UNORDERED) -> Attack:
-    path = open_path(ordering=ordering)
-    packet = path.a.send(b"ok real")
-    path.b.receive(packet)
-    path.a.catch_up()
-    return Attack(path, path.a, packet, path.a.acknowledgement_message(packet))
-
-
-def timing_out(ordering: channel_pb2.Order = UNORDERED) -> Attack:
-    path = open_path(ordering=ordering)
-    packet = path.a.send(b"ok real")
-    path.b.zone.next_block(duration_ns=TIMEOUT_NS)
-    path.a.catch_up()
-    return Attack(path, path.a, packet, path.a.timeout_message(packet))
-
-
-def closing(ordering: channel_pb2.Order = UNORDERED) -> Attack:
-    path = open_path(ordering=ordering)
-    packet = path.a.send(b"ok real")
-    path.b.zone.deliver(path.b.close_init_message())
-    path.a.catch_up()
-    return Attack(path, path.a, packet, path.a.timeout_on_close_message(packet))
-
-
-# --- ways to lie --------------------------------------------------------------------------
-
-
-def put(**values: Any) -> Change:
-    """Set fields of the message; two underscores go into a field."""
-
-    def change(attack: Attack) -> None:
-        for name, value in values.items():
-            *path, last = name.split("__")
-            target = attack.message
-            for part in path:
-                target = getattr(target, part)
-            setattr(target, last, value)
-
-    return change
-
-
-def channel_is(value: int) -> Change:
-    return lambda attack: set_channel_state(attack.end, value)
-
-
-def connection_is(value: int) -> Change:
-    return lambda attack: set_connection_state(attack.end, value)
-
-
-def frozen(attack: Attack) -> None:
-    ctx = attack.end.zone.context()
-    light_client.freeze(ctx.store(keys.STORE), attack.end.client_id)
-    attack.end.zone.take(ctx)
-
-
-def expired(attack: Attack) -> None:
-    attack.end.zone.next_block(duration_ns=TRUSTING_PERIOD_NS)
-
-
-def without_connection(attack: Attack) -> None:
-    forget(attack.end, keys.connection("connection-0"))
-
-
-def without_next_receive(attack: Attack) -> None:
-    forget(attack.end, keys.next_sequence_receive("mock", "channel-0"))
-
-
-def without_next_acknowledge(attack: Attack) -> None:
-    forget(attack.end, keys.next_sequence_acknowledge("mock", "channel-0"))
-
-
-def without_application(attack: Attack) -> None:
-    attack.end.zone.ports.clear()
-    attack.end.zone.next_block()
-    attack.end.zone.ports.clear()
-
-
-def no_timeout(attack: Attack) -> None:
-    attack.message.packet.timeout_timestamp = 0
-    attack.message.packet.ClearField("timeout_height")
-
-
-def later_height(attack: Attack) -> None:
-    attack.message.packet.timeout_height.revision_number = 1
-    attack.message.packet.timeout_height.revision_height = 10**9
-
-
-def late_by_time(attack: Attack) -> None:
-    attack.end.zone.next_block(duration_ns=TIMEOUT_NS)
-
-
-def another_packet(attack: Attack) -> None:
-    """Show a packet that was never sent, with the proof of one that was."""
-    attack.message.packet.sequence = 2
-
-
-def proof_of_another_key(attack: Attack) -> None:
-    """Prove something true about something else."""
-    proven = attack.end.proven(keys.channel("mock", "channel-0"))
-    attack.message.proof_commitment = proven.proof
-
-
-def proof_of_absence(attack: Attack) -> None:
-    proven = attack.end.proven(keys.commitment("mock", "channel-0", 99))
-    attack.message.proof_commitment = proven.proof
-
-
-def proof_of_own_state(attack: Attack) -> None:
-    """Prove by this zone's own state what the other one should have."""
-    attack.end.zone.next_block()
-    proven = attack.end.zone.prove(keys.STORE, b"nextClientSequence")
-    attack.message.proof_commitment = proven.proof
-
-
-def proof_of_another_chain(attack: Attack) -> None:
-    """A third chain with the same ids has sent such a packet; this one has not."""
-    other = receiving()
-    attack.message.proof_commitment = other.message.proof_commitment
-    attack.message.packet.data = b"ok forged"
-
-
-def proof_at_older_height(attack: Attack) -> None:
-    """The state before the packet was sent does not hold it."""
-    height = attack.end.trusted_height - 1
-    attack.message.proof_height.revision_height = height
-
-
-def proof_of_receipt_for_absence(attack: Attack) -> None:
-    proven = attack.end.proven(keys.channel("mock", "channel-0"))
-    attack.message.proof_unreceived = proven.proof
-
-
-def absence_of_another_packet(attack: Attack) -> None:
-    proven = attack.end.proven(keys.receipt("mock", "channel-0", 77))
-    attack.message.proof_unreceived = proven.proof
-
-
-def received_meanwhile(attack: Attack) -> None:
-    """The other side has the packet; time or closing does not make it unreceived."""
-    path, packet = attack.path, attack.packet
-    ctx = path.b.zone.context()
-    state.save_receipt(ctx.store(keys.STORE), "mock", "channel-0", packet.sequence)
-    state.save_next_sequence_receive(ctx.store(keys.STORE), "mock", "channel-0", 2)
-    path.b.zone.take(ctx)
-    path.a.catch_up()
-    fresh: Any
-    if isinstance(attack.message, tx_pb2.MsgTimeout):
-        fresh = path.a.timeout_message(packet)
-    else:
-        fresh = path.a.timeout_on_close_message(packet)
-    attack.message.CopyFrom(fresh)
-
-
-def not_closed(attack: Attack) -> None:
-    """The other end is open; the proof of it does not show it closed."""
-    set_channel_state(attack.path.b, channel_pb2.STATE_OPEN)
-    attack.path.a.catch_up()
-    fresh = attack.path.a.timeout_on_close_message(attack.packet)
-    attack.message.CopyFrom(fresh)
+from tests.unit.links.refusals import (
+    refused_with,
+)
 
 
 def rows(table: list[tuple[str, Change, str]]) -> pytest.MarkDecorator:
@@ -533,133 +370,3 @@ def test_receipt_lasts_through_export_and_import() -> None:
     exported = attack.end.zone.export()["links"]["entries"]
     assert len(exported) + 5 == len(list(store.iterate(b"", None)))
     assert state.has_receipt(store, "mock", "channel-0", 1)
-
-
-# --- every byte of every proof ------------------------------------------------------------
-
-PROOFS = [
-    (receiving, "proof_commitment"),
-    (acknowledging, "proof_acked"),
-    (timing_out, "proof_unreceived"),
-    (closing, "proof_unreceived"),
-    (closing, "proof_close"),
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("begin", "name"), PROOFS)
-@pytest.mark.parametrize("mask", [0x01, 0x80, 0xFF])
-def test_no_changed_byte_of_a_proof_is_accepted(
-    begin: Callable[[], Attack], name: str, mask: int
-) -> None:
-    attack = begin()
-    real = getattr(attack.message, name)
-    route = attack.end.zone.route(attack.message)
-    ctx = attack.end.zone.context()
-    for index in range(len(real)):
-        forged = bytearray(real)
-        forged[index] ^= mask
-        setattr(attack.message, name, bytes(forged))
-        with pytest.raises(HuitongError):
-            route.check(ctx, attack.message)
-    setattr(attack.message, name, real)
-    route.check(ctx, attack.message)
-
-
-def _reshaped(real: bytes) -> list[bytes]:
-    """Return the proof with its layers and steps cut, doubled and swapped."""
-    whole = commitment_pb2.MerkleProof.FromString(real)
-    layers = list(whole.proofs)
-    forged = [
-        real[:-1],
-        real + b"\x00",
-        real + real,
-        b"\x0a\x00",
-        encode(commitment_pb2.MerkleProof()),
-        encode(commitment_pb2.MerkleProof(proofs=layers[:1])),
-        encode(commitment_pb2.MerkleProof(proofs=layers[1:])),
-        encode(commitment_pb2.MerkleProof(proofs=layers[::-1])),
-        encode(commitment_pb2.MerkleProof(proofs=[*layers, layers[-1]])),
-    ]
-    for index in range(len(layers)):
-        forged += [_edited(whole, index, edit) for edit in _EDITS]
-    return [data for data in forged if data != real]
-
-
-def _drop_step(proof: Any) -> None:
-    if proof.path:
-        del proof.path[0]
-
-
-def _double_step(proof: Any) -> None:
-    proof.path.extend(proof.path[:1])
-
-
-def _swap_steps(proof: Any) -> None:
-    steps = list(proof.path)[::-1]
-    del proof.path[:]
-    proof.path.extend(steps)
-
-
-def _lengthen(proof: Any) -> None:
-    steps = list(proof.path) or [proof.path.add()]
-    proof.path.extend(steps[:1] * 200)
-
-
-def _other_value(proof: Any) -> None:
-    proof.value = proof.value + b"\x00"
-
-
-def _empty_value(proof: Any) -> None:
-    proof.value = b""
-
-
-def _other_key(proof: Any) -> None:
-    proof.key = proof.key + b"0"
-
-
-def _empty_key(proof: Any) -> None:
-    proof.key = b""
-
-
-_EDITS = (
-    _drop_step,
-    _double_step,
-    _swap_steps,
-    _lengthen,
-    _other_value,
-    _empty_value,
-    _other_key,
-    _empty_key,
-)
-
-
-def _edited(
-    whole: commitment_pb2.MerkleProof, index: int, edit: Callable[[Any], None]
-) -> bytes:
-    forged = commitment_pb2.MerkleProof()
-    forged.CopyFrom(whole)
-    proof = forged.proofs[index]
-    kind = proof.WhichOneof("proof")
-    target = proof.nonexist.left if kind == "nonexist" else proof.exist
-    edit(target)
-    return encode(forged)
-
-
-@pytest.mark.parametrize(("begin", "name"), PROOFS)
-def test_no_reshaped_proof_is_accepted(begin: Callable[[], Attack], name: str) -> None:
-    attack = begin()
-    real = getattr(attack.message, name)
-    route = attack.end.zone.route(attack.message)
-    ctx = attack.end.zone.context()
-    for forged in _reshaped(real):
-        setattr(attack.message, name, forged)
-        with pytest.raises(HuitongError):
-            route.check(ctx, attack.message)
-
-
-def is_outstanding(attack: Attack) -> bool:
-    """Return whether the packet of an attack still waits to be settled."""
-    store = attack.path.a.zone.context().store(keys.STORE)
-    found = state.find_commitment(store, "mock", "channel-0", attack.packet.sequence)
-    return found is not None
