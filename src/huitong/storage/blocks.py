@@ -6,26 +6,20 @@ Tables (heights and places are big-endian, so that keys sort as they count):
 * ``block_hashes``: header hash → height;
 * ``commits``: height → the votes for that block, which the next one carries;
 * ``txs``: height, place → the transaction; its block is put together from these;
-* ``tx_results``: height, place → the result, as JSON in the shape RPC shows;
+* ``tx_results``: height, place → the result (``results``);
 * ``tx_hashes``: hash → height, place;
-* ``block_results``: height → events of the hooks and app hash, as such JSON;
+* ``block_results``: height → what it did outside of its transactions (``results``);
 * ``validators``: height → the set, or the height at which it stands.
-
-What RPC shows often is kept as the JSON it shows: it is written once and read many times.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from huitong.core.abci import FinalizedBlock, TxResult
 from huitong.core.codec import decode, encode
-from huitong.core.events import Event
 from huitong.core.store.backend import TableReader
 from huitong.light.tendermint.block_types import (
     BlockId,
@@ -39,6 +33,13 @@ from huitong.light.tendermint.header import (
     header_to_proto,
 )
 from huitong.proto.tendermint.types import types_pb2
+from huitong.storage.results import (
+    HookResults,
+    decode_hook_results,
+    decode_result,
+    encode_hook_results,
+    encode_result,
+)
 
 BLOCK_META: Final = b"block_meta"
 BLOCK_HASHES: Final = b"block_hashes"
@@ -89,12 +90,8 @@ class StoredTx:
     """SHA-256 of its bytes."""
     raw: bytes
     """Its bytes."""
-    result_json: bytes
-    """Its result, JSON as RPC shows it."""
-    result: TxResult | None = None
-    """The same as the application gave it; None when read back."""
-    events_json: bytes = b"[]"
-    """Its events alone, JSON; only when just made."""
+    result: TxResult
+    """What it did."""
 
 
 def height_key(height: int) -> bytes:
@@ -112,52 +109,6 @@ def place_of_key(key: bytes) -> tuple[int, int]:
     return int.from_bytes(key[:8], "big"), int.from_bytes(key[8:], "big")
 
 
-def events_json(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """Return events as RPC shows them."""
-    return [
-        {
-            "type": told.kind,
-            "attributes": [
-                {"key": key, "value": value, "index": True}
-                for key, value in told.attributes
-            ],
-        }
-        for told in events
-    ]
-
-
-def result_to_json(result: TxResult, events: bytes) -> bytes:
-    """Return a transaction's result as RPC shows it, with its events already in JSON."""
-    return orjson.dumps(
-        {
-            "code": result.code,
-            "data": base64.b64encode(result.data).decode() if result.data else None,
-            "log": result.log,
-            "info": "",
-            "gas_wanted": str(result.gas_wanted),
-            "gas_used": str(result.gas_used),
-            "events": orjson.Fragment(events),
-            "codespace": result.codespace,
-        }
-    )
-
-
-def stored_tx(
-    height: int, index: int, tx_hash: bytes, raw: bytes, result: TxResult
-) -> StoredTx:
-    """Put a transaction and its result into the form in which they are kept."""
-    events = orjson.dumps(events_json(result.events))
-    return StoredTx(
-        height=height,
-        index=index,
-        hash=tx_hash,
-        raw=raw,
-        result_json=result_to_json(result, events),
-        result=result,
-        events_json=events,
-    )
-
-
 def block_rows(
     block: StoredBlock, commit: Commit, finalized: FinalizedBlock
 ) -> list[ExtraRow]:
@@ -166,31 +117,11 @@ def block_rows(
     meta = types_pb2.BlockMeta(block_size=block.size_bytes, num_txs=block.tx_count)
     set_block_id(meta.block_id, block.block_id)
     meta.header.CopyFrom(header_to_proto(block.header))
-    results = orjson.dumps(
-        {
-            "finalize_block_events": events_json(finalized.events),
-            "validator_updates": [
-                {
-                    "pub_key": {
-                        "Sum": {
-                            "type": "tendermint.crypto.PublicKey_Ed25519",
-                            "value": {
-                                "ed25519": base64.b64encode(update.public_key).decode()
-                            },
-                        }
-                    },
-                    "power": str(update.power),
-                }
-                for update in finalized.validator_updates
-            ],
-            "app_hash": base64.b64encode(finalized.app_hash).decode(),
-        }
-    )
     return [
         (BLOCK_META, key, encode(meta)),
         (BLOCK_HASHES, block.block_id.hash, key),
         (COMMITS, key, encode(commit_to_proto(commit))),
-        (BLOCK_RESULTS, key, results),
+        (BLOCK_RESULTS, key, encode_hook_results(finalized)),
     ]
 
 
@@ -204,9 +135,8 @@ def tx_rows(txs: Sequence[StoredTx], reader: TableReader) -> list[ExtraRow]:
     for tx in txs:
         key = place_key(tx.height, tx.index)
         rows.append((TXS, key, tx.raw))
-        rows.append((TX_RESULTS, key, tx.result_json))
-        failed = tx.result is not None and tx.result.code != 0
-        if not (failed and reader.get(TX_HASHES, tx.hash) is not None):
+        rows.append((TX_RESULTS, key, encode_result(tx.result)))
+        if not (tx.result.code and reader.get(TX_HASHES, tx.hash) is not None):
             rows.append((TX_HASHES, tx.hash, key))
     return rows
 
@@ -237,9 +167,10 @@ def find_commit(reader: TableReader, height: int) -> Commit | None:
     return None if row is None else commit_from_proto(decode(types_pb2.Commit, row))
 
 
-def find_block_results(reader: TableReader, height: int) -> bytes | None:
-    """Return events of the hooks and app hash of a block, JSON, or None."""
-    return reader.get(BLOCK_RESULTS, height_key(height))
+def find_hook_results(reader: TableReader, height: int) -> HookResults | None:
+    """Return what a block did outside of its transactions, or None."""
+    row = reader.get(BLOCK_RESULTS, height_key(height))
+    return None if row is None else decode_hook_results(row)
 
 
 def block_txs(reader: TableReader, height: int) -> list[bytes]:
@@ -247,9 +178,9 @@ def block_txs(reader: TableReader, height: int) -> list[bytes]:
     return [raw for _, raw in _of_height(reader, TXS, height)]
 
 
-def block_tx_results(reader: TableReader, height: int) -> list[bytes]:
-    """Return the results of a block's transactions, JSON, in order."""
-    return [result for _, result in _of_height(reader, TX_RESULTS, height)]
+def block_tx_results(reader: TableReader, height: int) -> list[TxResult]:
+    """Return the results of a block's transactions, in order."""
+    return [decode_result(row) for _, row in _of_height(reader, TX_RESULTS, height)]
 
 
 def find_place(reader: TableReader, tx_hash: bytes) -> bytes | None:
@@ -257,10 +188,16 @@ def find_place(reader: TableReader, tx_hash: bytes) -> bytes | None:
     return reader.get(TX_HASHES, tx_hash)
 
 
-def find_tx(reader: TableReader, place: bytes) -> tuple[bytes, bytes] | None:
-    """Return a transaction and its result as JSON, or None."""
-    raw, result = reader.get(TXS, place), reader.get(TX_RESULTS, place)
+def find_tx(reader: TableReader, place: bytes) -> tuple[bytes, TxResult] | None:
+    """Return a transaction and its result, or None."""
+    raw, result = reader.get(TXS, place), find_result(reader, place)
     return None if raw is None or result is None else (raw, result)
+
+
+def find_result(reader: TableReader, place: bytes) -> TxResult | None:
+    """Return the result of the transaction at a place, or None."""
+    row = reader.get(TX_RESULTS, place)
+    return None if row is None else decode_result(row)
 
 
 def find_validators_row(reader: TableReader, height: int) -> bytes | None:

@@ -1,9 +1,9 @@
 """Which transaction, or block, has an event attribute with a value: rows for searching.
 
-A row's key is ``type.attribute = value`` followed by a place (height and index), so that a
-search walks over the matches of one condition in the order of the chain and checks the
-others against the stored results. What stands first in a key repeats or counts up,
-so new rows mostly go behind others, and few pages of the database are touched.
+A row's key is a hash of ``type.attribute``, the value, and a place (height and index), so
+that a search walks over the matches of one condition in the order of the chain and checks
+the others against the stored results. Values mostly repeat or count up, so new rows mostly
+go behind others, and few pages of the database are touched.
 
 Values longer than a bound are kept as a hash. ``msg_index`` is not indexed: it selects
 nothing. Searching needs one condition with ``=`` on an indexed key, or a range of heights.
@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import orjson
+from functools import lru_cache
+from typing import Final
 
 from huitong.core.errors import RejectedError
 from huitong.core.events import Event
@@ -26,21 +25,25 @@ from huitong.storage.blocks import (
     TX_RESULTS,
     ExtraRow,
     StoredTx,
-    find_block_results,
+    find_hook_results,
+    find_result,
     height_key,
     place_key,
     place_of_key,
 )
 from huitong.storage.event_query import Condition, matches
+from huitong.storage.results import event_values
 
 TX_INDEX: Final = b"tx_index"
 BLOCK_INDEX: Final = b"block_index"
 TABLES: Final = (TX_INDEX, BLOCK_INDEX)
 
-#: Bytes that a key carries as they are; LMDB bounds keys at 511 bytes. Of longer ones it
-#: carries the beginning and a hash.
-_STEM_SIZE_BYTES_MAX: Final = 256
-_HEAD_SIZE_BYTES: Final = 128
+#: Bytes of the hash of ``type.attribute`` in a key: there are some hundred of these names,
+#: and our software fixes them.
+_NAME_SIZE_BYTES: Final = 8
+#: Bytes of a value that a key carries as it is; longer ones become a mark and a hash.
+_VALUE_SIZE_BYTES_MAX: Final = 128
+_LONG: Final = b"\xff"  # begins no text in UTF-8
 _UNINDEXED: Final = frozenset({"msg_index", "header", "packet_data", "packet_ack"})
 #: Candidates that one search looks at; more would be a query for "everything".
 SEARCH_CANDIDATES_MAX: Final = 100_000
@@ -76,52 +79,58 @@ class _Range:
 
 
 def tx_index_rows(
-    txs: Iterable[StoredTx], events: Iterable[Sequence[Event]]
+    txs: Iterable[StoredTx],
 ) -> list[ExtraRow]:
-    """Return the rows for the transactions of a block.
-
-    Args:
-        txs: the transactions.
-        events: the events of each, in the same order.
-
-    Cost: about 1 µs per attribute.
-    """
+    """Return the rows for the transactions of a block; about 1 µs per attribute."""
     rows: list[ExtraRow] = []
-    for tx, told in zip(txs, events, strict=True):
+    for tx in txs:
         place = place_key(tx.height, tx.index)
-        rows += [(TX_INDEX, _stem(text) + place, _PRESENT) for text in _texts(told)]
+        stems = _stems(tx.result.events)
+        rows += [(TX_INDEX, stem + place, _PRESENT) for stem in stems]
     return rows
 
 
 def block_index_rows(height: int, events: Sequence[Event]) -> list[ExtraRow]:
     """Return the rows for the events of a block's hooks."""
     place = height_key(height)
-    return [(BLOCK_INDEX, _stem(text) + place, _PRESENT) for text in _texts(events)]
+    return [(BLOCK_INDEX, stem + place, _PRESENT) for stem in _stems(events)]
 
 
-def _texts(events: Sequence[Event]) -> dict[str, None]:
-    """Return ``type.attribute=value`` of all that is indexed, each once, in order."""
+def _stems(events: Sequence[Event]) -> dict[bytes, None]:
+    """Return what the rows' keys begin with, each once, in order."""
     return dict.fromkeys(
-        f"{told.kind}.{key}={value}"
+        _stem(_name_hash(told.kind, key), value)
         for told in events
         for key, value in told.attributes
         if key not in _UNINDEXED
     )
 
 
-def _stem(text: str) -> bytes:
-    """Return what a row's key begins with; the length in front ends it unmistakably."""
-    data = text.encode()
-    size = len(data)
-    if size > _STEM_SIZE_BYTES_MAX:
-        data = data[:_HEAD_SIZE_BYTES] + sha256(data)
-        size = len(data)
-    return size.to_bytes(2, "big") + data
+@lru_cache(maxsize=4_096)
+def _name_hash(kind: str, key: str) -> bytes:
+    """Return 8 bytes that stand for ``type.attribute`` in keys."""
+    return sha256(f"{kind}.{key}".encode())[:_NAME_SIZE_BYTES]
 
 
-def _is_exact(text: str) -> bool:
-    """Tell whether a row's key holds the whole text, so that it need not be compared."""
-    return len(text.encode()) <= _STEM_SIZE_BYTES_MAX
+def _stem(name_hash: bytes, value: str) -> bytes:
+    """Return what a row's key begins with; the length in it ends it unmistakably."""
+    data = value.encode()
+    if len(data) > _VALUE_SIZE_BYTES_MAX:
+        data = _LONG + sha256(data)
+    return name_hash + len(data).to_bytes(1, "big") + data
+
+
+def _stem_of(condition: Condition) -> bytes:
+    kind, _, key = condition.key.rpartition(".")
+    return _stem(_name_hash(kind, key), condition.operand)
+
+
+def _is_exact(condition: Condition) -> bool:
+    """Tell whether the key holds the whole value, so that it need not be compared."""
+    return (
+        not condition.is_number
+        and len(condition.operand.encode()) <= _VALUE_SIZE_BYTES_MAX
+    )
 
 
 def search_txs(
@@ -176,16 +185,6 @@ def search_blocks(
     return found
 
 
-def event_values(events: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
-    """Return the values by ``type.attribute`` of events in the form RPC shows."""
-    values: dict[str, list[str]] = {}
-    for told in events:
-        for attribute in told["attributes"]:
-            name = f"{told['type']}.{attribute['key']}"
-            values.setdefault(name, []).append(attribute["value"])
-    return values
-
-
 def _unanswered(conditions: Sequence[Condition], kind: str) -> list[Condition]:
     """Return the conditions that the walk over candidates does not answer by itself."""
     rest = [item for item in conditions if not _bounds_heights(item)]
@@ -197,7 +196,7 @@ def _unanswered(conditions: Sequence[Condition], kind: str) -> list[Condition]:
     indexed = [item for item in rest if _is_indexed(item)]
     if indexed:
         chosen = _most_selective(indexed)
-        if not chosen.is_number and _is_exact(f"{chosen.key}={chosen.operand}"):
+        if _is_exact(chosen):
             rest.remove(chosen)
     return rest
 
@@ -205,11 +204,11 @@ def _unanswered(conditions: Sequence[Condition], kind: str) -> list[Condition]:
 def _tx_matches(
     reader: TableReader, place: bytes, conditions: Sequence[Condition]
 ) -> bool:
-    result = reader.get(TX_RESULTS, place)
+    result = find_result(reader, place)
     if result is None:
         return False
     height, _ = place_of_key(place)
-    values = event_values(orjson.loads(result)["events"])
+    values = event_values(result.events)
     values["tm.event"] = ["Tx"]
     values["tx.height"] = [str(height)]
     rest = [item for item in conditions if item.key != "tx.hash"]
@@ -219,10 +218,10 @@ def _tx_matches(
 def _block_matches(
     reader: TableReader, height: int, conditions: Sequence[Condition]
 ) -> bool:
-    row = find_block_results(reader, height)
-    if row is None:
+    results = find_hook_results(reader, height)
+    if results is None:
         return False
-    values = event_values(orjson.loads(row)["finalize_block_events"])
+    values = event_values(results.events)
     values["tm.event"] = ["NewBlock"]
     values["block.height"] = [str(height)]
     return matches(conditions, values)
@@ -262,7 +261,7 @@ def _candidates(
         walk = reader.iterate(everything, start, end, reverse=reverse)
         return (key for key, _ in walk)
     chosen = _most_selective(equals)
-    stem = _stem(f"{chosen.key}={chosen.operand}")
+    stem = _stem_of(chosen)
     first, last = (0, newest) if heights is None else (heights.first, heights.last)
     walk = reader.iterate(
         index, stem + height_key(first), stem + height_key(last + 1), reverse=reverse

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 
 from huitong.core.abci import FinalizedBlock, TxResult
@@ -12,7 +11,7 @@ from huitong.core.hashing import sha256
 from huitong.core.store.backend import Batch, MemoryBackend, TableReader
 from huitong.storage import blocks as block_store
 from huitong.storage import index
-from huitong.storage.blocks import place_key, stored_tx, tx_rows
+from huitong.storage.blocks import StoredTx, place_key, tx_rows
 from huitong.storage.event_query import (
     CONDITIONS_MAX,
     QUERY_CHARACTERS_MAX,
@@ -27,6 +26,7 @@ from huitong.storage.index import (
     search_blocks,
     search_txs,
 )
+from huitong.storage.results import encode_hook_results
 
 
 def _result(*events: Event, code: int = 0) -> TxResult:
@@ -59,12 +59,18 @@ def _store(results: dict[int, list[TxResult]]) -> TableReader:
     backend.declare_tables([*block_store.TABLES, *index.TABLES])
     for height, made in results.items():
         txs = [
-            stored_tx(height, place, sha256(b"%d/%d" % (height, place)), b"raw", result)
+            StoredTx(
+                height=height,
+                index=place,
+                hash=sha256(b"%d/%d" % (height, place)),
+                raw=b"raw",
+                result=result,
+            )
             for place, result in enumerate(made)
         ]
         batch = Batch()
         rows = tx_rows(txs, backend.latest())
-        rows += index.tx_index_rows(txs, [result.events for result in made])
+        rows += index.tx_index_rows(txs)
         for table, key, value in rows:
             batch.write(table, [(key, value)])
         backend.apply_batch(batch)
@@ -158,7 +164,13 @@ def test_failed_transaction_does_not_hide_one_that_succeeded() -> None:
     backend = MemoryBackend()
     backend.declare_tables(block_store.TABLES)
     for height, code in ((1, 5), (2, 0), (3, 5)):
-        tx = stored_tx(height, 0, b"\x01" * 32, b"raw", _result(code=code))
+        tx = StoredTx(
+            height=height,
+            index=0,
+            hash=b"\x01" * 32,
+            raw=b"raw",
+            result=_result(code=code),
+        )
         batch = Batch()
         for table, key, value in tx_rows([tx], backend.latest()):
             batch.write(table, [(key, value)])
@@ -176,7 +188,7 @@ def test_block_search_finds_by_hook_events() -> None:
         finalized = FinalizedBlock(
             tx_results=(), events=told, validator_updates=(), app_hash=b"\x01" * 32
         )
-        results = _results_row(finalized)
+        results = encode_hook_results(finalized)
         batch.write(
             block_store.BLOCK_RESULTS, [(block_store.height_key(height), results)]
         )
@@ -191,12 +203,6 @@ def test_block_search_finds_by_hook_events() -> None:
         3,
         2,
     ]
-
-
-def _results_row(finalized: FinalizedBlock) -> bytes:
-    return orjson.dumps(
-        {"finalize_block_events": block_store.events_json(finalized.events)}
-    )
 
 
 # --- the language ---------------------------------------------------------------------

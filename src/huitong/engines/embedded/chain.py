@@ -163,7 +163,9 @@ class Chain:
         check_quorum(after.next_validators, self._key.public_key, after.height + 2)
         height = after.height
         txs = tuple(
-            block_store.stored_tx(height, place, sha256(raw), raw, result)
+            StoredTx(
+                height=height, index=place, hash=sha256(raw), raw=raw, result=result
+            )
             for place, (raw, result) in enumerate(
                 zip(block.txs, finalized.tx_results, strict=True)
             )
@@ -197,8 +199,7 @@ class Chain:
                 rows += block_store.tx_rows(txs, reader)
             finally:
                 reader.close()
-            events = (result.events for result in finalized.tx_results)
-            rows += index.tx_index_rows(txs, events)
+            rows += index.tx_index_rows(txs)
         return rows
 
     def _validator_rows(self, before: ChainState, after: ChainState) -> list[ExtraRow]:

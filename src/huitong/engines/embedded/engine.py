@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -202,7 +202,7 @@ class EmbeddedEngine:
             block, finalized, self._clocks.wall_ns(), self._key.sign
         )
         self._guard.record(committed.height, block.block_id.hash)
-        self.mempool.update((tx.hash, _code(tx)) for tx in committed.txs)
+        self.mempool.update((tx.hash, tx.result.code) for tx in committed.txs)
         self._published = self._chain.state
         self._after(due, committed)
         for listener in self._listeners:
@@ -234,7 +234,3 @@ class EmbeddedEngine:
                 txs=len(committed.txs),
                 size_bytes=committed.block.size_bytes,
             )
-
-
-def _code(tx: Any) -> int:
-    return 0 if tx.result is None else tx.result.code

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-import orjson
-
 from huitong.core.store.backend import TableReader
 from huitong.engines.embedded.chain import CommittedBlock
 from huitong.engines.embedded.chain_state import decode_validator_set
@@ -28,13 +26,14 @@ from huitong.storage.blocks import (
     block_tx_results,
     block_txs,
     find_block,
-    find_block_results,
     find_commit,
     find_height,
+    find_hook_results,
     find_validators_row,
 )
 from huitong.storage.event_query import parse_query
 from huitong.storage.index import search_blocks
+from huitong.storage.results import events_json, result_json, updates_json
 
 #: Headers in one answer of ``blockchain``, as in CometBFT.
 BLOCKCHAIN_HEADERS_MAX: Final = 20
@@ -140,15 +139,17 @@ class BlockMethods:
         """What the block at a height did."""
         asked = self._served.height(height)
         with self._served.reading() as reader:
-            hooks = orjson.loads(find_block_results(reader, asked) or b"{}")
+            hooks = find_hook_results(reader, asked)
             results = block_tx_results(reader, asked)
+        if hooks is None:
+            raise HeightError(reason=f"height {asked} is not available")
         return {
             "height": str(asked),
-            "txs_results": [orjson.Fragment(item) for item in results] or None,
-            "finalize_block_events": hooks.get("finalize_block_events") or None,
-            "validator_updates": hooks.get("validator_updates") or None,
+            "txs_results": [result_json(item) for item in results] or None,
+            "finalize_block_events": events_json(hooks.events) or None,
+            "validator_updates": updates_json(hooks.validator_updates) or None,
             "consensus_param_updates": None,
-            "app_hash": hooks.get("app_hash"),
+            "app_hash": base64.b64encode(hooks.app_hash).decode(),
         }
 
     def blockchain(self, minHeight: int = 0, maxHeight: int = 0) -> dict[str, Any]:  # noqa: N803

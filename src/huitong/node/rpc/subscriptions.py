@@ -21,13 +21,13 @@ import orjson
 
 from huitong.core.abci import TxResult
 from huitong.core.errors import HuitongError
-from huitong.core.events import Event
 from huitong.engines.embedded.chain import CommittedBlock
 from huitong.light.tendermint.rpc_json import block_id_to_json, header_to_json
 from huitong.node.rpc.blocks import committed_block_json
 from huitong.node.rpc.errors import INTERNAL_ERROR, SubscriptionError, error_object
-from huitong.storage.blocks import StoredTx, events_json
+from huitong.storage.blocks import StoredTx
 from huitong.storage.event_query import Condition, matches, parse_query
+from huitong.storage.results import event_values, events_json, result_json, updates_json
 
 #: Subscriptions of one client, as in CometBFT.
 SUBSCRIPTIONS_PER_CLIENT_MAX: Final = 5
@@ -209,14 +209,6 @@ def _may_match(conditions: tuple[Condition, ...], kind: str) -> bool:
     return True
 
 
-def _values_of(events: tuple[Event, ...]) -> dict[str, list[str]]:
-    values: dict[str, list[str]] = {}
-    for told in events:
-        for key, value in told.attributes:
-            values.setdefault(f"{told.kind}.{key}", []).append(value)
-    return values
-
-
 class _BlockNews:
     """A block, as an event."""
 
@@ -227,7 +219,7 @@ class _BlockNews:
         self._data: bytes | None = None
 
     def values(self) -> dict[str, list[str]]:
-        values = _values_of(self._committed.finalized.events)
+        values = event_values(self._committed.finalized.events)
         values["tm.event"] = ["NewBlock"]
         return values
 
@@ -246,8 +238,8 @@ class _BlockNews:
             "block_id": block_id_to_json(committed.block.block_id),
             "result_finalize_block": {
                 "events": events_json(finalized.events),
-                "tx_results": [orjson.Fragment(tx.result_json) for tx in committed.txs],
-                "validator_updates": [],
+                "tx_results": [result_json(tx.result) for tx in committed.txs],
+                "validator_updates": updates_json(finalized.validator_updates),
                 "app_hash": base64.b64encode(finalized.app_hash).decode(),
             },
         }
@@ -262,7 +254,7 @@ class _HeaderNews:
         self._committed = committed
 
     def values(self) -> dict[str, list[str]]:
-        values = _values_of(self._committed.finalized.events)
+        values = event_values(self._committed.finalized.events)
         values["tm.event"] = ["NewBlockHeader"]
         return values
 
@@ -281,8 +273,7 @@ class _TxNews:
         self._data: bytes | None = None
 
     def values(self) -> dict[str, list[str]]:
-        result = self._tx.result
-        values = _values_of(result.events if result else ())
+        values = event_values(self._tx.result.events)
         values["tm.event"] = ["Tx"]
         values["tx.hash"] = [self._tx.hash.hex().upper()]
         values["tx.height"] = [str(self._tx.height)]
@@ -295,24 +286,22 @@ class _TxNews:
             if tx.index:
                 inner["index"] = tx.index
             inner["tx"] = base64.b64encode(tx.raw).decode()
-            inner["result"] = _result_value(tx.result, tx.events_json)
+            inner["result"] = _result_value(tx.result)
             self._data = orjson.dumps(
                 {"type": "tendermint/event/Tx", "value": {"TxResult": inner}}
             )
         return self._data
 
 
-def _result_value(result: TxResult | None, events: bytes) -> dict[str, Any]:
+def _result_value(result: TxResult) -> dict[str, Any]:
     """Return a result as events carry it: what is zero is left out."""
-    if result is None:
-        return {}
     shown: dict[str, Any] = {
         "code": result.code,
         "data": base64.b64encode(result.data).decode(),
         "log": result.log,
         "gas_wanted": str(result.gas_wanted) if result.gas_wanted else "",
         "gas_used": str(result.gas_used) if result.gas_used else "",
-        "events": orjson.Fragment(events) if result.events else "",
+        "events": events_json(result.events) or "",
         "codespace": result.codespace,
     }
     return {name: value for name, value in shown.items() if value not in (0, "")}

@@ -6,8 +6,6 @@ import asyncio
 import base64
 from typing import Any, Final
 
-import orjson
-
 from huitong.core.abci import CheckResult
 from huitong.core.hashing import merkle_proof, sha256
 from huitong.core.store.backend import TableReader
@@ -25,6 +23,7 @@ from huitong.storage.blocks import (
 )
 from huitong.storage.event_query import parse_query
 from huitong.storage.index import search_txs
+from huitong.storage.results import result_json
 
 #: How long ``broadcast_tx_commit`` waits, as in CometBFT.
 COMMIT_WAIT_S: Final = 10
@@ -125,7 +124,7 @@ class TxMethods:
                     done = await committed
             except TimeoutError:
                 raise CommitTimeoutError from None
-        answer["tx_result"] = orjson.Fragment(done.result_json)
+        answer["tx_result"] = result_json(done.result)
         answer["height"] = str(done.height)
         return answer
 
@@ -220,7 +219,7 @@ def _tx_json(reader: TableReader, place: bytes, prove: bool) -> dict[str, Any] |
         "hash": sha256(raw).hex().upper(),
         "height": str(height),
         "index": index,
-        "tx_result": orjson.Fragment(result),
+        "tx_result": result_json(result),
         "tx": base64.b64encode(raw).decode(),
     }
     if prove:
