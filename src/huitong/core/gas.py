@@ -18,6 +18,8 @@ GAS_TRANSACTION: Final = 10_000
 GAS_TRANSACTION_BYTE: Final = 2
 #: For each verified secp256k1 or ed25519 signature.
 GAS_SIGNATURE: Final = 4_000
+#: For each validator of a set that is shown: decoding and hashing.
+GAS_VALIDATOR: Final = 400
 #: For each message that is routed.
 GAS_MESSAGE: Final = 2_000
 #: For each read of the state.

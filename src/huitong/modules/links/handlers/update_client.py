@@ -11,7 +11,7 @@ succeeds and changes nothing, so that relayers need not agree among themselves.
 from __future__ import annotations
 
 from huitong.core.context import Context
-from huitong.core.gas import GAS_SIGNATURE
+from huitong.core.gas import GAS_SIGNATURE, GAS_VALIDATOR
 from huitong.core.ids import client_type_of
 from huitong.light import light_client
 from huitong.light.errors import InvalidMisbehaviourError
@@ -36,7 +36,7 @@ def check_update_client(ctx: Context, msg: tx_pb2.MsgUpdateClient) -> None:
     Raises:
         RejectedError: client/4, 13, 29; ibc/14; and what the light client refuses.
 
-    Cost: two signatures for each validator at most.
+    Cost: two signatures for each vote at most, and the hash of each validator shown.
     """
     message = _verify(ctx, msg.client_id, msg.client_message)
     if not isinstance(message, Header):
@@ -96,7 +96,7 @@ def apply_submit_misbehaviour(
 def _verify(ctx: Context, client_id: str, packed: Any) -> ClientMessage:
     check_client_active(ctx, client_id)
     message = unpack_client_message(client_id, packed)
-    ctx.gas.consume(GAS_SIGNATURE * _signatures(message), "client message")
+    ctx.gas.consume(_work(message), "client message")
     light_client.verify_client_message(
         ctx.store(keys.STORE), client_id, message, now_ns=ctx.block.time_ns
     )
@@ -109,11 +109,14 @@ def _check_misbehaviour(ctx: Context, client_id: str, message: ClientMessage) ->
         raise InvalidMisbehaviourError(reason="nothing contradicts anything")
 
 
-def _signatures(message: ClientMessage) -> int:
-    """Return how many signatures a client verifies at most."""
+def _work(message: ClientMessage) -> int:
+    """Return the gas for what a client verifies at most."""
     if isinstance(message, Header):
-        return 2 * len(message.signed_header.commit.signatures)
-    return _signatures(message.header_1) + _signatures(message.header_2)
+        shown = message.validators.validators, message.trusted_validators.validators
+        return 2 * GAS_SIGNATURE * len(
+            message.signed_header.commit.signatures
+        ) + GAS_VALIDATOR * sum(map(len, shown))
+    return _work(message.header_1) + _work(message.header_2)
 
 
 def _freeze_if_misbehaviour(
