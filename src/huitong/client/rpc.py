@@ -6,7 +6,8 @@ One ``RpcConnection`` keeps its TCP connections open. Calls raise the errors of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 import httpx
@@ -96,7 +97,9 @@ class RpcConnection:
         if not isinstance(answers, list):
             raise self._unreadable(calls[0][0], "a batch without a list of answers")
         by_id = {
-            answer.get("id"): answer for answer in answers if isinstance(answer, dict)
+            answer["id"]: answer
+            for answer in answers
+            if isinstance(answer, dict) and isinstance(answer.get("id"), int)
         }
         results: list[Any | RpcError] = []
         for (method, _), request in zip(calls, requests, strict=True):
@@ -108,6 +111,20 @@ class RpcConnection:
             except RpcError as refusal:
                 results.append(refusal)
         return results
+
+    @contextmanager
+    def reading(self, method: str) -> Iterator[None]:
+        """Turn an answer of an unexpected shape into an expected failure.
+
+        Raises:
+            UnreadableAnswerError: the block within met a missing or wrong entry.
+        """
+        try:
+            yield
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as failure:
+            raise self._unreadable(
+                method, f"{type(failure).__name__}: {failure}"
+            ) from None
 
     def _request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         self._next_id += 1

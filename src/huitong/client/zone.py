@@ -40,6 +40,7 @@ from huitong.client.errors import (
 )
 from huitong.client.proving import prove_in_batch, prove_one_by_one
 from huitong.client.rpc import Call, RpcConnection
+from huitong.client.searching import search_txs
 from huitong.client.subscription import BlockSeen, read_tx
 from huitong.core.abci import QueryResult
 from huitong.core.codec import encode
@@ -95,21 +96,21 @@ class ZoneClient:
     async def status(self) -> dict[str, Any]:
         """Return the node's own account of itself, as CometBFT shows it."""
         answer = await self.rpc.call("status")
-        if not isinstance(answer, dict) or "sync_info" not in answer:
-            raise self._unreadable("status", "no sync_info")
-        return answer
+        with self.rpc.reading("status"):
+            return {**answer, "sync_info": dict(answer["sync_info"])}
 
     async def chain_id(self) -> str:
         """Return the zone's chain id; asked once."""
         if not self._chain_id:
             answer = await self.status()
-            self._chain_id = str(answer["node_info"]["network"])
+            with self.rpc.reading("status"):
+                self._chain_id = str(answer["node_info"]["network"])
         return self._chain_id
 
     async def latest_height(self) -> int:
         """Return the height of the newest block; 0 before the first."""
-        answer = await self.status()
-        return int(answer["sync_info"]["latest_block_height"])
+        height, _ = await self.latest_block()
+        return height
 
     async def latest_block(self) -> tuple[int, int]:
         """Return height and header time (ns) of the newest block."""
@@ -121,8 +122,8 @@ class ZoneClient:
     async def header(self, height: int) -> dict[str, Any]:
         """Return the header at ``height`` as JSON."""
         answer = await self.rpc.call("header", height=str(height))
-        header: dict[str, Any] = answer["header"]
-        return header
+        with self.rpc.reading("header"):
+            return dict(answer["header"])
 
     async def wait_height(self, height: int, timeout_s: float = 30.0) -> int:
         """Return the newest height as soon as it is at least ``height``.
@@ -175,13 +176,16 @@ class ZoneClient:
         self, height: int, first_page: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the answer with the validators of all pages."""
-        found: list[dict[str, Any]] = list(first_page["validators"])
-        total = int(first_page["total"])
+        with self.rpc.reading("validators"):
+            found: list[dict[str, Any]] = list(first_page["validators"])
+            total = int(first_page["total"])
         for page in range(2, VALIDATOR_PAGES_MAX + 1):
             if len(found) >= total:
                 break
             method, params = validators_call(height, page)
-            found += (await self.rpc.call(method, **params))["validators"]
+            answer = await self.rpc.call(method, **params)
+            with self.rpc.reading("validators"):
+                found += answer["validators"]
         return {**first_page, "validators": found, "count": str(len(found))}
 
     # --- queries ----------------------------------------------------------------------
@@ -250,10 +254,8 @@ class ZoneClient:
         return await prove_one_by_one(self.abci_query, store, keys, height)
 
     def _read_query(self, answer: Any) -> QueryResult:
-        try:
+        with self.rpc.reading("abci_query"):
             return read_query_result(answer["response"])
-        except (KeyError, TypeError, ValueError) as failure:
-            raise self._unreadable("abci_query", type(failure).__name__) from None
 
     def _decode(
         self, path: str, result: QueryResult, response: type[MessageT]
@@ -298,14 +300,15 @@ class ZoneClient:
         return outcomes
 
     def _read_broadcast(self, answer: dict[str, Any]) -> str:
-        code = int(answer.get("code") or 0)
+        with self.rpc.reading("broadcast_tx_sync"):
+            code, tx_hash = int(answer.get("code") or 0), str(answer["hash"])
         if code:
             raise TransactionFailedError(
                 codespace=answer.get("codespace") or "",
                 code=code,
                 log=answer.get("log") or "",
             )
-        return str(answer["hash"])
+        return tx_hash
 
     async def find_tx(self, tx_hash: str) -> TxOutcome | None:
         """Return a committed transaction, or None if no block holds it."""
@@ -316,7 +319,8 @@ class ZoneClient:
             if "not found" in str(refusal):
                 return None
             raise
-        return read_tx_outcome(answer)
+        with self.rpc.reading("tx"):
+            return read_tx_outcome(answer)
 
     async def wait_tx(self, tx_hash: str, timeout_s: float = 30.0) -> TxOutcome:
         """Return a transaction once a block holds it, whatever its code.
@@ -343,27 +347,8 @@ class ZoneClient:
             query: ``key = 'value'`` terms joined by ``AND``.
             per_page: at most this many, up to 100.
         """
-        (answer,) = await self.search_txs_many([query], per_page=per_page)
-        return answer
-
-    async def search_txs_many(
-        self, queries: Sequence[str], *, per_page: int = 30
-    ) -> list[list[TxOutcome]]:
-        """Return the answers to several searches, ten in a round trip."""
-        calls: list[Call] = [
-            (
-                "tx_search",
-                {
-                    "query": query,
-                    "prove": False,
-                    "per_page": str(per_page),
-                    "page": "1",
-                },
-            )
-            for query in queries
-        ]
-        answers = all_answered(await self.rpc.call_many(calls))
-        return [[read_tx_outcome(item) for item in found["txs"]] for found in answers]
+        (found,) = await search_txs(self.rpc, [query], per_page=per_page)
+        return found
 
     # --- following --------------------------------------------------------------------
 
@@ -381,19 +366,23 @@ class ZoneClient:
                 yield await self._read_block(value) if value else None
 
     async def _read_block(self, value: dict[str, Any]) -> BlockSeen:
-        height, time_ns, txs = subscription.read_block_head(value)
-        results = subscription.read_results(value)
+        with self.rpc.reading("NewBlock"):
+            height, time_ns, txs = subscription.read_block_head(value)
+            results = subscription.read_results(value)
         if results is None and txs:
             answer = await self.rpc.call("block_results", height=str(height))
-            results = answer["txs_results"] or []
-        seen = [
-            read_tx(raw, result) for raw, result in zip(txs, results or (), strict=True)
-        ]
+            with self.rpc.reading("block_results"):
+                results = list(answer["txs_results"] or [])
+        with self.rpc.reading("NewBlock"):
+            done = zip(txs, results or (), strict=True)
+            seen = [read_tx(raw, result) for raw, result in done]
         return BlockSeen(height=height, time_ns=time_ns, txs=seen)
 
     async def genesis(self) -> dict[str, Any]:
         """Return the zone's genesis document."""
-        return dict((await self.rpc.call("genesis"))["genesis"])
+        answer = await self.rpc.call("genesis")
+        with self.rpc.reading("genesis"):
+            return dict(answer["genesis"])
 
     def _unreadable(self, method: str, reason: str) -> UnreadableAnswerError:
         return UnreadableAnswerError(url=self.url, method=method, reason=reason)

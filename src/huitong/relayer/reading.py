@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from huitong.client import TxOutcome, ZoneClient
+from huitong.client.searching import search_txs
 from huitong.core.events import Event
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2, query_pb2
@@ -236,7 +237,7 @@ async def _search(
     while absent:
         asked = _spread(sorted(absent), SEARCHES_PER_ROUND)
         queries = [_search_text(kind, lane, sequence) for sequence in asked]
-        for outcomes in await client.search_txs_many(queries, per_page=1):
+        for outcomes in await search_txs(client.rpc, queries, per_page=1):
             for told in _packet_events(outcomes, kind):
                 take(told)
         lost = sorted(absent & set(asked))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from structlog.testing import capture_logs
 
 from huitong.client import TxOutcome
 from huitong.core.events import Event
 from huitong.proto.ibc.core.channel.v1 import channel_pb2, query_pb2
+from huitong.relayer import reading
 from huitong.relayer.lane import Lane
 from huitong.relayer.reading import PAGE_SIZE, read_lane
 from tests.unit.relayer.models import END_ON_A, END_ON_B, packet
@@ -39,6 +41,10 @@ class FakeNode:
 
     @property
     def client(self):
+        return self
+
+    @property
+    def rpc(self):
         return self
 
     async def chain_id(self) -> str:
@@ -84,10 +90,6 @@ class FakeNode:
             ]
         )
 
-    async def search_txs_many(self, queries, *, per_page=30):
-        self.searches += len(queries)
-        return [self._search(text) for text in queries]
-
     def _search(self, text: str) -> list[TxOutcome]:
         sequence = int(text.rsplit("'", 2)[1])
         if sequence not in self.indexed:
@@ -126,6 +128,15 @@ def _event(kind: str, sequence: int) -> Event:
     return Event(kind, tuple(attributes.items()))
 
 
+@pytest.fixture(autouse=True)
+def _searching(monkeypatch):
+    async def search(rpc, queries, *, per_page):
+        rpc.searches += len(queries)
+        return [rpc._search(text) for text in queries]
+
+    monkeypatch.setattr(reading, "search_txs", search)
+
+
 async def read(a: FakeNode, b: FakeNode, known: Lane | None = None):
     return await read_lane(a, b, END_ON_A, END_ON_B, known)
 
@@ -133,14 +144,14 @@ async def read(a: FakeNode, b: FakeNode, known: Lane | None = None):
 async def test_packets_are_read_with_contents_receipts_and_answers():
     a = FakeNode(sent=range(1, 10), indexed=range(1, 10))
     b = FakeNode(received={1, 2, 3}, answered={1, 2}, indexed={1, 2})
-    reading = await read(a, b)
-    lane = reading.lane
+    found = await read(a, b)
+    lane = found.lane
     assert list(lane.sent) == list(range(1, 10))
     assert lane.sent[7].packet == packet(7)
     assert sorted(lane.received) == [1, 2, 3]
     assert sorted(lane.answers) == [1, 2]
     assert lane.answers[1].acknowledgement == b"answer"
-    assert (reading.height_on_a, reading.height_on_b, reading.missing) == (20, 20, ())
+    assert (found.height_on_a, found.height_on_b, found.missing) == (20, 20, ())
 
 
 async def test_more_packets_than_a_page_are_all_read():
@@ -148,8 +159,8 @@ async def test_more_packets_than_a_page_are_all_read():
     a = FakeNode(
         sent=range(1, count + 1), indexed=range(1, count + 1), packets_per_tx=100
     )
-    reading = await read(a, FakeNode())
-    assert len(reading.lane.sent) == count
+    found = await read(a, FakeNode())
+    assert len(found.lane.sent) == count
 
 
 async def test_few_searches_find_many_packets():
@@ -171,9 +182,9 @@ async def test_known_contents_are_not_searched_again():
 async def test_packets_that_the_node_forgot_are_told_and_left_out():
     a = FakeNode(sent=[1, 2, 3, 4], indexed=[3, 4])
     with capture_logs() as logs:
-        reading = await read(a, FakeNode())
-    assert sorted(reading.lane.sent) == [3, 4]
-    assert reading.missing == (1, 2)
+        found = await read(a, FakeNode())
+    assert sorted(found.lane.sent) == [3, 4]
+    assert found.missing == (1, 2)
     assert "[relayer/7]" in logs[0]["reason"]
     assert "complete transaction index" in logs[0]["reason"]
 
@@ -181,6 +192,6 @@ async def test_packets_that_the_node_forgot_are_told_and_left_out():
 async def test_ordered_lane_knows_what_is_taken_next():
     a = FakeNode(sent=[3, 4], indexed=[3, 4], ordered=True)
     b = FakeNode(received={1, 2}, ordered=True)
-    reading = await read(a, b)
-    assert reading.lane.is_ordered
-    assert reading.lane.next_receive_on_b == 3
+    found = await read(a, b)
+    assert found.lane.is_ordered
+    assert found.lane.next_receive_on_b == 3
