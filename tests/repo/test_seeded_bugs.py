@@ -1,0 +1,200 @@
+"""The tests behind the promises notice what they are there to notice.
+
+Each row is a bug that is put into a copy of the source; the named test must turn red with
+it. docs/explanation/promises.md names the same tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "huitong"
+#: What pytest ends with if tests ran and some failed.
+_TESTS_FAILED = 1
+#: One test, in the order of its file, stopping at the first failure, heavy ones too.
+_PYTEST = (
+    "-m",
+    "pytest",
+    "-qx",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+    "-m",
+    "",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bug:
+    """One change that must not go unnoticed."""
+
+    name: str
+    """What goes wrong, as the page of promises says it."""
+    file: str
+    """File below the source folder."""
+    right: str
+    """Text in it, once."""
+    wrong: str
+    """What stands there instead."""
+    test: str
+    """Test that turns red."""
+
+
+BUGS = (
+    Bug(
+        name="a block is written in two transactions",
+        file="storage/nodes.py",
+        right="                for table, rows in batch.rows.items():\n",
+        wrong="            with self._environment.begin_write() as txn:\n"
+        "                for table, rows in batch.rows.items():\n",
+        test="tests/crash/test_store_faults.py::test_failure_at_every_row_keeps_whole_blocks",
+    ),
+    Bug(
+        name="the writes of a block have no fixed order",
+        file="core/store/kv.py",
+        right="return sorted(self._pending.items(), key=_key_of)",
+        wrong="return sorted(self._pending.items(), key=hash)",
+        test="tests/property/test_links_determinism.py::test_app_hashes_do_not_depend_on_the_environment",
+    ),
+    Bug(
+        name="a packet is received again",
+        file="modules/links/handlers/recv_packet.py",
+        right="return state.has_receipt(store, port_id, channel_id, packet.sequence)",
+        wrong="return False",
+        test="tests/unit/links/test_packets.py::test_packet_received_again_is_a_no_op_without_events",
+    ),
+    Bug(
+        name="signatures of validators are not verified",
+        file="light/tendermint/verify.py",
+        right="if not is_signed(validator.public_key, message, sig.signature):",
+        wrong="if not sig.signature:",
+        test="tests/byzantine/test_header_forgeries.py::test_forged_header_is_refused_and_nothing_is_written",
+    ),
+    Bug(
+        name="exactly two thirds of the power are enough",
+        file="light/tendermint/verify.py",
+        right="        if power <= needed:\n            raise InsufficientPowerError(",
+        wrong="        if power < needed:\n            raise InsufficientPowerError(",
+        test="tests/byzantine/test_header_forgeries.py::test_power_needs_to_exceed_two_thirds",
+    ),
+    Bug(
+        name="a proof of one value proves another",
+        file="core/store/ics23/verify.py",
+        right="    if exist.value != value:\n",
+        wrong="    if not value:\n",
+        test="tests/unit/store/test_recorded_proofs.py::test_claiming_anything_else_is_refused",
+    ),
+    Bug(
+        name="absence is proven by neighbours that are not side by side",
+        file="core/store/ics23/verify.py",
+        right="    _check_adjacent(rules, absence, has_left, has_right)\n",
+        wrong="",
+        test="tests/property/test_store_proofs.py::test_absence_is_proven_by_true_neighbours_only",
+    ),
+    Bug(
+        name="misbehaviour does not freeze",
+        file="modules/links/handlers/update_client.py",
+        right="    light_client.freeze(store, client_id)\n",
+        wrong="",
+        test="tests/unit/links/test_clients.py::test_two_headers_of_one_height_freeze_the_client_at_once",
+    ),
+    Bug(
+        name="a client lives one nanosecond longer",
+        file="light/tendermint/verify.py",
+        right="return time_ns + trusting_period_ns <= now_ns",
+        wrong="return time_ns + trusting_period_ns < now_ns",
+        test="tests/byzantine/test_header_forgeries.py::test_client_is_active_until_one_nanosecond_before_expiry",
+    ),
+    Bug(
+        name="an acknowledged packet can still time out",
+        file="modules/links/handlers/acknowledge_packet.py",
+        right="    state.delete_commitment(store, port_id, channel_id, packet.sequence)\n",
+        wrong="",
+        test="tests/property/test_links_scheduler.py",
+    ),
+    Bug(
+        name="a node starts with another state than its chain commits to",
+        file="engines/embedded/chain.py",
+        right="            if actual != expected:\n                raise StateDivergedError(",
+        wrong="            if actual is None:\n                raise StateDivergedError(",
+        test="tests/unit/engines/test_engine.py::test_record_that_contradicts_the_chain_stops_the_start",
+    ),
+    Bug(
+        name="bytes in another form are taken",
+        file="core/codec.py",
+        right="if message.SerializeToString(deterministic=True) != data:",
+        wrong="if len(message.SerializeToString(deterministic=True)) > len(data):",
+        test="tests/unit/core/test_codec.py::test_another_form_is_rejected",
+    ),
+    Bug(
+        name="the relayer sends what the other zone has received",
+        file="relayer/plan.py",
+        right="if sequence in lane.received or (sequence < expected and lane.is_ordered):",
+        wrong="if sequence < expected and lane.is_ordered:",
+        test="tests/unit/relayer/test_plan.py::test_relayer_killed_anywhere_settles_every_packet_and_repeats_nothing",
+    ),
+    Bug(
+        name="a withdrawn grant still covers",
+        file="modules/grants/coverage.py",
+        right="        not grant.withdrawn\n        and ",
+        wrong="        ",
+        test="tests/unit/exchange/test_exchange_flow.py::test_withdrawn_grant_covers_nothing_from_the_same_block_on",
+    ),
+    Bug(
+        name="fields are not compared with the digest on chain",
+        file="core/commitment.py",
+        right="    if actual != root:\n        raise DisclosureMismatchError",
+        wrong="    if not actual:\n        raise DisclosureMismatchError",
+        test="tests/unit/core/test_commitment.py::test_another_value_salt_name_or_leaf_is_refused",
+    ),
+    Bug(
+        name="a bundle in another form is taken",
+        file="evidence/container.py",
+        right="if encode_container(entries) != data:",
+        wrong="if not entries:",
+        test="tests/unit/evidence/test_container.py::test_other_archives_are_refused",
+    ),
+)
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_bug_can_still_be_seeded(bug: Bug) -> None:
+    assert (SOURCE / bug.file).read_text(encoding="utf-8").count(bug.right) == 1
+    assert (ROOT / bug.test.partition("::")[0]).is_file()
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_seeded_bug_turns_its_test_red(bug: Bug, tmp_path: Path) -> None:
+    copy = tmp_path / "huitong"
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    file = copy / bug.file
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(bug.right, bug.wrong), encoding="utf-8")
+    where = _run(tmp_path, "-c", "import huitong; print(huitong.__file__)")
+    assert where.stdout.startswith(str(copy)), "the copy is not what runs"
+    ran = _run(tmp_path, *_PYTEST, bug.test)
+    assert ran.returncode == _TESTS_FAILED, ran.stdout[-4_000:] + ran.stderr[-4_000:]
+
+
+def _run(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with the package that lies below ``path``."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
