@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import httpx
 import orjson
+from google.protobuf.message import DecodeError
 
 from huitong.client.errors import RpcError, UnreachableError, UnreadableAnswerError
 
@@ -21,6 +22,17 @@ BATCH_CALLS_MAX: Final = 10
 CONNECTIONS_MAX: Final = 16
 #: Seconds without an answer after which a call fails.
 CALL_TIMEOUT_S: Final = 30.0
+
+#: What taking an answer apart raises when it has another shape.
+_SHAPE_ERRORS: Final = (
+    KeyError,
+    IndexError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,
+    DecodeError,
+)
 
 #: A method and its parameters; 64-bit integers are given as text.
 Call: TypeAlias = tuple[str, Mapping[str, Any]]
@@ -121,7 +133,7 @@ class RpcConnection:
         """
         try:
             yield
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as failure:
+        except _SHAPE_ERRORS as failure:
             raise self._unreadable(
                 method, f"{type(failure).__name__}: {failure}"
             ) from None

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from huitong.client import subscription
 from huitong.client.answers import (
@@ -36,7 +36,6 @@ from huitong.client.errors import (
     QueryError,
     RpcError,
     TransactionFailedError,
-    UnreadableAnswerError,
 )
 from huitong.client.proving import prove_in_batch, prove_one_by_one
 from huitong.client.rpc import Call, RpcConnection
@@ -170,7 +169,9 @@ class ZoneClient:
             RpcError: no such block.
             RejectedError: a malformed answer; nothing is verified beyond its form.
         """
-        return light_block_from_json(await self.light_block_json(height))
+        found = await self.light_block_json(height)
+        with self.rpc.reading("commit"):
+            return light_block_from_json(found)
 
     async def _all_validators(
         self, height: int, first_page: dict[str, Any]
@@ -244,14 +245,15 @@ class ZoneClient:
         Raises:
             QueryError: the height is pruned or not there yet, or no such store.
         """
-        if self._has_batch_proofs:
-            try:
-                return await prove_in_batch(self.abci_query, store, keys, height)
-            except QueryError as refusal:
-                if (refusal.codespace, refusal.code) != ("sdk", UNKNOWN_PATH_CODE):
-                    raise
-                self._has_batch_proofs = False
-        return await prove_one_by_one(self.abci_query, store, keys, height)
+        with self.rpc.reading("proofs"):
+            if self._has_batch_proofs:
+                try:
+                    return await prove_in_batch(self.abci_query, store, keys, height)
+                except QueryError as refusal:
+                    if (refusal.codespace, refusal.code) != ("sdk", UNKNOWN_PATH_CODE):
+                        raise
+                    self._has_batch_proofs = False
+            return await prove_one_by_one(self.abci_query, store, keys, height)
 
     def _read_query(self, answer: Any) -> QueryResult:
         with self.rpc.reading("abci_query"):
@@ -261,10 +263,8 @@ class ZoneClient:
         self, path: str, result: QueryResult, response: type[MessageT]
     ) -> MessageT:
         check_query(path, result)
-        try:
+        with self.rpc.reading(path):
             return response.FromString(result.value)
-        except DecodeError:
-            raise self._unreadable(path, "not the expected message") from None
 
     # --- transactions -----------------------------------------------------------------
 
@@ -383,6 +383,3 @@ class ZoneClient:
         answer = await self.rpc.call("genesis")
         with self.rpc.reading("genesis"):
             return dict(answer["genesis"])
-
-    def _unreadable(self, method: str, reason: str) -> UnreadableAnswerError:
-        return UnreadableAnswerError(url=self.url, method=method, reason=reason)

@@ -7,10 +7,7 @@ from typing import Final
 from huitong.client import ZoneClient
 from huitong.core.height import Height
 from huitong.light.tendermint.client_message import Header, client_message_to_any
-from huitong.light.tendermint.rpc_json import (
-    light_block_from_json,
-    signed_header_from_json,
-)
+from huitong.light.tendermint.rpc_json import signed_header_from_json
 from huitong.light.tendermint.signed_header import LightBlock, SignedHeader
 from huitong.light.tendermint.validator_set import ValidatorSet, validators_hash
 from huitong.proto.google.protobuf import any_pb2
@@ -60,7 +57,8 @@ class HeaderSource:
 
     async def _signed_header(self, height: int) -> SignedHeader:
         answer = await self._client.rpc.call("commit", height=str(height))
-        signed = signed_header_from_json(answer["signed_header"])
+        with self._client.rpc.reading("commit"):
+            signed = signed_header_from_json(answer["signed_header"])
         self._next_hash[height] = signed.header.next_validators_hash
         if len(self._next_hash) > HEIGHTS_KEPT:
             del self._next_hash[next(iter(self._next_hash))]
@@ -72,17 +70,15 @@ class HeaderSource:
         """Return the set that signs ``height``; ``known_hash`` may save the question."""
         if known_hash is not None and known_hash in self._validators:
             return self._validators[known_hash]
-        block = light_block_from_json(await self._client.light_block_json(height))
-        if block.validators is None or block.next_validators is None:
-            raise AssertionError  # light_block_json gives both
-        self._keep(block.next_validators)
-        return self._keep(block.validators)
+        block = await self.light_block(height)
+        if block.validators is None:
+            raise AssertionError  # a light block from a node has them
+        return block.validators
 
-    def _keep(self, validators: ValidatorSet) -> ValidatorSet:
+    def _keep(self, validators: ValidatorSet) -> None:
         if len(self._validators) >= VALIDATOR_SETS_KEPT:
             del self._validators[next(iter(self._validators))]
         self._validators[validators_hash(validators.validators)] = validators
-        return validators
 
 
 def _with_any_proposer(validators: ValidatorSet) -> ValidatorSet:

@@ -237,9 +237,11 @@ async def _search(
     while absent:
         asked = _spread(sorted(absent), SEARCHES_PER_ROUND)
         queries = [_search_text(kind, lane, sequence) for sequence in asked]
-        for outcomes in await search_txs(client.rpc, queries, per_page=1):
-            for told in _packet_events(outcomes, kind):
-                take(told)
+        found = await search_txs(client.rpc, queries, per_page=1)
+        with client.rpc.reading("tx_search"):
+            for outcomes in found:
+                for told in _packet_events(outcomes, kind):
+                    take(told)
         lost = sorted(absent & set(asked))
         absent -= set(lost)
         missing += lost

@@ -149,8 +149,9 @@ class LinkWorker:
         known = self._tracker.heads.get(side)
         if known is not None and block.height > known.height + 1:
             self._read_wanted.set()
-        self._couriers[side].on_block(block)
-        self._tracker.take_block(side, block, self._zones[side].revision)
+        with self._zones[side].client.rpc.reading("NewBlock"):
+            self._couriers[side].on_block(block)
+            self._tracker.take_block(side, block, self._zones[side].revision)
         for event in self._wake.values():
             event.set()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -46,6 +48,9 @@ class FakeNode:
     @property
     def rpc(self):
         return self
+
+    def reading(self, method: str):
+        return nullcontext()
 
     async def chain_id(self) -> str:
         return "hangzhou-1"
