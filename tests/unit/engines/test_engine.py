@@ -53,7 +53,7 @@ def _reopen(zone: EmbeddedZone) -> EmbeddedZone:
 def test_published_record_is_in_the_next_block(zone: EmbeddedZone) -> None:
     assert zone.send("tax", publish(zone, "INV-1")).code == 0
     block = zone.work()
-    assert [tx.result.code for tx in block.txs ] == [0]
+    assert [tx.result.code for tx in block.txs] == [0]
     assert block.height == 3
     assert zone.engine.mempool.counts() == (0, 0)
 
@@ -63,7 +63,7 @@ def test_transactions_of_one_account_keep_their_order(zone: EmbeddedZone) -> Non
         assert zone.send("tax", publish(zone, f"A-{number}")).code == 0
         assert zone.send("road", publish(zone, f"B-{number}", "road")).code == 0
     block = zone.work()
-    assert [tx.result.code for tx in block.txs ] == [0] * 10
+    assert [tx.result.code for tx in block.txs] == [0] * 10
 
 
 def test_block_holds_no_more_gas_than_it_may(tmp_path: Path) -> None:
@@ -113,6 +113,7 @@ def test_step_makes_the_block_that_is_due(zone: EmbeddedZone) -> None:
 def test_clock_block_brings_header_time_up_to_date(zone: EmbeddedZone) -> None:
     zone.clock.advance(3 * 10**9)
     zone.send("tax", publish(zone, "INV-1"))
+    zone.clock.advance(10**8)
     clock = zone.engine.step()
     assert clock is not None
     assert clock.txs == ()

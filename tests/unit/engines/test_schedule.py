@@ -49,7 +49,7 @@ def _at(
         pytest.param(_at(310, waiting_ms=300), Due.WORK, 0, id="work-now"),
         pytest.param(_at(400, waiting_ms=100), Due.WORK, 0, id="work-late"),
         pytest.param(
-            _at(3_000, waiting_ms=3_000), Due.CLOCK, 0, id="clock-before-work"
+            _at(3_000, waiting_ms=3_000), Due.CLOCK, 10, id="clock-before-work"
         ),
         pytest.param(
             _at(3_000, last_block_ms=2_990, waiting_ms=3_000),
@@ -66,8 +66,8 @@ def test_next_block_is(moment: Moment, due: Due, wait_ms: int) -> None:
 def test_clock_block_is_due_just_beyond_the_lag() -> None:
     lag_ms = CLOCK_LAG_NS_MAX // NS_PER_MS
     gather_ms = GATHER_NS // NS_PER_MS
-    at_bound = _at(lag_ms - gather_ms, waiting_ms=lag_ms - gather_ms)
-    beyond = _at(lag_ms, waiting_ms=lag_ms - gather_ms + 1)
+    at_bound = _at(lag_ms, waiting_ms=lag_ms - gather_ms)
+    beyond = _at(lag_ms + 1, waiting_ms=lag_ms - gather_ms + 1)
     assert next_block(PACE, at_bound)[0] is Due.WORK
     assert next_block(PACE, beyond)[0] is Due.CLOCK
 
@@ -75,3 +75,13 @@ def test_clock_block_is_due_just_beyond_the_lag() -> None:
 def test_block_time_zero_makes_blocks_without_waiting() -> None:
     pace = Pace(block_time_ns=0)
     assert next_block(pace, _at(1, waiting_ms=1)) == (Due.WORK, 0)
+
+
+def test_slow_pace_makes_one_clock_block_and_keeps_the_heartbeat() -> None:
+    pace = Pace(block_time_ns=8_000 * NS_PER_MS, heartbeat_ns=5_000 * NS_PER_MS)
+    early = next_block(pace, _at(100, waiting_ms=100))
+    assert early == (Due.HEARTBEAT, 4_900 * NS_PER_MS)
+    late = next_block(pace, _at(7_000, last_block_ms=5_000, waiting_ms=100))
+    assert late == (Due.CLOCK, 1_000 * NS_PER_MS)
+    after_clock = next_block(pace, _at(8_000, last_block_ms=8_000, waiting_ms=100))
+    assert after_clock == (Due.WORK, 0)

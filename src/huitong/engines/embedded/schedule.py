@@ -72,15 +72,16 @@ def next_block(pace: Pace, moment: Moment) -> tuple[Due, int]:
     """Return the next block's kind and the nanoseconds until it is due, at least 0."""
     if moment.proof_is_due:
         return Due.PROOF, 0
-    heartbeat_in = moment.last_block_ns + pace.heartbeat_ns - moment.now_ns
+    now_ns, last_block_ns = moment.now_ns, moment.last_block_ns
+    heartbeat_in = max(0, last_block_ns + pace.heartbeat_ns - now_ns)
     if moment.waiting_since_ns is None:
-        return Due.HEARTBEAT, max(0, heartbeat_in)
-    gather_ns = min(GATHER_NS, pace.block_time_ns)
+        return Due.HEARTBEAT, heartbeat_in
     due_ns = max(
-        moment.waiting_since_ns + gather_ns,
+        moment.waiting_since_ns + min(GATHER_NS, pace.block_time_ns),
         moment.last_work_ns + pace.block_time_ns,
+        now_ns,
     )
-    wait_ns = max(0, due_ns - moment.now_ns)
-    if due_ns - moment.last_block_ns > CLOCK_LAG_NS_MAX:
-        return Due.CLOCK, 0
-    return Due.WORK, wait_ns
+    if heartbeat_in < due_ns - now_ns:
+        return Due.HEARTBEAT, heartbeat_in
+    is_late = due_ns - last_block_ns > CLOCK_LAG_NS_MAX
+    return Due.CLOCK if is_late else Due.WORK, due_ns - now_ns
