@@ -32,7 +32,7 @@ from huitong.relayer.config import LinkConfig
 BUNDLE_NAME: Final = "evidence.zip"
 TRUST_NAME: Final = "trust.json"
 #: Steps that the story tells of.
-STEPS: Final = 12
+STEPS: Final = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,15 +30,6 @@ class PayloadTooLargeError(
     """The document passes the limit of a payload."""
 
 
-class PayloadDigestError(
-    RejectedError,
-    codespace="payload",
-    code=5,
-    text="payload digest {actual} is not the recorded {expected}",
-):
-    """What arrived is not what the record header commits to."""
-
-
 class PayloadFieldsError(
     RejectedError, codespace="payload", code=6, text="fields of the payload: {reason}"
 ):
