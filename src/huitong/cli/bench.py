@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -81,7 +83,9 @@ def relay(count: int, seconds: float, block_time_ms: int, as_json: bool) -> None
 
 
 def _in_folder(run: Callable[[Path], Report]) -> Report:
+    """Run in a folder of its own; nothing of it and no process stays, whatever happens."""
     configure_logs("warning", "auto")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     folder = Path(tempfile.mkdtemp(prefix="huitong-bench-"))
     try:
         return run(folder)
