@@ -44,7 +44,7 @@ def error_page() -> str:
         "",
         "Kind: *rejected*, the sender's fault, the same again fails again; *unavailable*, not now, the same may succeed later; *broken*, our fault or a damaged disk, the operator must act.",
         "",
-        "| codespace | code | kind | class | meaning | what to do next |",
+        "| codespace | code | class | kind | meaning | what to do next |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for (space, code), error in registered_errors().items():
@@ -57,7 +57,7 @@ def error_page() -> str:
             if base.__name__ in ("RejectedError", "UnavailableError", "BrokenError")
         )
         rows.append(
-            f"| `{space}` | {code} | {family} | {error.__name__} | {meaning} "
+            f"| `{space}` | {code} | {error.__name__} | {family} | {meaning} "
             f"| {_cell(error.next_step)} |"
         )
     return "\n".join(rows) + "\n"

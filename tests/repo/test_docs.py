@@ -200,6 +200,13 @@ def test_keys_of_a_benchmark_are_explained() -> None:
     } == set()
 
 
+def test_seeded_bugs_are_told_beside_their_promise() -> None:
+    from tests.repo.test_seeded_bugs import BUGS
+
+    page = (DOCS / "explanation" / "promises.md").read_text(encoding="utf-8")
+    assert {bug.name for bug in BUGS if bug.name not in page} == set()
+
+
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     linked = {
