@@ -1,7 +1,7 @@
 """``huitong bench relay``: how many packets a second two zones settle.
 
 Two nodes of the embedded engine and one relayer process, default settings. Accounts of
-one zone send exchange requests, in transactions of thirty as in the rival's measurement;
+one zone send exchange requests, thirty in a transaction, as relayers batch them;
 a standing grant of the other zone lets each be decided at once. A packet is settled when
 its acknowledgement has been proven to the zone that sent it; its latency counts from the
 sending of its transaction until a subscriber is told of that block.

@@ -1,7 +1,7 @@
 """Decide whether a header follows from one that is trusted already.
 
 This is the place where trust in another chain is decided. The rules, in the order in
-which they are applied (``ibc.md`` 4.4; CometBFT ``light/verifier.go``,
+which they are applied (ICS-07; CometBFT ``light/verifier.go``,
 ``types/validation.go``):
 
 * The validators given as trusted hash to the trusted header's *next* validators. The

@@ -59,7 +59,8 @@ def send_packet(
     Raises:
         RejectedError: channel/3, 5, 10, 13, 40; connection/3; client/4, 7, 29; port/5.
 
-    Spec: ICS-4 ``sendPacket``; ibc.md 4.6. Cost: 6 reads, 2 writes.
+    Spec: ICS-04 ``sendPacket``; ibc-go ``04-channel/keeper/packet.go``.
+    Cost: 6 reads, 2 writes.
     """
     store = ctx.store(STORE)
     channel = state.get_channel(store, port_id, channel_id)
@@ -102,7 +103,7 @@ def write_acknowledgement(
         AcknowledgementExistsError: it is acknowledged.
         InvalidAcknowledgementError: empty, or above 256 KiB.
 
-    Spec: ICS-4 ``writeAcknowledgement``. Cost: 3 reads, 1 write.
+    Spec: ICS-04 ``writeAcknowledgement``. Cost: 3 reads, 1 write.
     """
     store = ctx.store(STORE)
     port_id, channel_id = packet.destination_port, packet.destination_channel

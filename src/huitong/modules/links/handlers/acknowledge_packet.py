@@ -45,7 +45,8 @@ def check_acknowledge_packet(ctx: Context, msg: tx_pb2.MsgAcknowledgement) -> No
             a client or a proof is refused for. The text begins with "acknowledge packet
             verification failed".
 
-    Spec: ibc.md 4.6. Cost: 6 reads, one proof.
+    Spec: ICS-04 ``acknowledgePacket``; ibc-go ``04-channel/keeper/packet.go``.
+    Cost: 6 reads, one proof.
     """
     try:
         _check(ctx, msg)

@@ -55,7 +55,8 @@ def check_recv_packet(ctx: Context, msg: tx_pb2.MsgRecvPacket) -> None:
             a client or a proof is refused for. The text begins with "receive packet
             verification failed", which relayers look for.
 
-    Spec: ibc.md 4.6. Cost: 6 reads, one proof.
+    Spec: ICS-04 ``recvPacket``; ibc-go ``04-channel/keeper/packet.go``.
+    Cost: 6 reads, one proof.
     """
     try:
         _check(ctx, msg)

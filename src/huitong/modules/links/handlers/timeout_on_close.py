@@ -35,7 +35,8 @@ def check_timeout_on_close(ctx: Context, msg: tx_pb2.MsgTimeoutOnClose) -> None:
             client or a proof is refused for. The text begins with "timeout on close
             packet verification failed".
 
-    Spec: ibc.md 4.6. Cost: 6 reads, two proofs.
+    Spec: ICS-04 ``timeoutOnClose``; ibc-go ``04-channel/keeper/timeout.go``.
+    Cost: 6 reads, two proofs.
     """
     try:
         _check(ctx, msg)

@@ -50,7 +50,8 @@ def check_timeout_packet(ctx: Context, msg: tx_pb2.MsgTimeout) -> None:
             a client or a proof is refused for. The text begins with "timeout packet
             verification failed".
 
-    Spec: ibc.md 4.6. Cost: 6 reads, one proof.
+    Spec: ICS-04 ``timeoutPacket``; ibc-go ``04-channel/keeper/timeout.go``.
+    Cost: 6 reads, one proof.
     """
     try:
         _check(ctx, msg)
