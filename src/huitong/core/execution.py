@@ -171,10 +171,19 @@ def authenticate(
 
 
 def is_redundant(ctx: Context, prepared: Prepared) -> bool:
-    """Tell whether everything the transaction relays is on this chain already (ICS-18)."""
+    """Tell whether what the transaction relays is on this chain already (ICS-18).
+
+    All of its messages must be relayed ones. New headers do not count beside packets,
+    because they were brought for their sake only; headers alone count for themselves.
+    This is what ibc-go's redundant relay decorator does.
+    """
     for item in prepared.messages:
-        known = item.route.is_redundant
-        if known is None or not known(ctx, item.message):
+        if item.route.is_redundant is None:
+            return False
+    packets = [item for item in prepared.messages if not item.route.brings_header]
+    for item in packets or prepared.messages:
+        ask = item.route.is_redundant
+        if ask is not None and not ask(ctx, item.message):
             return False
     return True
 

@@ -33,6 +33,8 @@ class MessageRoute:
     """Roles of which the signing account must hold one; empty: any active account."""
     is_redundant: Callable[[Context, Any], bool] | None = None
     """For relayed messages: whether the state already has their effect (ICS-18)."""
+    brings_header: bool = False
+    """Whether it only brings what the other relayed messages are proven against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

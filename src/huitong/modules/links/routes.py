@@ -44,6 +44,7 @@ def _relayed(
     check: Callable[[Context, Any], None],
     apply: Callable[[Context, Any], Message],
     is_redundant: Callable[[Context, Any], bool] | None = None,
+    brings_header: bool = False,
 ) -> MessageRoute:
     return MessageRoute(
         request=request,
@@ -52,6 +53,7 @@ def _relayed(
         apply=apply,
         roles=RELAYERS,
         is_redundant=is_redundant,
+        brings_header=brings_header,
     )
 
 
@@ -76,6 +78,7 @@ MESSAGES: Final[tuple[MessageRoute, ...]] = (
         update_client.check_update_client,
         update_client.apply_update_client,
         update_client.is_update_redundant,
+        brings_header=True,
     ),
     _relayed(
         client_tx_pb2.MsgSubmitMisbehaviour,
