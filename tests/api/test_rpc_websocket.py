@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from huitong.core.abci import BlockRequest, FinalizedBlock
+from huitong.core.events import event
 from huitong.node.rpc import subscriptions
 from huitong.node.rpc.subscriptions import EventClient, SubscriptionHub
 from tests.api.rpc_kit import RpcZone, base64_of
@@ -213,3 +216,26 @@ async def test_broadcast_tx_commit_gives_up(
     raw = rpc.zone.sign("tax", rpc.message("INV-1"))
     error = await rpc.refusal("broadcast_tx_commit", tx=base64_of(raw))
     assert error["data"] == "timed out waiting for tx to be included in a block"
+
+
+async def test_hook_events_are_told_with_the_block_only(
+    rpc: RpcZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finalize = rpc.zone.app.finalize_block
+
+    def with_event(request: BlockRequest) -> FinalizedBlock:
+        told = event("message", module="ibc_channel")
+        return replace(finalize(request), events=(told,))
+
+    monkeypatch.setattr(rpc.zone.app, "finalize_block", with_event)
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query="message.module = 'ibc_channel'")
+        rpc.zone.empty()
+        told = await socket.receive()
+        assert told["result"]["data"]["type"] == "tendermint/event/NewBlock"
+        assert told["result"]["events"]["message.module"] == ["ibc_channel"]
+        assert socket.is_silent()
+    results = await rpc.call("block_results")
+    assert results["finalize_block_events"][0]["type"] == "message"
+    found = await rpc.call("block_search", query="message.module = 'ibc_channel'")
+    assert found["total_count"] == "1"
