@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ _BLOCK = re.compile(r"^(<!-- run -->\n)?```sh\n(.*?)^```", re.M | re.S)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.M)
 _TEST_ID = re.compile(r"`(tests/[a-z0-9_/]+\.py)(?:::(test_[a-z0-9_]+))?`")
+#: Bound of a page; they take some ten seconds on an idle machine.
+SECONDS_MAX = 300
 #: Ports that pages name; replaced by free ones, for something may listen there.
 _PORTS = ("26657", "26757")
 #: What speaks of one machine or one company's network, and helps no reader.
@@ -91,21 +94,24 @@ def test_commands_of_the_page_run(page: Path, tmp_path: Path) -> None:
             start_new_session=True,
         )
         try:
-            code = shell.wait(timeout=300)
+            code: int | None = shell.wait(timeout=SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            code = None
         finally:
-            _end_session(shell.pid)
-            shell.wait()
+            _end_session(shell)
     told = output.read_text(encoding="utf-8", errors="replace")
+    assert code is not None, f"not done after {SECONDS_MAX} s: {told[-4_000:]}"
     assert code == 0, told[-4_000:]
     assert "Traceback" not in told
 
 
-def _end_session(pid: int) -> None:
-    """Kill what the page left running; only what the page itself started."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _end_session(shell: subprocess.Popen[bytes]) -> None:
+    """End what the page left running; only what the page itself started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            shell.wait(timeout=10)
 
 
 def test_some_pages_run() -> None:
