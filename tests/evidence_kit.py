@@ -426,7 +426,7 @@ def make_payload(document: Any = INVOICE) -> Payload:
 
 
 def begin_exchange(
-    path: Path, payload: Payload, given: tuple[str, ...]
+    path: Path, payload: Payload, given: tuple[str, ...], consent_id: int = 0
 ) -> tuple[int, int, Any]:
     """Request; return sequence and timeout of the packet, and the request."""
     b = path.b
@@ -438,6 +438,7 @@ def begin_exchange(
         record_id="INV-1",
         purpose=PURPOSE,
         legal_basis="grant of the holder",
+        consent_id=consent_id,
         fields=sorted(given),
     )
     b.zone.deliver(
@@ -452,11 +453,8 @@ def begin_exchange(
     return sequence, timeout_ns, request
 
 
-def relay_request(path: Path, sequence: int, timeout_ns: int, request: Any) -> Any:
-    """Bring a request to a and the decision back, if there is one; return it."""
-    a, b = path.a, path.b
-    packet = _packet(b, sequence, timeout_ns, request=request)
-    a.receive(packet)
+def _exchange_on_a(path: Path, sequence: int) -> Any:
+    a = path.a
     result = a.zone.app.query(
         "/huitong.exchange.v1.Query/Exchange",
         encode(
@@ -467,18 +465,53 @@ def relay_request(path: Path, sequence: int, timeout_ns: int, request: Any) -> A
         0,
         False,
     )
-    exchange = decode(exchange_pb2.QueryExchangeResponse, result.value).exchange
+    return decode(exchange_pb2.QueryExchangeResponse, result.value).exchange
+
+
+def relay_request(path: Path, sequence: int, timeout_ns: int, request: Any) -> Any:
+    """Bring a request to a and the decision back, if there is one; return it."""
+    a, b = path.a, path.b
+    packet = _packet(b, sequence, timeout_ns, request=request)
+    a.receive(packet)
+    exchange = _exchange_on_a(path, sequence)
     if exchange.HasField("decision"):
         b.acknowledge(packet, encode_decision(exchange.decision))
     return exchange.decision
 
 
-def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
+def _decide(path: Path, sequence: int, timeout_ns: int, request: Any) -> Any:
+    """Let an officer grant a waiting request, and bring the decision to b."""
+    a, b = path.a, path.b
+    a.zone.deliver(
+        exchange_pb2.MsgDecideExchange(
+            signer=address_of("bureau"),
+            channel_id=a.channel_id,
+            sequence=sequence,
+            outcome=exchange_pb2.OUTCOME_GRANTED,
+            reason="looked at by hand",
+        )
+    )
+    decision = _exchange_on_a(path, sequence).decision
+    packet = _packet(b, sequence, timeout_ns, request=request)
+    b.acknowledge(packet, encode_decision(decision))
+    return decision
+
+
+def run_exchange(
+    path: Path,
+    payload: Payload,
+    given: tuple[str, ...],
+    *,
+    by_officer: bool = False,
+    consent_id: int = 0,
+) -> int:
     """Request, decide, deliver, confirm; return the request's sequence."""
     a, b = path.a, path.b
     digest = payload.commit().root
-    sequence, timeout_ns, request = begin_exchange(path, payload, given)
+    sequence, timeout_ns, request = begin_exchange(path, payload, given, consent_id)
     decision = relay_request(path, sequence, timeout_ns, request)
+    if by_officer:
+        decision = _decide(path, sequence, timeout_ns, request)
     assert decision.outcome == exchange_pb2.OUTCOME_GRANTED, decision
     context = SealingContext(
         chain_id_of_a="hangzhou-1",
@@ -522,16 +555,23 @@ def run_exchange(path: Path, payload: Payload, given: tuple[str, ...]) -> int:
     return sequence
 
 
-def finished_exchange(exchanges: int = 1, universe: str = "") -> Finished:
+def finished_exchange(
+    exchanges: int = 1, universe: str = "", mode: str = "grant"
+) -> Finished:
     """Return two zones in which exchanges of one invoice are over, made once.
 
     The zones of the empty universe are not to be changed.
+
+    Args:
+        exchanges: how many.
+        universe: other ones have other validators.
+        mode: ``grant``, ``officer`` (who decides, without a grant), or ``consent``.
     """
-    return _finished_exchange(exchanges, universe)
+    return _finished_exchange(exchanges, universe, mode)
 
 
 @cache
-def _finished_exchange(exchanges: int, universe: str) -> Finished:
+def _finished_exchange(exchanges: int, universe: str, mode: str) -> Finished:
     clock = SimClock()
     path = open_link(clock, universe)
     a, b = path.a, path.b
@@ -549,16 +589,38 @@ def _finished_exchange(exchanges: int, universe: str) -> Finished:
             share_class=records_pb2.SHARE_CLASS_CONDITIONAL,
         )
     )
-    a.zone.deliver(
-        grants_pb2.MsgGrant(
-            signer=address_of("bureau"),
-            reader=grants_pb2.Reader(channel_id=a.channel_id, member_id="cq-bank"),
-            record_type="tax.invoice",
-            purpose=PURPOSE,
-            fields=sorted(GIVEN),
+    reader = grants_pb2.Reader(channel_id=a.channel_id, member_id="cq-bank")
+    if mode == "consent":
+        a.zone.deliver(
+            grants_pb2.MsgRecordConsent(
+                signer=address_of("bureau"),
+                subject=sha256(b"pseudonym"),
+                reader=reader,
+                purpose=PURPOSE,
+                evidence_digest=sha256(b"signed"),
+            )
         )
+    if mode != "officer":
+        a.zone.deliver(
+            grants_pb2.MsgGrant(
+                signer=address_of("bureau"),
+                reader=reader,
+                record_type="tax.invoice",
+                purpose=PURPOSE,
+                fields=sorted(GIVEN),
+                consent_required=mode == "consent",
+            )
+        )
+    sequences = tuple(
+        run_exchange(
+            path,
+            payload,
+            GIVEN,
+            by_officer=mode == "officer",
+            consent_id=int(mode == "consent"),
+        )
+        for _ in range(exchanges)
     )
-    sequences = tuple(run_exchange(path, payload, GIVEN) for _ in range(exchanges))
     for zone in (a.zone, b.zone):
         zone.next_block()
         zone.next_block()

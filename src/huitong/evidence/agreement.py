@@ -17,8 +17,10 @@ from huitong.core.errors import HuitongError
 from huitong.core.tx import Transaction
 from huitong.evidence import places
 from huitong.evidence.case import Case
+from huitong.evidence.entries import transaction_entry
 from huitong.evidence.errors import (
     ContradictionError,
+    EntryMissingError,
     StateProofError,
 )
 from huitong.evidence.model import (
@@ -31,7 +33,7 @@ from huitong.light.tendermint.consensus_state import (
     consensus_state_to_any,
 )
 from huitong.light.tendermint.header import header_height
-from huitong.modules.exchange.decisions import encode_decision
+from huitong.modules.exchange.decisions import POLICY, encode_decision
 from huitong.modules.exchange.keys import PORT_ID, VERSION
 from huitong.modules.links.commitments import (
     RECEIPT,
@@ -183,8 +185,28 @@ def check_decision(case: Case) -> str:
     acknowledgement = commit_acknowledgement(encode_decision(decision))
     _agree_state(case, PROVIDER, places.REQUEST_ACKNOWLEDGEMENT, acknowledgement)
     _check_grant(case)
+    if decision.decided_by != POLICY:
+        _check_officer(case)
     by = f"grant {decision.grant_id}" if decision.grant_id else decision.reason_code
     return f"granted by {decision.decided_by} ({by}), {len(decision.fields)} fields"
+
+
+def _check_officer(case: Case) -> None:
+    """Check that an officer of the issuer decided, in a transaction of its own."""
+    subject, said = case.subject, case.statement.a
+    agree("member that decided", subject.issuer, said.exchange.decision.decided_by)
+    if places.DECIDE not in said.transactions:
+        raise EntryMissingError(entry=transaction_entry(PROVIDER, places.DECIDE))
+    _find_message(
+        said.transactions[places.DECIDE],
+        exchange_pb2.MsgDecideExchange,
+        lambda message: (
+            message.channel_id == subject.a.channel_id
+            and message.sequence == subject.sequence
+            and message.outcome == exchange_pb2.OUTCOME_GRANTED
+        ),
+        "decision",
+    )
 
 
 def check_delivery(case: Case) -> str:

@@ -30,6 +30,7 @@ from tests.evidence_kit import (
     finished_exchange,
     key_of,
     make_payload,
+    reseal,
 )
 
 YEAR_NS = 365 * 86_400 * NS_PER_SECOND
@@ -162,6 +163,34 @@ def test_provider_may_make_the_bundle_too() -> None:
         maker_side="provider", private_key=key_of("bureau")
     )
     assert _verify(data, finished_exchange().trust()).grade == GRADE_PROVEN
+
+
+def test_decision_of_an_officer_is_shown_with_the_transaction_of_the_officer() -> None:
+    exchange = finished_exchange(mode="officer")
+    data = exchange.collect()
+    verdict = _verify(data, exchange.trust(), exchange.now_ns)
+    assert verdict.grade == GRADE_PROVEN
+    (decision,) = (check for check in verdict.checks if check.name == "decision")
+    assert "granted by hz-tax-bureau (officer)" in decision.detail
+    entries = decode_container(data)
+    assert "provider/states/grant.json" not in entries
+    assert "looked at by hand" in entries["report.md"].decode()
+    for name in ("transactions/decide", "states/account-decide"):
+        del entries[f"provider/{name}.json"]
+    failure = _failure(_verify(reseal(entries), None, exchange.now_ns))
+    assert failure in (("decision", "evidence/9"), ("history", "evidence/14"))
+
+
+def test_consent_of_the_subject_is_shown_with_the_grant_that_needs_it() -> None:
+    exchange = finished_exchange(mode="consent")
+    data = exchange.collect()
+    verdict = _verify(data, exchange.trust(), exchange.now_ns)
+    assert verdict.grade == GRADE_PROVEN
+    entries = decode_container(data)
+    assert "provider/states/consent.json" in entries
+    del entries["provider/states/consent.json"]
+    failure = _failure(_verify(reseal(entries), None, exchange.now_ns))
+    assert failure == ("entries", "evidence/9")
 
 
 def test_bundle_may_show_fewer_fields_than_were_granted() -> None:
