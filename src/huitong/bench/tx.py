@@ -151,18 +151,23 @@ async def _send_all(
     progress.add(0)
     done_s: dict[str, float] = {}
     following = asyncio.Event()
-    follower = asyncio.create_task(_follow(client, total, progress, done_s, following))
-    await following.wait()
-    sending = asyncio.gather(
-        *(send_batches(client.url, of_account, progress) for of_account in batches)
-    )
-    try:
-        async with asyncio.timeout(seconds or None):
-            await sending
-    except TimeoutError:
-        pass  # what is under way is still waited for
-    await follower
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_follow(client, total, progress, done_s, following))
+        await following.wait()
+        tasks.create_task(_send(client.url, batches, progress, seconds))
     return done_s, progress
+
+
+async def _send(
+    url: str, batches: list[list[Batch]], progress: Progress, seconds: float
+) -> None:
+    """Send the batches of each account over a connection of its own."""
+    try:
+        async with asyncio.timeout(seconds or None), asyncio.TaskGroup() as tasks:
+            for of_account in batches:
+                tasks.create_task(send_batches(url, of_account, progress))
+    except TimeoutError:
+        return  # what is under way is still waited for
 
 
 async def _follow(
