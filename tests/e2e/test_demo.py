@@ -229,7 +229,7 @@ def test_bundle_made_by_the_command_is_the_same(
     assert again["payload/document.json"] == entries["payload/document.json"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_demo_leaves_no_process_and_no_folder(
     number: int, tmp_path: Path
 ) -> None:
@@ -245,7 +245,9 @@ def test_interrupted_demo_leaves_no_process_and_no_folder(
         for line in running.stdout:
             if "link them by IBC" in line:
                 break
-        running.send_signal(number)
+        for _ in range(5):  # whoever is impatient presses Ctrl-C again
+            running.send_signal(number)
+            time.sleep(0.03)
         rest = running.stdout.read()
     assert running.returncode == 130, rest
     assert "interrupted" in rest

@@ -19,6 +19,8 @@ from huitong.demo.story import Narrator
 
 #: As shells report a program that was interrupted.
 EXIT_INTERRUPTED: Final = 130
+#: Ctrl-C, what service managers send, and the terminal that closes.
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OUT_DEFAULT: Final = Path("huitong-demo")
 
 
@@ -54,6 +56,8 @@ def demo(document: Path | None, as_json: bool, out: Path, keep: bool) -> None:
     try:
         result = asyncio.run(_run(document, out, keep, narrator))
     except (KeyboardInterrupt, asyncio.CancelledError):
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_IGN)
         print_failure(InterruptedDemoError(), as_json=as_json)
         sys.exit(EXIT_INTERRUPTED)
     if as_json:
@@ -65,9 +69,18 @@ def demo(document: Path | None, as_json: bool, out: Path, keep: bool) -> None:
 async def _run(
     document: Path | None, out: Path, keep: bool, narrator: Narrator
 ) -> DemoResult:
-    """Run as a task that SIGINT and SIGTERM cancel, so that everything is cleaned up."""
+    """Run as a task that the first signal cancels; later ones leave the clean-up alone."""
     task = asyncio.ensure_future(run_demo(document, out, keep=keep, narrator=narrator))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+    interrupted = False
+
+    def stop() -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            task.cancel()
+
+    for number in _STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            loop.add_signal_handler(number, stop)
     return await task

@@ -10,26 +10,48 @@ is click's, for a command line that it does not understand.
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import click
 import orjson
 
-from huitong.core.errors import HuitongError, UnavailableError
+from huitong.core.errors import HuitongError, RejectedError, UnavailableError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 EXIT_FAILED = 1
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class FileAccessError(
     UnavailableError, codespace="cli", code=2, text="{path}: {reason}"
 ):
     """The operating system refuses a file, a folder or a connection."""
+
+
+class NoRoomError(
+    UnavailableError,
+    codespace="cli",
+    code=3,
+    text="no room to write: {reason}",
+    next_step="Free disk space or raise the limit, then run the command again.",
+):
+    """A disk is full, or a quota or the greatest size of a file is reached."""
+
+
+class InputTextError(
+    RejectedError,
+    codespace="cli",
+    code=4,
+    text="the input is not UTF-8 text: byte {byte} at position {position}",
+    next_step="Save the file as UTF-8 and try again.",
+):
+    """A file or the standard input holds bytes that are no text."""
 
 
 def cli_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -46,13 +68,23 @@ def cli_errors(command: Callable[P, R]) -> Callable[P, R]:
             failure: HuitongError = error
         except BrokenPipeError:  # the reader has closed, for example `head`
             raise
+        except UnicodeDecodeError as error:
+            failure = InputTextError(
+                byte=f"{error.object[error.start]:#04x}", position=error.start
+            )
         except OSError as error:
-            path = error.filename or type(error).__name__
-            failure = FileAccessError(path=path, reason=error.strerror or str(error))
+            failure = _failure_of_system(error)
         print_failure(failure, as_json=bool(kwargs.get("as_json")))
         sys.exit(EXIT_FAILED)
 
     return wrapped
+
+
+def _failure_of_system(error: OSError) -> HuitongError:
+    reason = error.strerror or str(error)
+    if error.errno in _NO_ROOM:
+        return NoRoomError(reason=reason)
+    return FileAccessError(path=error.filename or type(error).__name__, reason=reason)
 
 
 def print_failure(error: HuitongError, *, as_json: bool) -> None:

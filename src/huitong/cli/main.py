@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
@@ -31,6 +32,27 @@ COMMANDS = {
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, so that help is quick."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the command line, if all of it is text.
+
+        Raises:
+            click.UsageError: an argument is not text in the encoding of the locale.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            # A console of another encoding, such as GBK, lacks signs that we print.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        for given in args:
+            # What cannot be decoded comes as lone surrogates, which no file, message
+            # or answer may hold.
+            if any("\ud800" <= char <= "\udfff" for char in given):
+                raise click.UsageError(
+                    f"the argument {given!a} is not text in the encoding "
+                    f"{sys.getfilesystemencoding()}; rename the file, or set LANG=C.UTF-8",
+                    ctx,
+                )
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which people meet them."""

@@ -127,6 +127,11 @@ class Application:
         unknown = sorted(set(request.app_state) - {item.name for item in self.modules})
         if unknown:
             raise InvalidRequestError(reason=f"genesis names unknown modules {unknown}")
+        for name, state in request.app_state.items():
+            if not isinstance(state, dict):
+                raise InvalidRequestError(
+                    reason=f"genesis gives {name} a {type(state).__name__}, not an object"
+                )
         block = self._block(request.initial_height, request.time_ns)
         ctx = self._context(block, self.state, GasMeter(None))
         for module in self.modules:

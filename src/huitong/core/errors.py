@@ -113,8 +113,14 @@ def registered_errors() -> dict[tuple[str, int], type[HuitongError]]:
 def _show(value: Any) -> str:
     if isinstance(value, bytes | bytearray):
         value = bytes(value).hex()
-    shown = str(value)
+    shown = str(value)[: 2 * VALUE_TEXT_MAX]
+    if not shown.isprintable():  # a stranger's line ends and escapes stay visible
+        shown = "".join(_visible(char) for char in shown)
     return shown if len(shown) <= VALUE_TEXT_MAX else shown[: VALUE_TEXT_MAX - 1] + "…"
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
 
 
 # --- codespace "sdk": what wallets and relayers know from the Cosmos SDK ------------

@@ -6,7 +6,6 @@ What is not known is refused, so that a typing error does not pass as a default.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -246,7 +245,7 @@ def _validator(entry: _Entry) -> GenesisValidator:
         )
     try:
         public_key = base64.b64decode(key.text("value"), validate=True)
-    except binascii.Error:
+    except ValueError:  # also of text that is not ASCII
         public_key = b""
     if len(public_key) != 32:
         raise GenesisFileError(

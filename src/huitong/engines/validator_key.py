@@ -88,7 +88,7 @@ def load_validator_key(path: Path) -> ValidatorKey:
         document = json.loads(path.read_bytes())
     except OSError as error:
         raise ValidatorKeyError(path=path, reason=error.strerror) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValidatorKeyError(path=path, reason="not JSON") from error
     secret = _key_bytes(document, "priv_key", PRIVATE_KEY_TYPE, path)
     if len(secret) != 2 * _SEED_SIZE_BYTES:

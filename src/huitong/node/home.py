@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,11 +140,17 @@ def make_home(home: Home, config: NodeConfig, chain_id: str) -> ValidatorKey:
         item.name != "keyring" for item in home.path.iterdir()
     ):
         raise HomeExistsError(path=home.path)
-    home.config_file.parent.mkdir(parents=True)
-    home.data.mkdir()
-    save_validator_key(key, home.key_file)
-    write_whole(home.config_file, encode_config(config).encode())
-    write_whole(home.genesis_file, encoded)
+    home.path.mkdir(parents=True, exist_ok=True)
+    try:
+        home.config_file.parent.mkdir()
+        home.data.mkdir()
+        save_validator_key(key, home.key_file)
+        write_whole(home.config_file, encode_config(config).encode())
+        write_whole(home.genesis_file, encoded)
+    except OSError:  # half a home would stand in the way of the next attempt
+        shutil.rmtree(home.config_file.parent, ignore_errors=True)
+        shutil.rmtree(home.data, ignore_errors=True)
+        raise
     return key
 
 
@@ -172,8 +179,12 @@ def owned(home: Home) -> Iterator[None]:
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file so that it is never half-written."""
     fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        with fresh.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise

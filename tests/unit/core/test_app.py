@@ -14,6 +14,7 @@ from huitong.core.address import address_of_public_key
 from huitong.core.app import Application
 from huitong.core.codec import decode, encode, pack_any
 from huitong.core.context import Context
+from huitong.core.errors import InvalidRequestError
 from huitong.core.hashing import sha256
 from huitong.core.invariants import InvariantBrokenError, invariant
 from huitong.core.module import MessageRoute, Module
@@ -387,6 +388,16 @@ def test_genesis_of_another_chain_or_module_is_refused() -> None:
         fields = {name: getattr(good, name) for name in good.__slots__} | changes
         with pytest.raises(Exception, match="genesis"):
             zone.app.init_chain(GenesisRequest(**fields))
+
+
+@pytest.mark.parametrize("state", [None, "", "x", [], [1], 7, True])
+def test_genesis_state_of_a_module_must_be_an_object(state: Any) -> None:
+    zone = Zone()
+    good = genesis()
+    fields = {name: getattr(good, name) for name in good.__slots__}
+    fields["app_state"] = {"members": state}
+    with pytest.raises(InvalidRequestError, match="members"):
+        zone.app.init_chain(GenesisRequest(**fields))
 
 
 def test_export_and_import_are_equal() -> None:

@@ -91,6 +91,7 @@ def _change(path: str, value: Any) -> dict[str, Any]:
         ("validators.0.address", "00", "validators[0].address"),
         ("validators.0.pub_key.type", "x", "validators[0].pub_key.type"),
         ("validators.0.pub_key.value", "!", "validators[0].pub_key.value"),
+        ("validators.0.pub_key.value", "钥", "validators[0].pub_key.value"),
         ("validators.0.pub_key.value", "AAAA", "validators[0].pub_key.value"),
         ("validators.0.name", 7, "validators[0].name"),
         ("validators.0.extra", 7, "validators[0].extra"),

@@ -51,7 +51,9 @@ def test_guard_catches_up_with_a_block_that_a_crash_left_unrecorded(
     guard.catch_up(8, OTHER)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"height":"x","block_hash":""}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b'{"height":"x","block_hash":""}', b"[" * 100_000]
+)
 def test_unreadable_record_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "state.json"
     path.write_bytes(data)

@@ -61,7 +61,7 @@ def test_contradictory_file_is_refused(tmp_path: Path, name: str, value: Any) ->
         load_validator_key(path)
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}"])
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"[" * 100_000])
 def test_malformed_file_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "key.json"
     path.write_bytes(data)

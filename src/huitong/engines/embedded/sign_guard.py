@@ -37,7 +37,7 @@ class SignGuard:
             self.block_hash = bytes.fromhex(document["block_hash"])
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise SignStateError(
                 path=path, reason=f"cannot be read ({error})"
             ) from error
