@@ -94,6 +94,14 @@ BUGS = (
         test="tests/unit/store/test_recorded_proofs.py::test_claiming_anything_else_is_refused",
     ),
     Bug(
+        name="a proof chooses how its leaf is hashed",
+        file="core/store/ics23/verify.py",
+        right="if (leaf.hash, leaf.prehash_key, leaf.prehash_value, leaf.length) "
+        "!= rules.leaf:",
+        wrong="if leaf.hash != rules.leaf[0]:",
+        test="tests/unit/store/test_leaf_operations.py::test_leaf_operations_of_the_proof_make_no_other_pair_true",
+    ),
+    Bug(
         name="absence is proven by neighbours that are not side by side",
         file="core/store/ics23/verify.py",
         right="    _check_adjacent(rules, absence, has_left, has_right)\n",
