@@ -44,7 +44,10 @@ def add_account_command(
     address: str, home: Path, roles: tuple[str, ...], member_id: str, as_json: bool
 ) -> None:
     """Give the account ADDRESS its roles from the first block on."""
-    _change(home, add_account(address, roles=roles, member_id=member_id), as_json)
+    done = f"account {address} added, {_role_words(roles)}"
+    if member_id:
+        done += f", signs for {member_id}"
+    _change(home, add_account(address, roles=roles, member_id=member_id), done, as_json)
 
 
 @genesis.command("add-member")
@@ -73,7 +76,8 @@ def add_member_command(
         roles=roles,
         encryption_key=encryption_key,
     )
-    _change(home, change, as_json)
+    done = f"member {member_id} admitted, {_role_words(roles, none='any role')}"
+    _change(home, change, done, as_json)
 
 
 @genesis.command("set")
@@ -86,7 +90,7 @@ def set_command(assignment: str, home: Path, as_json: bool) -> None:
     path, equals, text = assignment.partition("=")
     if not equals or not path:
         raise GenesisEntryError(reason=f"{assignment!r} is not of the form KEY=VALUE")
-    _change(home, set_value(path, text), as_json)
+    _change(home, set_value(path, text), f"{path} set to {text}", as_json)
 
 
 @genesis.command()
@@ -103,7 +107,17 @@ def validate(home: Path, as_json: bool) -> None:
         click.echo(f"The genesis file of {document.chain_id} is right.")
 
 
-def _change(home: Path, change: Change, as_json: bool) -> None:
+def _change(home: Path, change: Change, done: str, as_json: bool) -> None:
     document = change_genesis(Home(home), change)
     if as_json:
-        click.echo(orjson.dumps({"ok": True, "chain_id": document.chain_id}))
+        shown = {"ok": True, "chain_id": document.chain_id, "changed": done}
+        click.echo(orjson.dumps(shown))
+    else:
+        click.echo(f"{document.chain_id}: {done}")
+
+
+def _role_words(roles: tuple[str, ...], *, none: str = "no role") -> str:
+    words = sorted(set(roles))
+    if not words:
+        return none
+    return f"role{'s' if len(words) > 1 else ''} {', '.join(words)}"

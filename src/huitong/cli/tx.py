@@ -1,4 +1,4 @@
-"""``huitong tx``: the messages of members and grants, and transactions made elsewhere."""
+"""``huitong tx``: messages of members, grants and links; transactions made elsewhere."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from huitong.core.fields import DIGEST_SIZE_BYTES, X25519_KEY_SIZE_BYTES
 from huitong.modules.members.roles import ROLES
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
+from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
 
 _STATUSES = {
     "active": members_pb2.MEMBER_STATUS_ACTIVE,
@@ -35,7 +36,7 @@ _role_option = click.option(
 
 @click.group()
 def tx() -> None:
-    """Send messages of members and grants; records and exchanges have groups of theirs."""
+    """Send messages of members, grants and links; others have groups of theirs."""
 
 
 @tx.command("send")
@@ -304,6 +305,36 @@ def withdraw_consent(consent_id: int, reason: str, **signing: Any) -> None:
     send(
         lambda signer: grants_pb2.MsgWithdrawConsent(
             signer=signer, consent_id=consent_id, reason=reason
+        ),
+        **signing,
+    )
+
+
+# --- links ----------------------------------------------------------------------------
+
+
+@tx.group()
+def links() -> None:
+    """What an operator does for links; `huitong relay` does the rest."""
+
+
+@links.command("recover-client")
+@click.argument("subject")
+@click.argument("substitute")
+@signing_options
+@cli_errors
+def recover_client(subject: str, substitute: str, **signing: Any) -> None:
+    """Revive the light client SUBJECT with the headers of SUBSTITUTE (operator).
+
+    SUBJECT is frozen or expired; SUBSTITUTE is active, follows the same zone on the same
+    terms, and is ahead. `huitong query links clients` shows both. Find out first why the
+    client froze: its zone may have signed two histories.
+    """
+    send(
+        lambda signer: client_tx_pb2.MsgRecoverClient(
+            signer=signer,
+            subject_client_id=subject,
+            substitute_client_id=substitute,
         ),
         **signing,
     )

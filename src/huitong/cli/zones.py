@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,6 +22,8 @@ ResultT = TypeVar("ResultT")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 NODE_DEFAULT: Final = "tcp://127.0.0.1:26657"
+#: Where a word of a name such as ``RecordStatus`` ends and the next begins.
+_WORD_END: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 node_option = click.option(
     "--node",
@@ -163,12 +166,12 @@ def _value_object(field: Any, value: Any) -> Any:
 
 
 def _enum_text(field: Any, number: int) -> str:
-    """Return ``active`` for ``RECORD_STATUS_ACTIVE``."""
+    """Return ``active`` for ``RECORD_STATUS_ACTIVE`` of ``RecordStatus``."""
     known = field.enum_type.values_by_number.get(number)
     if known is None:
         return str(number)
-    first: str = field.enum_type.values_by_number[0].name
-    text: str = known.name.removeprefix(first.removesuffix("UNSPECIFIED"))
+    words: str = _WORD_END.sub("_", field.enum_type.name)
+    text: str = known.name.removeprefix(f"{words.upper()}_")
     return text.lower().replace("_", "-")
 
 
