@@ -98,7 +98,7 @@ class Querying:
         try:
             tx = decode_transaction(raw)
             prepared = execution.route_messages(tx, app.routes)
-            with app.query_context(0, GasMeter(app.block_gas_max)) as ctx:
+            with app.query_context(0, GasMeter(QUERY_GAS_MAX)) as ctx:
                 entry = ctx.branch(signer=prepared.sender)
                 execution.authenticate(
                     entry, prepared, app.authenticator, _accept_signature
