@@ -29,7 +29,7 @@ from huitong.light.tendermint import errors
 from huitong.light.tendermint.client_message import client_message_to_any
 from huitong.light.tendermint.commit import BlockIdFlag, CommitSig
 from huitong.light.tendermint.trust_level import TrustLevel
-from huitong.light.tendermint.verify import verify_commit, verify_commit_trusting
+from huitong.light.tendermint.verify import Votes, verify_commit
 from huitong.proto.google.protobuf.any_pb2 import Any
 from huitong.proto.ibc.lightclients.tendermint.v1 import tendermint_pb2
 from huitong.proto.tendermint.types import validator_pb2
@@ -461,7 +461,7 @@ def test_thresholds_agree_with_exact_fractions(
         fraction > Fraction(2, 3)
     )
     assert verdict(
-        lambda: verify_commit_trusting(commit, members, header.chain_id, trust_level)
+        lambda: Votes(commit, header.chain_id).verify_trusting(members, trust_level)
     ) == (fraction > level)
 
 

@@ -33,7 +33,6 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 #: Bytes of a rejected input that its error shows.
 HEAD_SIZE_BYTES: Final = 16
-_UVARINT_SIZE_BYTES_MAX: Final = 10
 
 
 class DecodeError(
@@ -130,28 +129,6 @@ def encode_uvarint(number: int) -> bytes:
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
-
-
-def decode_uvarint(data: bytes, offset: int = 0) -> tuple[int, int]:
-    """Return the number that begins at ``offset`` and the offset behind it.
-
-    Raises:
-        DecodeError: cut off, longer than its shortest form, or above 64 bits.
-    """
-    number = 0
-    for index, byte in enumerate(data[offset : offset + _UVARINT_SIZE_BYTES_MAX]):
-        number |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            if number > UINT64_MAX or (index and not byte):
-                break
-            return number, offset + index + 1
-    tail = data[offset:]
-    raise DecodeError(
-        message="uvarint",
-        reason="cut off, over-long or above 64 bits",
-        size=len(tail),
-        head=tail[:HEAD_SIZE_BYTES],
-    )
 
 
 def delimited(data: bytes) -> bytes:

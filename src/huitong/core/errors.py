@@ -200,12 +200,6 @@ class InvalidRequestError(
     """A field of the request has a value that can never be right."""
 
 
-class TxInMempoolError(
-    RejectedError, codespace="sdk", code=19, text="tx already in mempool"
-):
-    """The same bytes already wait for a block."""
-
-
 class MempoolFullError(
     UnavailableError,
     codespace="sdk",
@@ -252,12 +246,6 @@ class RedundantTxError(
     RejectedError, codespace="channel", code=22, text="packet messages are redundant"
 ):
     """Everything that the transaction would relay is on this chain already (ICS-18)."""
-
-
-class StoreQueryError(
-    RejectedError, codespace="store", code=7, text="{reason}: invalid request"
-):
-    """A query of the store for a height or a path that cannot be answered."""
 
 
 class PanicError(

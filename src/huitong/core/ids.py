@@ -1,4 +1,4 @@
-"""Names of things on a chain, and integers within bounds.
+"""Names of things on a chain.
 
 Identifiers follow ICS-24: letters, digits and ``. _ + - # [ ] < >``, no slash, with a
 length range for each kind.
@@ -10,12 +10,7 @@ import re
 from typing import Final, NewType
 
 from huitong.core.errors import RejectedError
-from huitong.core.limits import (
-    CHAIN_ID_SIZE_BYTES_MAX,
-    INT64_MAX,
-    UINT32_MAX,
-    UINT64_MAX,
-)
+from huitong.core.limits import CHAIN_ID_SIZE_BYTES_MAX, UINT64_MAX
 
 ChainId = NewType("ChainId", str)
 ClientId = NewType("ClientId", str)
@@ -23,7 +18,6 @@ ClientType = NewType("ClientType", str)
 ConnectionId = NewType("ConnectionId", str)
 ChannelId = NewType("ChannelId", str)
 PortId = NewType("PortId", str)
-ModuleName = NewType("ModuleName", str)
 
 _CHARACTERS: Final = r"[a-zA-Z0-9._+\-#\[\]<>]"
 _CLIENT_ID: Final = re.compile(_CHARACTERS + "{4,64}")
@@ -31,7 +25,6 @@ _CONNECTION_ID: Final = re.compile(_CHARACTERS + "{10,64}")
 _CHANNEL_ID: Final = re.compile(_CHARACTERS + "{8,64}")
 _PORT_ID: Final = re.compile(_CHARACTERS + "{2,128}")
 _CHAIN_ID: Final = re.compile(rf"[a-zA-Z0-9._\-]{{1,{CHAIN_ID_SIZE_BYTES_MAX}}}")
-_MODULE_NAME: Final = re.compile(r"[a-z][a-z0-9]{1,31}")
 _REVISION: Final = re.compile(r".*[^\n-]-([1-9][0-9]*)", re.ASCII)
 _SEQUENCE: Final = re.compile(r"(.+)-(0|[1-9][0-9]{0,19})", re.ASCII)
 
@@ -40,15 +33,6 @@ class InvalidIdentifierError(
     RejectedError, codespace="host", code=2, text="{kind} {value}: invalid identifier"
 ):
     """A text that is not an identifier of its kind."""
-
-
-class InvalidIntegerError(
-    RejectedError,
-    codespace="core",
-    code=5,
-    text="{name} is {value}, expected {minimum} to {maximum}",
-):
-    """A number outside its bounds."""
 
 
 def check_client_id(text: str) -> ClientId:
@@ -107,17 +91,6 @@ def check_chain_id(text: str) -> ChainId:
     return ChainId(text)
 
 
-def check_module_name(text: str) -> ModuleName:
-    """Return ``text`` as the name of a module: lower case, 2 to 32 characters.
-
-    Raises:
-        InvalidIdentifierError: another form.
-    """
-    if _MODULE_NAME.fullmatch(text) is None:
-        raise InvalidIdentifierError(kind="module name", value=text)
-    return ModuleName(text)
-
-
 def revision_of_chain_id(chain_id: str) -> int:
     """Return the number behind the last dash of a chain id, 0 where it has none.
 
@@ -161,38 +134,3 @@ def client_type_of(client_id: str) -> ClientType:
     if match is None or int(match[2]) > UINT64_MAX:
         raise InvalidIdentifierError(kind="client id", value=client_id)
     return ClientType(match[1])
-
-
-def check_uint32(value: int, name: str, *, minimum: int = 0) -> int:
-    """Return ``value`` if it lies within ``minimum`` and 2**32 - 1.
-
-    Raises:
-        InvalidIntegerError: it does not.
-    """
-    return _check_between(value, name, minimum, UINT32_MAX)
-
-
-def check_uint64(value: int, name: str, *, minimum: int = 0) -> int:
-    """Return ``value`` if it lies within ``minimum`` and 2**64 - 1.
-
-    Raises:
-        InvalidIntegerError: it does not.
-    """
-    return _check_between(value, name, minimum, UINT64_MAX)
-
-
-def check_int64(value: int, name: str, *, minimum: int = -INT64_MAX - 1) -> int:
-    """Return ``value`` if it lies within ``minimum`` and 2**63 - 1.
-
-    Raises:
-        InvalidIntegerError: it does not.
-    """
-    return _check_between(value, name, minimum, INT64_MAX)
-
-
-def _check_between(value: int, name: str, minimum: int, maximum: int) -> int:
-    if not minimum <= value <= maximum:
-        raise InvalidIntegerError(
-            name=name, value=value, minimum=minimum, maximum=maximum
-        )
-    return value

@@ -99,8 +99,6 @@ PAGE_SIZE_DEFAULT: Final = 100
 PAGE_SIZE_MAX: Final = 1_000
 #: Entries that a query with a filter looks at before it ends the page.
 PAGE_SCAN_MAX: Final = 10_000
-#: Peaks of the history: one for each bit of a 64-bit height.
-HISTORY_PEAKS_MAX: Final = 64
 
 # --- light clients --------------------------------------------------------------------
 #: Validators of one set. Public chains have up to 200; each costs one signature check.

@@ -45,13 +45,6 @@ _UNWRITTEN_PAGES_MAX: Final = 64
 _ROOM_SIZE_BYTES: Final = 2**20
 
 _FULL: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-_DAMAGED: Final = (
-    lmdb.CorruptedError,
-    lmdb.InvalidError,
-    lmdb.PageNotFoundError,
-    lmdb.PanicError,
-    lmdb.VersionMismatchError,
-)
 
 
 class LmdbEnvironment:

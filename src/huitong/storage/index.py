@@ -47,7 +47,6 @@ _LONG: Final = b"\xff"  # begins no text in UTF-8
 _UNINDEXED: Final = frozenset({"msg_index", "header", "packet_data", "packet_ack"})
 #: Candidates that one search looks at; more would be a query for "everything".
 SEARCH_CANDIDATES_MAX: Final = 100_000
-_PLACE_SIZE_BYTES: Final = 12
 _PRESENT: Final = b"\x01"
 HEIGHT_KEYS: Final = frozenset({"tx.height", "block.height"})
 

@@ -192,20 +192,6 @@ def verify_commit(commit: Commit, validators: ValidatorSet, chain_id: str) -> No
     Votes(commit, chain_id).verify_all(validators)
 
 
-def verify_commit_trusting(
-    commit: Commit, trusted: ValidatorSet, chain_id: str, level: TrustLevel
-) -> None:
-    """Raise unless over the level's share of trusted validators have signed ``commit``.
-
-    Raises:
-        DoubleVoteError: a validator votes twice.
-        InsufficientTrustError: too little trusted power voted for the block.
-        InvalidSignatureError: a vote for the block is not by its validator.
-        TrustLevelOverflowError: the threshold passes 63 bits.
-    """
-    Votes(commit, chain_id).verify_trusting(trusted, level)
-
-
 class Votes:
     """The votes of one commit while it is verified: each signature is checked once."""
 

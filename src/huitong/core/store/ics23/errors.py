@@ -11,12 +11,6 @@ class InvalidProofError(
     """The proof does not show what it is said to show."""
 
 
-class InvalidPrefixError(
-    RejectedError, codespace="commitment", code=3, text="{reason}: invalid prefix"
-):
-    """The prefix under which a chain keeps its IBC state cannot be one."""
-
-
 class InvalidMerkleProofError(
     RejectedError, codespace="commitment", code=4, text="{reason}: invalid merkle proof"
 ):

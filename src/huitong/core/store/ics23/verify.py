@@ -18,7 +18,6 @@ from huitong.core.store.ics23.specs import Rules, rules_of
 from huitong.proto.cosmos.ics23.v1.proofs_pb2 import (
     CommitmentProof,
     ExistenceProof,
-    InnerOp,
     LeafOp,
     NonExistenceProof,
     ProofSpec,
@@ -121,15 +120,6 @@ def check_leaf(rules: Rules, leaf: LeafOp) -> None:
         raise InvalidProofError(reason=f"leaf prefix {prefix.hex()}")
 
 
-def check_inner(rules: Rules, inner: InnerOp, layer: int) -> None:
-    """Check that an inner operation is one of the spec's.
-
-    Raises:
-        InvalidProofError: it is not.
-    """
-    _check_inner(rules, inner.hash, inner.prefix, inner.suffix, layer)
-
-
 def _check_inner(
     rules: Rules, hash_op: int, prefix: bytes, suffix: bytes, layer: int
 ) -> None:
@@ -146,17 +136,6 @@ def _check_inner(
         raise InvalidProofError(reason=f"inner prefix of {len(prefix)} bytes")
     if len(suffix) % rules.child_size:
         raise InvalidProofError(reason=f"inner suffix of {len(suffix)} bytes")
-
-
-def check_existence(rules: Rules, exist: ExistenceProof) -> None:
-    """Check every operation of an existence proof against the spec, without hashing.
-
-    Raises:
-        InvalidProofError: one is not the spec's, or the depth is not.
-    """
-    _check_ends(rules, exist)
-    for layer, inner in enumerate(exist.path, start=1):
-        check_inner(rules, inner, layer)
 
 
 def _check_ends(rules: Rules, exist: ExistenceProof) -> None:
