@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.vault import vault_key_option
 from huitong.cli.zones import (
     height_option,
     hex_bytes,
@@ -45,11 +46,7 @@ _STATUSES = {
 def _payload_options(command: Any) -> Any:
     """Add the two ways of saying what a version holds."""
     for option in (
-        click.option(
-            "--vault-key",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="File with the vault's key; else HUITONG_VAULT_KEY.",
-        ),
+        vault_key_option,
         click.option(
             "--vault",
             type=click.Path(file_okay=False, path_type=Path),

@@ -78,6 +78,16 @@ class VaultWriteError(
     """The disk is full or the folder is not ours."""
 
 
+class VaultExistsError(
+    RejectedError,
+    codespace="vault",
+    code=6,
+    text="{path} is not empty",
+    next_step="Choose a new folder; one that is a vault already keeps its key.",
+):
+    """A folder that may hold payloads under another key."""
+
+
 class SealingKeyError(
     RejectedError, codespace="sealing", code=2, text="encryption key: {reason}"
 ):

@@ -40,7 +40,8 @@ class KeyNotFoundError(
     codespace="keys",
     code=5,
     text="there is no key named {name} in {folder}",
-    next_step="`huitong keys list` shows the names.",
+    next_step="`huitong keys list` shows the names, `huitong keys reader list` those "
+    "of reader keys.",
 ):
     """No key has this name."""
 
@@ -59,7 +60,8 @@ class PassphraseNeededError(
     codespace="keys",
     code=7,
     text="the key {name} is protected and needs its passphrase",
-    next_step="Give --passphrase-file FILE.",
+    next_step="Give --passphrase-file FILE; for a reader key in a command that signs "
+    "too, --reader-passphrase-file FILE.",
 ):
     """A protected key without a passphrase."""
 

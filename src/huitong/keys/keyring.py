@@ -1,48 +1,29 @@
-"""A folder of keys, one JSON file for each, readable by its owner only.
-
-A file appears whole or not at all and is never overwritten. It holds the public part in
-clear and the private key sealed under a passphrase, or in clear if the caller said so.
-"""
+"""A folder of keys that sign transactions, one file for each (``key_file``)."""
 
 from __future__ import annotations
 
-import binascii
-import os
-import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-import orjson
-
 from huitong.core.address import Address, address_of_public_key
-from huitong.core.tx import PRIVATE_KEY_SIZE_BYTES, public_key_of_private_key
-from huitong.keys.errors import (
-    DamagedKeyError,
-    EmptyPassphraseError,
-    InvalidKeyNameError,
-    KeyExistsError,
-    KeyNotFoundError,
-    PassphraseNeededError,
-    WrongPassphraseError,
+from huitong.core.tx import public_key_of_private_key
+from huitong.keys.errors import DamagedKeyError
+from huitong.keys.key_file import (
+    bytes_of,
+    check_may_add,
+    encode_secret,
+    is_sealed,
+    names_in,
+    open_secret,
+    path_of,
+    read_key_file,
+    write_key_file,
 )
 from huitong.keys.mnemonics import create_mnemonic, private_key_of_mnemonic
-from huitong.keys.sealed import (
-    NONCE_SIZE_BYTES,
-    SALT_SIZE_BYTES,
-    SealedKey,
-    find_opened,
-    seal,
-)
 
 #: Version of the files' form.
 FORMAT: Final = "huitong-key-1"
-_KIND_SEALED: Final = "scrypt-aes256gcm"
-_KIND_PLAIN: Final = "plain"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_SUFFIX: Final = ".json"
-_TAG_SIZE_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +75,7 @@ class Keyring:
             KeyExistsError: the name is taken.
             EmptyPassphraseError: a passphrase of no characters.
         """
-        path = self._path_of(name)
-        if path.exists():
-            raise KeyExistsError(name=name)
-        if passphrase == "":
-            raise EmptyPassphraseError()
+        check_may_add(self.path, name, passphrase)
         public_key = public_key_of_private_key(private_key)
         record = KeyRecord(
             name=name,
@@ -106,7 +83,14 @@ class Keyring:
             public_key=public_key,
             is_protected=passphrase is not None,
         )
-        self._write(path, _encoded(record, private_key, passphrase), name)
+        content = {
+            "format": FORMAT,
+            "name": record.name,
+            "address": record.address,
+            "public_key": record.public_key.hex(),
+            "secret": encode_secret(private_key, passphrase, _context_of(record)),
+        }
+        write_key_file(self.path, name, content)
         return record
 
     def list(self) -> tuple[KeyRecord, ...]:
@@ -115,8 +99,7 @@ class Keyring:
         Raises:
             DamagedKeyError: a file in the folder is not a key's.
         """
-        names = sorted(path.stem for path in self.path.glob("*" + _SUFFIX))
-        return tuple(self.get(name) for name in names)
+        return tuple(self.get(name) for name in names_in(self.path))
 
     def get(self, name: str) -> KeyRecord:
         """Return the public part of a key.
@@ -126,7 +109,8 @@ class Keyring:
             KeyNotFoundError: there is no such key.
             DamagedKeyError: its file is not a key's.
         """
-        return _record_of(self._read(name), self._path_of(name), name)
+        content = read_key_file(self.path, name, FORMAT)
+        return _record_of(content, path_of(self.path, name))
 
     def unlock(self, name: str, passphrase: str | None = None) -> bytes:
         """Return the 32 bytes of a private key.
@@ -144,108 +128,27 @@ class Keyring:
 
         Cost: about 0.1 s and 32 MiB for a sealed key.
         """
-        path, content = self._path_of(name), self._read(name)
-        record = _record_of(content, path, name)
-        private_key = _opened(content, record, passphrase, path)
+        content = read_key_file(self.path, name, FORMAT)
+        path = path_of(self.path, name)
+        record = _record_of(content, path)
+        private_key = open_secret(content, passphrase, _context_of(record), path)
         if not _is_pair(private_key, record.public_key):
             raise DamagedKeyError(path=path, reason="private and public key differ")
         return private_key
 
-    def _path_of(self, name: str) -> Path:
-        if _NAME.fullmatch(name) is None:
-            raise InvalidKeyNameError(name=name)
-        return self.path / (name + _SUFFIX)
 
-    def _read(self, name: str) -> dict[str, Any]:
-        path = self._path_of(name)
-        try:
-            content = orjson.loads(path.read_bytes())
-        except FileNotFoundError:
-            raise KeyNotFoundError(name=name, folder=self.path) from None
-        except orjson.JSONDecodeError:
-            raise DamagedKeyError(path=path, reason="no JSON") from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise DamagedKeyError(path=path, reason=f"expected format {FORMAT}")
-        return content
-
-    def _write(self, path: Path, content: dict[str, Any], name: str) -> None:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        data = orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
-        # A temporary file has mode 0600 from its first byte.
-        handle, temporary = tempfile.mkstemp(prefix=".", dir=self.path)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            # Unlike a rename, a link never replaces what another process wrote.
-            os.link(temporary, path)
-        except FileExistsError:
-            raise KeyExistsError(name=name) from None
-        finally:
-            os.unlink(temporary)
-        _sync_folder(self.path)
-
-
-def _encoded(
-    record: KeyRecord, private_key: bytes, passphrase: str | None
-) -> dict[str, Any]:
-    secret: dict[str, str]
-    if passphrase is None:
-        secret = {"kind": _KIND_PLAIN, "private_key": private_key.hex()}
-    else:
-        sealed = seal(private_key, passphrase, _context_of(record))
-        secret = {
-            "kind": _KIND_SEALED,
-            "salt": sealed.salt.hex(),
-            "nonce": sealed.nonce.hex(),
-            "ciphertext": sealed.ciphertext.hex(),
-        }
-    return {
-        "format": FORMAT,
-        "name": record.name,
-        "address": record.address,
-        "public_key": record.public_key.hex(),
-        "secret": secret,
-    }
-
-
-def _record_of(content: dict[str, Any], path: Path, name: str) -> KeyRecord:
-    secret = content.get("secret")
-    kind = secret.get("kind") if isinstance(secret, dict) else None
-    public_key = _bytes_of(content, "public_key", path, size=33)
+def _record_of(content: dict[str, Any], path: Path) -> KeyRecord:
+    is_protected = is_sealed(content, path)
+    public_key = bytes_of(content, "public_key", path, size=33)
     address = address_of_public_key(public_key)
-    if kind not in (_KIND_SEALED, _KIND_PLAIN):
-        raise DamagedKeyError(path=path, reason=f"secret of unknown kind {kind}")
-    if content.get("name") != name or content.get("address") != address:
-        raise DamagedKeyError(path=path, reason="name, address and key do not agree")
+    if content.get("address") != address:
+        raise DamagedKeyError(path=path, reason="address and key do not agree")
     return KeyRecord(
-        name=name,
+        name=content["name"],
         address=address,
         public_key=public_key,
-        is_protected=kind == _KIND_SEALED,
+        is_protected=is_protected,
     )
-
-
-def _opened(
-    content: dict[str, Any], record: KeyRecord, passphrase: str | None, path: Path
-) -> bytes:
-    secret = content["secret"]
-    if not record.is_protected:
-        return _bytes_of(secret, "private_key", path, size=PRIVATE_KEY_SIZE_BYTES)
-    sealed = SealedKey(
-        salt=_bytes_of(secret, "salt", path, size=SALT_SIZE_BYTES),
-        nonce=_bytes_of(secret, "nonce", path, size=NONCE_SIZE_BYTES),
-        ciphertext=_bytes_of(
-            secret, "ciphertext", path, size=PRIVATE_KEY_SIZE_BYTES + _TAG_SIZE_BYTES
-        ),
-    )
-    if passphrase is None:
-        raise PassphraseNeededError(name=record.name)
-    private_key = find_opened(sealed, passphrase, _context_of(record))
-    if private_key is None:
-        raise WrongPassphraseError(name=record.name)
-    return private_key
 
 
 def _is_pair(private_key: bytes, public_key: bytes) -> bool:
@@ -259,22 +162,3 @@ def _context_of(record: KeyRecord) -> bytes:
     return (
         FORMAT.encode() + b"\x00" + record.name.encode() + b"\x00" + record.public_key
     )
-
-
-def _bytes_of(content: dict[str, Any], field: str, path: Path, *, size: int) -> bytes:
-    value = content.get(field)
-    try:
-        data = binascii.unhexlify(value) if isinstance(value, str) else b""
-    except ValueError:
-        data = b""
-    if len(data) != size:
-        raise DamagedKeyError(path=path, reason=f"{field} is not {size} bytes in hex")
-    return data
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
