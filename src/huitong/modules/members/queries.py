@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from huitong.core.codec import pack_any
 from huitong.core.context import Context
-from huitong.core.errors import (
-    InvalidAddressError,
-    InvalidRequestError,
-    NotFoundError,
-)
+from huitong.core.errors import InvalidAddressError, InvalidRequestError
+from huitong.core.grpc_words import not_found
 from huitong.core.paging import page_of
 from huitong.modules.members.state import (
     accounts_after,
@@ -77,16 +74,14 @@ def answer_base_account(
 
     Raises:
         InvalidRequestError: the address is malformed.
-        NotFoundError: there is none; wallets look for the text of gRPC in it.
+        NotFoundError: there is none.
     """
     try:
         account = find_account(ctx, request.address)
     except InvalidAddressError as wrong:
         raise InvalidRequestError(reason=f"decoding bech32 failed: {wrong}") from wrong
     if account is None:
-        raise NotFoundError(
-            what=f"rpc error: code = NotFound desc = account {request.address}"
-        )
+        raise not_found(f"account {request.address}")
     known = auth_pb2.BaseAccount(
         address=account.address,
         account_number=account.account_number,

@@ -6,27 +6,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from huitong.core.context import Context
-from huitong.core.errors import InvalidRequestError, NotFoundError, RejectedError
+from huitong.core.errors import RejectedError
+from huitong.core.grpc_words import invalid_argument
 from huitong.core.ids import check_channel_id, check_port_id
 from huitong.proto.ibc.core.client.v1 import client_pb2
 
 T = TypeVar("T")
-
-
-def not_found(what: str) -> NotFoundError:
-    """Return the error for ``what``, worded as a Cosmos SDK node words it.
-
-    Relayers and wallets take a missing thing for an answer, not for a failure, if they
-    find the words of gRPC in the text.
-    """
-    return NotFoundError(what=f"rpc error: code = NotFound desc = {what}")
-
-
-def invalid_argument(reason: str) -> InvalidRequestError:
-    """Return the error for a request that can never be answered."""
-    return InvalidRequestError(
-        reason=f"rpc error: code = InvalidArgument desc = {reason}"
-    )
 
 
 def checked(check: Callable[[str], T], text: str) -> T:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from huitong.core.context import Context
+from huitong.core.grpc_words import not_found
 from huitong.core.height import Height
 from huitong.core.ids import check_connection_id
 from huitong.core.module import QueryRoute
@@ -20,7 +21,6 @@ from huitong.modules.links.queries.answers import (
     checked,
     checked_channel,
     height_of,
-    not_found,
 )
 from huitong.modules.links.queries.client_queries import (
     find_client_state_any,

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from huitong.core.context import Context
 from huitong.core.errors import RejectedError
+from huitong.core.grpc_words import invalid_argument, not_found
 from huitong.core.height import Height
 from huitong.core.ids import check_client_id
 from huitong.core.limits import PROOF_SIZE_BYTES_MAX
@@ -20,8 +21,6 @@ from huitong.modules.links.proofs import check_client_active
 from huitong.modules.links.queries.answers import (
     checked,
     height_of,
-    invalid_argument,
-    not_found,
 )
 from huitong.modules.links.queries.pages import page, page_of_prefix
 from huitong.proto.google.protobuf.any_pb2 import Any

@@ -5,12 +5,13 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from huitong.core.context import Context
+from huitong.core.grpc_words import not_found
 from huitong.core.height import Height
 from huitong.core.ids import check_client_id, check_connection_id
 from huitong.core.module import QueryRoute
 from huitong.modules.links import keys, state
 from huitong.modules.links.errors import ConnectionNotFoundError
-from huitong.modules.links.queries.answers import checked, height_of, not_found
+from huitong.modules.links.queries.answers import checked, height_of
 from huitong.modules.links.queries.client_queries import (
     find_client_state_any,
     find_consensus_state_any,

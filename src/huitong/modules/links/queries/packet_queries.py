@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from google.protobuf.message import Message
 
 from huitong.core.context import Context
+from huitong.core.grpc_words import invalid_argument, not_found
 from huitong.core.limits import QUERY_SEQUENCES_MAX
 from huitong.core.module import QueryRoute
 from huitong.modules.links import keys, state
@@ -18,8 +19,6 @@ from huitong.modules.links.queries.answers import (
     channel_name,
     checked_channel,
     height_of,
-    invalid_argument,
-    not_found,
 )
 from huitong.modules.links.queries.channel_queries import get_queried_channel
 from huitong.modules.links.queries.pages import page_of_prefix

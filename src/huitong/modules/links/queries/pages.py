@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from huitong.core.grpc_words import invalid_argument
 from huitong.core.limits import (
     LINKS_PAGE_SIZE_MAX,
     LINKS_SCAN_MAX,
     PAGE_SIZE_DEFAULT,
 )
 from huitong.core.store.kv import ReadStore, prefix_end
-from huitong.modules.links.queries.answers import invalid_argument
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 
 T = TypeVar("T")
