@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from google.protobuf.message import Message
@@ -23,12 +24,12 @@ class MessageRoute:
 
     request: type[Message]
     """The generated class; its full name makes the type URL."""
-    signer: Callable[[Any], str]
-    """Returns the address in the message that must have signed the transaction."""
     check: Callable[[Context, Any], None]
     """Raises unless the message may be applied; writes nothing."""
     apply: Callable[[Context, Any], Message]
     """Writes, emits events, returns the response message."""
+    signer: Callable[[Any], str] = attrgetter("signer")
+    """Returns the address in the message that must have signed the transaction."""
     roles: tuple[str, ...] = ()
     """Roles of which the signing account must hold one; empty: any active account."""
     is_redundant: Callable[[Context, Any], bool] | None = None

@@ -37,10 +37,6 @@ __all__ = [
 ]
 
 
-def _signer(msg: pb.MsgRequestExchange) -> str:
-    return msg.signer
-
-
 _QUERY: Final = "/huitong.exchange.v1.Query"
 
 MODULE: Final = Module(
@@ -49,28 +45,24 @@ MODULE: Final = Module(
     messages=(
         MessageRoute(
             request=pb.MsgRequestExchange,
-            signer=_signer,
             check=handlers.check_request_exchange,
             apply=handlers.apply_request_exchange,
             roles=(roles.REQUESTER,),
         ),
         MessageRoute(
             request=pb.MsgDecideExchange,
-            signer=_signer,
             check=handlers.check_decide_exchange,
             apply=handlers.apply_decide_exchange,
             roles=(roles.OFFICER,),
         ),
         MessageRoute(
             request=pb.MsgRecordDelivery,
-            signer=_signer,
             check=handlers.check_record_delivery,
             apply=handlers.apply_record_delivery,
             roles=(roles.PUBLISHER, roles.OFFICER),
         ),
         MessageRoute(
             request=pb.MsgConfirmReceipt,
-            signer=_signer,
             check=handlers.check_confirm_receipt,
             apply=handlers.apply_confirm_receipt,
             roles=(roles.REQUESTER,),

@@ -39,10 +39,6 @@ __all__ = [
 ]
 
 
-def _signer(msg: pb.MsgGrant) -> str:
-    return msg.signer
-
-
 _QUERY: Final = "/huitong.grants.v1.Query"
 
 MODULE: Final = Module(
@@ -51,28 +47,24 @@ MODULE: Final = Module(
     messages=(
         MessageRoute(
             request=pb.MsgGrant,
-            signer=_signer,
             check=handlers.check_grant,
             apply=handlers.apply_grant,
             roles=(roles.PUBLISHER, roles.OFFICER),
         ),
         MessageRoute(
             request=pb.MsgWithdrawGrant,
-            signer=_signer,
             check=handlers.check_withdraw_grant,
             apply=handlers.apply_withdraw_grant,
             roles=(roles.PUBLISHER, roles.OFFICER),
         ),
         MessageRoute(
             request=pb.MsgRecordConsent,
-            signer=_signer,
             check=handlers.check_record_consent,
             apply=handlers.apply_record_consent,
             roles=(roles.PUBLISHER, roles.OFFICER),
         ),
         MessageRoute(
             request=pb.MsgWithdrawConsent,
-            signer=_signer,
             check=handlers.check_withdraw_consent,
             apply=handlers.apply_withdraw_consent,
             roles=(roles.PUBLISHER, roles.OFFICER),

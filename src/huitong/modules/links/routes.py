@@ -8,7 +8,6 @@ operator's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any, Final
 
 from google.protobuf.message import Message
@@ -36,8 +35,6 @@ from huitong.proto.ibc.core.connection.v1 import tx_pb2 as connection_tx_pb2
 OPERATOR: Final = ("operator",)
 RELAYERS: Final = ("relayer", "operator")
 
-_signer = attrgetter("signer")
-
 
 def _relayed(
     request: type[Message],
@@ -48,7 +45,6 @@ def _relayed(
 ) -> MessageRoute:
     return MessageRoute(
         request=request,
-        signer=_signer,
         check=check,
         apply=apply,
         roles=RELAYERS,
@@ -62,9 +58,7 @@ def _governed(
     check: Callable[[Context, Any], None],
     apply: Callable[[Context, Any], Message],
 ) -> MessageRoute:
-    return MessageRoute(
-        request=request, signer=_signer, check=check, apply=apply, roles=OPERATOR
-    )
+    return MessageRoute(request=request, check=check, apply=apply, roles=OPERATOR)
 
 
 MESSAGES: Final[tuple[MessageRoute, ...]] = (

@@ -32,10 +32,6 @@ __all__ = [
 ]
 
 
-def _signer(msg: pb.MsgAdmitMember) -> str:
-    return msg.signer
-
-
 _QUERY: Final = "/huitong.members.v1.Query"
 
 MODULE: Final = Module(
@@ -44,34 +40,29 @@ MODULE: Final = Module(
     messages=(
         MessageRoute(
             request=pb.MsgAdmitMember,
-            signer=_signer,
             check=handlers.check_admit_member,
             apply=handlers.apply_admit_member,
             roles=(roles.OPERATOR,),
         ),
         MessageRoute(
             request=pb.MsgSetMemberStatus,
-            signer=_signer,
             check=handlers.check_set_member_status,
             apply=handlers.apply_set_member_status,
             roles=(roles.OPERATOR, roles.REGULATOR),
         ),
         MessageRoute(
             request=pb.MsgSetEncryptionKey,
-            signer=_signer,
             check=handlers.check_set_encryption_key,
             apply=handlers.apply_set_encryption_key,
         ),
         MessageRoute(
             request=pb.MsgAddAccount,
-            signer=_signer,
             check=handlers.check_add_account,
             apply=handlers.apply_add_account,
             roles=(roles.OPERATOR,),
         ),
         MessageRoute(
             request=pb.MsgDisableAccount,
-            signer=_signer,
             check=handlers.check_disable_account,
             apply=handlers.apply_disable_account,
             roles=(roles.OPERATOR,),

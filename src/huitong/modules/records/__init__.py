@@ -35,10 +35,6 @@ __all__ = [
 ]
 
 
-def _signer(msg: pb.MsgPublishRecord) -> str:
-    return msg.signer
-
-
 _QUERY: Final = "/huitong.records.v1.Query"
 
 MODULE: Final = Module(
@@ -47,21 +43,18 @@ MODULE: Final = Module(
     messages=(
         MessageRoute(
             request=pb.MsgPublishRecord,
-            signer=_signer,
             check=handlers.check_publish_record,
             apply=handlers.apply_publish_record,
             roles=(roles.PUBLISHER,),
         ),
         MessageRoute(
             request=pb.MsgPublishVersion,
-            signer=_signer,
             check=handlers.check_publish_version,
             apply=handlers.apply_publish_version,
             roles=(roles.PUBLISHER,),
         ),
         MessageRoute(
             request=pb.MsgSetRecordStatus,
-            signer=_signer,
             check=handlers.check_set_record_status,
             apply=handlers.apply_set_record_status,
             roles=(roles.PUBLISHER, roles.OFFICER),
