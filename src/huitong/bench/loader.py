@@ -40,6 +40,8 @@ class Progress:
     """What the node said to transactions that it refused."""
     under_way: int = 0
     """Sent, neither refused nor done."""
+    is_all_sent: bool = False
+    """Whether nothing more will be sent."""
     room: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while there is room for more."""
 

@@ -286,22 +286,29 @@ async def _send_all(
     progress.add(0)
     tally = _Tally(total=total, tx_sent_s=progress.sent_s)
     following = asyncio.Event()
-    follower = asyncio.create_task(_follow(client, tally, progress, following))
-    await following.wait()
-    sending = asyncio.gather(
-        *(
-            send_batches(client.url, make_batches(of_account, 1), progress)
-            for of_account in raws
-            if of_account
-        )
-    )
-    try:
-        async with asyncio.timeout(seconds or None):
-            await sending
-    except TimeoutError:
-        tally.total = len(progress.sent_s) * PACKETS_PER_TX
-    await follower
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_follow(client, tally, progress, following))
+        await following.wait()
+        tasks.create_task(_send(client.url, raws, tally, progress, seconds))
     return tally
+
+
+async def _send(
+    url: str,
+    raws: list[list[bytes]],
+    tally: _Tally,
+    progress: Progress,
+    seconds: float,
+) -> None:
+    """Send the transactions of each account over a connection of its own."""
+    try:
+        async with asyncio.timeout(seconds or None), asyncio.TaskGroup() as tasks:
+            for of_account in raws:
+                batches = make_batches(of_account, 1)
+                tasks.create_task(send_batches(url, batches, progress))
+    except TimeoutError:
+        # What is under way is still waited for.
+        tally.total = len(progress.sent_s) * PACKETS_PER_TX
 
 
 async def _follow(

@@ -167,7 +167,8 @@ async def _send(
             for of_account in batches:
                 tasks.create_task(send_batches(url, of_account, progress))
     except TimeoutError:
-        return  # what is under way is still waited for
+        pass  # what is under way is still waited for
+    progress.is_all_sent = True
 
 
 async def _follow(
@@ -195,5 +196,5 @@ async def _follow(
                 else:
                     done_s[tx.raw] = now_s
             progress.add(-len(block.txs))
-            if not block.txs and progress.sent_s and not progress.under_way:
+            if progress.is_all_sent and not progress.under_way:
                 return
