@@ -16,7 +16,6 @@ may come from any: they read committed versions only. Calls of ``check_tx`` and
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,27 +32,21 @@ from huitong.core.abci import (
     QueryResult,
     TxResult,
 )
+from huitong.core.checking import Checking
 from huitong.core.context import BlockContext, Context, StateSource
-from huitong.core.errors import (
-    HuitongError,
-    InvalidRequestError,
-    OutOfGasError,
-    RejectedError,
-)
-from huitong.core.execution import Authenticator, Prepared, message_routes
+from huitong.core.errors import InvalidRequestError, OutOfGasError, RejectedError
+from huitong.core.execution import Authenticator, message_routes
 from huitong.core.gas import GasMeter
-from huitong.core.hashing import sha256
 from huitong.core.height import Height
 from huitong.core.ids import revision_of_chain_id
 from huitong.core.invariants import invariant
-from huitong.core.limits import PREPARED_TXS_MAX
-from huitong.core.module import Module
+from huitong.core.module import MessageRoute, Module
 from huitong.core.ports import PortApplication
 from huitong.core.querying import Querying
 from huitong.core.store.forest import PendingCommit
+from huitong.core.store.iavl.node import EMPTY_ROOT_HASH
 from huitong.core.store.multistore import MultiStore
-from huitong.core.store.view import ReadView
-from huitong.core.tx import Transaction, verify_signature
+from huitong.core.tx_memo import TxMemo
 
 NAME = "huitong"
 
@@ -89,13 +82,18 @@ class Application:
         self._revision = revision_of_chain_id(chain_id)
         self._authenticator = authenticator
         self._routes = message_routes(self.modules)
-        self._prepared: OrderedDict[bytes, Prepared] = OrderedDict()
-        self._verified: OrderedDict[bytes, int] = OrderedDict()
+        self._memo = TxMemo(chain_id, self._routes)
         self._genesis: Context | None = None
         self._finalized: tuple[PendingCommit, BlockContext, Context] | None = None
         self._last_block = self._block(state.version, 0)
-        self._check_view: ReadView | None = None
-        self._check = self._open_check_state()
+        self._checking = Checking(
+            state=state,
+            block=self._last_block,
+            authenticator=authenticator,
+            ports=self.ports,
+            memo=self._memo,
+            block_gas_max=block_gas_max,
+        )
         self._querying = Querying(self)
 
     # --- information and genesis ------------------------------------------------------
@@ -137,8 +135,8 @@ class Application:
         for module in self.modules:
             module.init_genesis(ctx, dict(request.app_state.get(module.name, {})))
         self._genesis = ctx
-        self._check = ctx.branch()
-        return sha256(b"")
+        self._checking.begin(ctx)
+        return EMPTY_ROOT_HASH
 
     def export_genesis(self, height: int = 0) -> dict[str, Any]:
         """Return the state as genesis would give it, at ``height`` or at the newest.
@@ -151,66 +149,20 @@ class Application:
 
     # --- the mempool ------------------------------------------------------------------
 
-    def check_tx(self, raw: bytes, *, recheck: bool = False) -> CheckResult:
-        """Tell whether a transaction may wait for a block.
+    def check_tx(self, raw: bytes) -> CheckResult:
+        """Tell whether a transaction may wait for a block; see ``core.checking``."""
+        return self._checking.check(raw)
 
-        Args:
-            raw: the transaction.
-            recheck: the transaction waits already and a block has been committed since.
-        """
-        sender, gas_wanted = "", 0
-        try:
-            prepared = self._prepare(raw)
-            sender, gas_wanted = prepared.sender, prepared.tx.gas_limit
-            if gas_wanted > self.block_gas_max:
-                raise OutOfGasError(
-                    location="block", wanted=self.block_gas_max, used=gas_wanted
-                )
-            self._check_prepared(prepared)
-        except HuitongError as refused:
-            self._prepared.pop(sha256(raw), None)  # it is not seen again, or read anew
-            return CheckResult(
-                code=refused.code,
-                codespace=refused.codespace,
-                log=str(refused),
-                gas_wanted=gas_wanted,
-                sender=sender,
-            )
-        return CheckResult(
-            code=0, codespace="", log="", gas_wanted=gas_wanted, sender=sender
-        )
-
-    def _check_prepared(self, prepared: Prepared) -> None:
-        meter = GasMeter(prepared.tx.gas_limit)
-        ctx = self._check.branch(gas=meter, signer=prepared.sender)
-        execution.authenticate(
-            ctx, prepared, self._authenticator, self._signature_check(prepared.tx)
-        )
-        execution.check_not_redundant(ctx.branch(gas=GasMeter(None)), prepared)
-        self._check.merge_writes(ctx)
-
-    def _signature_check(self, tx: Transaction) -> execution.CheckSignature:
-        """Return the check of one signature; remembered, because it is asked twice."""
-
-        def check(account_number: int) -> None:
-            if self._verified.get(tx.hash) != account_number:
-                verify_signature(tx, self.chain_id, account_number)
-                _remember(self._verified, tx.hash, account_number)
-
-        return check
+    def forget_tx(self, tx_hash: bytes) -> None:
+        """Let go of what was remembered of a transaction that does not wait after all."""
+        self._memo.forget(tx_hash)
 
     def reset_check_state(self) -> None:
-        """Let CheckTx see the newest committed state; rechecks follow."""
-        self._check = self._open_check_state()
-
-    def _open_check_state(self) -> Context:
-        if self._check_view is not None:
-            self._check_view.close()
-            self._check_view = None
-        if self.state.version == 0:
-            return self._context(self._last_block, self.state, GasMeter(None))
-        self._check_view = self.state.at(self.state.version)
-        return self._context(self._last_block, self._check_view, GasMeter(None))
+        """Let CheckTx see the newest committed state; what waits is to be checked anew."""
+        if self._genesis is not None:
+            self._checking.begin(self._genesis)
+        else:
+            self._checking.reset(self._last_block)
 
     # --- blocks -----------------------------------------------------------------------
 
@@ -222,7 +174,7 @@ class Application:
         size = gas = 0
         for raw in txs:
             try:
-                wanted = self._prepare(raw).tx.gas_limit
+                wanted = self._memo.prepare(raw).tx.gas_limit
             except RejectedError:
                 continue  # it cannot be paid for, so it would only take room
             size += len(raw)
@@ -237,7 +189,7 @@ class Application:
         gas = 0
         for raw in txs:
             try:
-                gas += self._prepare(raw).tx.gas_limit
+                gas += self._memo.prepare(raw).tx.gas_limit
             except RejectedError:
                 return False
         return gas <= self.block_gas_max
@@ -290,8 +242,8 @@ class Application:
 
     def _deliver(self, ctx: Context, raw: bytes, gas_left: int) -> TxResult:
         try:
-            prepared = self._prepare(raw)
-            self._prepared.pop(prepared.tx.hash, None)  # this was its last use
+            prepared = self._memo.prepare(raw)
+            self._memo.forget(prepared.tx.hash)  # this was its last use
             if prepared.tx.gas_limit > gas_left:
                 raise OutOfGasError(
                     location="block", wanted=gas_left, used=prepared.tx.gas_limit
@@ -302,7 +254,7 @@ class Application:
             ctx,
             prepared,
             self._authenticator,
-            self._signature_check(prepared.tx),
+            self._memo.signature_check(prepared.tx),
         )
 
     def commit(
@@ -338,9 +290,7 @@ class Application:
 
     def close(self) -> None:
         """Let go of the committed version that CheckTx reads."""
-        if self._check_view is not None:
-            self._check_view.close()
-            self._check_view = None
+        self._checking.close()
 
     @contextmanager
     def query_context(self, height: int, gas: GasMeter) -> Iterator[Context]:
@@ -357,15 +307,6 @@ class Application:
             yield self._context(block, view, gas)
 
     # --- parts ------------------------------------------------------------------------
-
-    def _prepare(self, raw: bytes) -> Prepared:
-        """Read a transaction once; the memo is a pure function's and never decides."""
-        key = sha256(raw)
-        prepared = self._prepared.get(key)
-        if prepared is None:
-            prepared = execution.prepare(raw, self._routes)
-            _remember(self._prepared, key, prepared)
-        return prepared
 
     def _block(
         self, height: int, time_ns: int, header_hash: bytes = b""
@@ -388,17 +329,6 @@ class Application:
         return self._authenticator
 
     @property
-    def routes(self) -> Mapping[str, Any]:
+    def routes(self) -> Mapping[str, MessageRoute]:
         """Message routes by type URL."""
         return self._routes
-
-
-def _remember(memo: OrderedDict[bytes, Any], key: bytes, value: Any) -> None:
-    """Keep a value; the oldest goes when the memo is full.
-
-    CheckTx and the maker of blocks share the memos from different threads, so the oldest
-    is found and removed in one step.
-    """
-    if len(memo) >= PREPARED_TXS_MAX:
-        memo.popitem(last=False)
-    memo[key] = value

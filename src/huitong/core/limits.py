@@ -33,8 +33,8 @@ UINT64_MAX: Final = 2**64 - 1
 INT64_MAX: Final = 2**63 - 1
 
 # --- the application ------------------------------------------------------------------
-#: Transactions whose decoded form is remembered between CheckTx and the block; more than
-#: the mempool holds would never be looked up.
+#: Transactions, and signatures, that are remembered between CheckTx and the block: what
+#: the mempool holds four times over, since those refused by it come and go meanwhile.
 PREPARED_TXS_MAX: Final = 20_000
 #: Sum of gas of one block unless genesis says otherwise: about two seconds of work.
 BLOCK_GAS_MAX_DEFAULT: Final = 200_000_000

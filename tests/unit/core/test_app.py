@@ -292,8 +292,8 @@ def test_check_state_follows_the_sequences_of_what_waits() -> None:
     assert zone.app.check_tx(first).code == 0
     assert zone.app.check_tx(second).code == 0
     zone.block(first)
-    assert zone.app.check_tx(first, recheck=True).code == 32
-    assert zone.app.check_tx(second, recheck=True).code == 0
+    assert zone.app.check_tx(first).code == 32
+    assert zone.app.check_tx(second).code == 0
 
 
 def test_finalize_may_be_repeated_before_commit() -> None:

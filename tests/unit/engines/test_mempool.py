@@ -23,15 +23,19 @@ class FakeApplication:
 
     def __init__(self) -> None:
         self.refused: set[bytes] = set()
-        self.calls: list[tuple[bytes, bool]] = []
+        self.calls: list[bytes] = []
+        self.forgotten: list[bytes] = []
         self.resets = 0
 
-    def check_tx(self, raw: bytes, *, recheck: bool = False) -> CheckResult:
-        self.calls.append((raw, recheck))
+    def check_tx(self, raw: bytes) -> CheckResult:
+        self.calls.append(raw)
         code = 32 if raw in self.refused else 0
         return CheckResult(
             code=code, codespace="sdk" if code else "", log="", gas_wanted=1, sender=""
         )
+
+    def forget_tx(self, tx_hash: bytes) -> None:
+        self.forgotten.append(tx_hash)
 
     def reset_check_state(self) -> None:
         self.resets += 1
@@ -111,7 +115,7 @@ def test_committed_transactions_leave_and_the_rest_is_checked_again() -> None:
     app.calls.clear()
     mempool.update([(sha256(b"a"), 0)])
     assert mempool.reap() == [b"b"]
-    assert (app.resets, app.calls) == (1, [(b"b", True), (b"c", True)])
+    assert (app.resets, app.calls) == (1, [b"b", b"c"])
     assert mempool.counts() == (1, 1)
 
 
@@ -135,6 +139,7 @@ def test_transaction_of_a_block_that_never_waited_here_is_remembered() -> None:
 def test_checking_alone_leaves_no_trace() -> None:
     mempool, app, _ = _mempool()
     assert mempool.check(b"x").code == 0
+    assert app.forgotten == [sha256(b"x")]
     assert (mempool.reap(), app.resets) == ([], 1)
     app.refused.add(b"y")
     assert mempool.check(b"y").code == 32
@@ -159,7 +164,7 @@ def test_try_add_does_not_wait_for_another_call() -> None:
     mempool, app, _ = _mempool()
     inside, leave = threading.Event(), threading.Event()
 
-    def slow_check(raw: bytes, *, recheck: bool = False) -> CheckResult:
+    def slow_check(raw: bytes) -> CheckResult:
         inside.set()
         leave.wait(10)
         return CheckResult(code=0, codespace="", log="", gas_wanted=1, sender="")

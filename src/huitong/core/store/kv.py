@@ -69,6 +69,23 @@ def iterate_prefix(
     return store.iterate(prefix, prefix_end(prefix), reverse=reverse)
 
 
+class EmptyStore:
+    """A store without a key."""
+
+    __slots__ = ()
+
+    def get(self, key: bytes) -> bytes | None:
+        return None
+
+    def has(self, key: bytes) -> bool:
+        return False
+
+    def iterate(
+        self, start: bytes, end: bytes | None, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        return iter(())
+
+
 class OverlayStore:
     """Writes held back in memory above a store that stays as it is.
 

@@ -40,7 +40,9 @@ MEMPOOL_CACHE_MAX: Final = 50_000
 class CheckingApplication(Protocol):
     """The part of the application that the mempool uses."""
 
-    def check_tx(self, raw: bytes, *, recheck: bool = False) -> CheckResult: ...
+    def check_tx(self, raw: bytes) -> CheckResult: ...
+
+    def forget_tx(self, tx_hash: bytes) -> None: ...
 
     def reset_check_state(self) -> None: ...
 
@@ -143,6 +145,7 @@ class Mempool:
         with self._lock:
             result = self._app.check_tx(raw)
             if result.code == 0:  # it has used up a sequence in the check state
+                self._app.forget_tx(sha256(raw))
                 self._app.reset_check_state()
                 self._recheck()
             return result
@@ -180,7 +183,7 @@ class Mempool:
         refused = [
             tx_hash
             for tx_hash, raw in self._waiting.items()
-            if self._app.check_tx(raw, recheck=True).code
+            if self._app.check_tx(raw).code
         ]
         for tx_hash in refused:
             self._size_bytes -= len(self._waiting.pop(tx_hash))
