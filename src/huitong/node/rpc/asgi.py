@@ -34,6 +34,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 #: Bytes of one request: a batch of ten of the largest usual transactions.
 BODY_SIZE_BYTES_MAX: Final = 16_777_216
+#: Bytes of all bodies that are arriving at one time; more are told that the node is busy.
+BODIES_SIZE_BYTES_MAX: Final = 134_217_728
 #: Bytes of a query string.
 QUERY_STRING_BYTES_MAX: Final = 65_536
 _JSON: Final = (b"content-type", b"application/json")
@@ -50,12 +52,22 @@ _PREFLIGHT: Final = (
 _EVENT_METHODS: Final = ("subscribe", "unsubscribe", "unsubscribe_all")
 
 
+class _BodyError(Exception):
+    """A body is not taken; carries what the peer is told."""
+
+    def __init__(self, status: int, reason: bytes) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
 class RpcApplication:
     """Answers HTTP and WebSocket requests."""
 
     def __init__(self, methods: Methods, hub: SubscriptionHub) -> None:
         self._methods = methods
         self._hub = hub
+        self._arriving_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request (ASGI 3)."""
@@ -69,9 +81,10 @@ class RpcApplication:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
         if method == "POST" and path in ("/", ""):
-            body = await _read_body(receive)
-            if body is None:
-                await _respond(send, 413, b"request body too large", _TEXT)
+            try:
+                body = await self._read_body(receive)
+            except _BodyError as refused:
+                await _respond(send, refused.status, refused.reason, _TEXT)
                 return
             status, answer = await answer_post(self._methods, body)
             await _respond(send, status, answer)
@@ -81,6 +94,31 @@ class RpcApplication:
             await self._get(path.strip("/"), scope["query_string"], send)
         else:
             await _respond(send, 404, b"404 page not found\n", _TEXT)
+
+    async def _read_body(self, receive: Receive) -> bytes:
+        """Return the body of a request.
+
+        Raises:
+            _BodyError: it passes its limit, or with others the limit for all.
+        """
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return b""
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                self._arriving_bytes += len(parts[-1])
+                if size > BODY_SIZE_BYTES_MAX:
+                    raise _BodyError(413, b"request body too large")
+                if self._arriving_bytes > BODIES_SIZE_BYTES_MAX:
+                    raise _BodyError(503, b"too many request bodies at once")
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+        finally:
+            self._arriving_bytes -= size
 
     async def _get(self, name: str, query_string: bytes, send: Send) -> None:
         if name == "":
@@ -177,22 +215,6 @@ async def _write(client: EventClient, send: Send) -> None:
             if message:
                 await send({"type": "websocket.send", "text": message.decode()})
         await send({"type": "websocket.close", "code": 1013})
-
-
-async def _read_body(receive: Receive) -> bytes | None:
-    """Return the body of a request; None if it passes its limit."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > BODY_SIZE_BYTES_MAX:
-            return None
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 async def _respond(

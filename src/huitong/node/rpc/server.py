@@ -14,6 +14,7 @@ import uvicorn
 
 from huitong.node.errors import ListenAddressError, PortInUseError
 from huitong.node.rpc.asgi import BODY_SIZE_BYTES_MAX, RpcApplication
+from huitong.node.rpc.connection import RequestConnection
 
 #: Seconds that open requests get to finish when the node stops.
 SHUTDOWN_GRACE_S: Final = 2
@@ -87,7 +88,7 @@ async def serve(
     """Answer requests until ``stop`` is set."""
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=RequestConnection,
         ws="websockets-sansio",
         loop="none",
         lifespan="off",
