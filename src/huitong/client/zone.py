@@ -114,9 +114,9 @@ class ZoneClient:
     async def latest_block(self) -> tuple[int, int]:
         """Return height and header time (ns) of the newest block."""
         info = (await self.status())["sync_info"]
-        return int(info["latest_block_height"]), parse_rfc3339(
-            info["latest_block_time"]
-        )
+        with self.rpc.reading("status"):
+            height = int(info["latest_block_height"])
+            return height, parse_rfc3339(info["latest_block_time"])
 
     async def header(self, height: int) -> dict[str, Any]:
         """Return the header at ``height`` as JSON."""

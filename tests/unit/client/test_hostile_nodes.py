@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from huitong.client import ZoneClient
@@ -116,6 +116,7 @@ def ask(question: str, answer: Any) -> None:
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(question=st.sampled_from(sorted(QUESTIONS)), answer=JSON)
+@example(question="latest_block", answer={"sync_info": []})
 def test_any_answer_is_read_or_refused(question, answer):
     ask(question, answer)
 
