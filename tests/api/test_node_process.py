@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from websockets.sync.client import connect
 
 from huitong.cli.main import main as huitong_command
-from huitong.testing.processes import run_huitong
+from huitong.testing.command import run_huitong
 
 pytestmark = pytest.mark.slow
 _COMMAND = [sys.executable, "-m", "huitong"]

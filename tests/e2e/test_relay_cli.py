@@ -10,12 +10,11 @@ import pytest
 
 from huitong.keys import Keyring
 from huitong.relayer.config import load_config, save_config
+from huitong.testing.command import CommandError, run_huitong
 from huitong.testing.processes import (
     AccountSpec,
     MemberSpec,
     NodeProcess,
-    ProcessError,
-    run_huitong,
 )
 
 pytestmark = pytest.mark.slow
@@ -176,7 +175,7 @@ REFUSALS = [
 def test_refusals_of_the_zone_come_with_its_code(zones):
     provider, _, _ = zones
     for arguments, codespace in REFUSALS:
-        with pytest.raises(ProcessError) as refused:
+        with pytest.raises(CommandError) as refused:
             run_huitong(*arguments, f"--node={provider.rpc_url}", "--json")
         error = json.loads(str(refused.value).split(": ", 1)[1])["error"]
         assert error["code"] > 0

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 from google.protobuf.message import Message
 
@@ -19,33 +19,10 @@ from huitong.core.height import Height
 from huitong.core.ids import revision_of_chain_id
 from huitong.core.module import MessageRoute, Module, QueryRoute
 from huitong.core.ports import PortApplication
-from huitong.core.store.kv import OverlayStore
+from huitong.core.store.kv import EmptyStore, OverlayStore
+from huitong.core.time import NS_PER_SECOND
 from huitong.modules.members.authentication import MemberAuthenticator
-
-#: 2026-01-01T00:00:00Z, the time of the first block.
-START_TIME_NS: Final = 1_767_225_600_000_000_000
-NS_PER_SECOND: Final = 1_000_000_000
-
-
-@final
-class EmptyStore:
-    """A store that holds nothing."""
-
-    __slots__ = ()
-
-    def get(self, key: bytes) -> bytes | None:
-        """Return None."""
-        return None
-
-    def has(self, key: bytes) -> bool:
-        """Return False."""
-        return False
-
-    def iterate(
-        self, start: bytes, end: bytes | None, *, reverse: bool = False
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """Return a walk over nothing."""
-        return iter(())
+from huitong.testing.headers import GENESIS_TIME_NS
 
 
 @final
@@ -102,7 +79,7 @@ class MemoryZone:
         self.ports = dict(ports or {})
         self.state = MemoryState()
         self.height = initial_height
-        self.time_ns = START_TIME_NS
+        self.time_ns = GENESIS_TIME_NS
         self.events: list[Event] = []
         """Events of the last message, block hook or call of ``within``."""
         ctx = self.context()
@@ -153,16 +130,12 @@ class MemoryZone:
         response = route.apply(ctx, message)
         if any(checked.values()):
             raise AssertionError(f"the check of {name} writes")
-        self._take(ctx)
+        self.take(ctx)
         return response
 
     def query(self, path: str, request: Message) -> Any:
         """Answer one query from the committed state."""
         return self._query(path).answer(self.context(), request)
-
-    def take(self, ctx: Context) -> None:
-        """Commit what a test did in a context of its own."""
-        self._take(ctx)
 
     def export(self) -> dict[str, Any]:
         """Return the genesis state of every module."""
@@ -173,7 +146,8 @@ class MemoryZone:
         """Return the attributes of the last events of this kind."""
         return [dict(item.attributes) for item in self.events if item.kind == kind]
 
-    def _take(self, ctx: Context) -> None:
+    def take(self, ctx: Context) -> None:
+        """Commit what was done in a context of the current block."""
         self.state.commit(ctx)
         self.events = list(ctx.events)
 
@@ -183,7 +157,7 @@ class MemoryZone:
             hook = getattr(module, name)
             if hook is not None:
                 hook(ctx)
-        self._take(ctx)
+        self.take(ctx)
 
     def _route(self, message: Message) -> MessageRoute:
         for module in self.modules:

@@ -35,9 +35,8 @@ from huitong.engines.embedded.sign_guard import SignGuard
 from huitong.engines.genesis import ConsensusParams, GenesisDocument, GenesisValidator
 from huitong.engines.validator_key import validator_key_from_seed
 from huitong.node.parts import open_application
+from huitong.testing.headers import GENESIS_TIME_NS
 
-#: 2026-01-01T00:00:00Z.
-START_TIME_NS: Final = 1_767_225_600_000_000_000
 GAS_LIMIT: Final = 200_000
 _VERSIONS_KEPT: Final = 100
 
@@ -46,7 +45,7 @@ _VERSIONS_KEPT: Final = 100
 class ManualClock:
     """Time that only moves when it is told to."""
 
-    def __init__(self, now_ns: int = START_TIME_NS) -> None:
+    def __init__(self, now_ns: int = GENESIS_TIME_NS) -> None:
         self.now_ns = now_ns
         """The time, for both of the engine's clocks."""
 
@@ -184,7 +183,7 @@ class EmbeddedZone:
             ],
         }
         return GenesisDocument(
-            time_ns=START_TIME_NS,
+            time_ns=GENESIS_TIME_NS,
             chain_id=self.chain_id,
             params=params,
             validators=(GenesisValidator(public_key=self.key.public_key, power=10),),

@@ -22,7 +22,8 @@ from huitong.light.tendermint.verify import (
     TrustOptions,
     verify_light_header,
 )
-from huitong.testing.embedded import START_TIME_NS, EmbeddedZone
+from huitong.testing.embedded import EmbeddedZone
+from huitong.testing.headers import GENESIS_TIME_NS
 from tests.unit.engines.messages import ACCOUNTS, publish
 from tests.vectors import load_vector
 
@@ -107,9 +108,9 @@ def test_headers_chain_and_commit_to_what_came_before() -> None:
 def test_first_header_has_genesis_time_and_later_ones_the_last_votes() -> None:
     zone = EmbeddedZone()
     first, second = zone.empty(), zone.empty()
-    assert first.block.header.time_ns == START_TIME_NS
+    assert first.block.header.time_ns == GENESIS_TIME_NS
     assert second.block.header.time_ns == first.commit.signatures[0].timestamp_ns
-    assert second.block.header.time_ns == START_TIME_NS + 10**9
+    assert second.block.header.time_ns == GENESIS_TIME_NS + 10**9
 
 
 @pytest.mark.parametrize("step_ns", [0, -(10**12)])

@@ -25,10 +25,11 @@ from huitong.modules.records.errors import RecordNotFoundError
 from huitong.proto.huitong.grants.v1 import grants_pb2 as pb
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.testing.actors import address_of, members_genesis
-from huitong.testing.contexts import START_TIME_NS, MemoryZone
+from huitong.testing.contexts import MemoryZone
+from huitong.testing.headers import GENESIS_TIME_NS
 
 HOLDER, OTHER = address_of("holder"), address_of("other")
-NOW = START_TIME_NS // NS_PER_SECOND
+NOW = GENESIS_TIME_NS // NS_PER_SECOND
 READER = pb.Reader(channel_id="channel-0", member_id="bank")
 SUBJECT = bytes(range(32))
 GRANT: dict[str, Any] = {
