@@ -78,6 +78,8 @@ class Relayer:
         save_config(self.home, config_of(zones, *links))
 
     def start(self) -> None:
+        """Start, and wait until it listens to signals."""
+        said = self._times_started()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 huitong_arguments("relay", "start", f"--home={self.home}"),
@@ -85,6 +87,13 @@ class Relayer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+        deadline_s = time.monotonic() + 30
+        while self._times_started() == said and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+
+    def _times_started(self) -> int:
+        return self.log.read_text().count("relaying") if self.log.exists() else 0
 
     def end(self, number: signal.Signals) -> int:
         assert self._process is not None
