@@ -165,3 +165,12 @@ class ClientUnusableError(
     RejectedError, codespace="flow", code=7, text="light client {client_id}: {reason}"
 ):
     """The own zone's light client no longer vouches for the other zone."""
+
+
+class GradeTooLowError(
+    RejectedError,
+    codespace="flow",
+    code=8,
+    text="the answer is {actual}, wanted is at least {minimum}",
+):
+    """The answer is less well proven than the reader's policy wants."""

@@ -24,10 +24,13 @@ from huitong.gateway.providing import (
     RecordTerms,
     deliver,
     publish_document,
+    seal_granted,
+    state_delivery,
 )
 from huitong.gateway.requesting import (
     CheckedAnswer,
     check_delivery,
+    check_grade,
     check_payload,
     confirm_receipt,
     find_offers,
@@ -42,6 +45,7 @@ __all__ = [
     "Party",
     "RecordTerms",
     "check_delivery",
+    "check_grade",
     "check_payload",
     "confirm_receipt",
     "deliver",
@@ -49,6 +53,8 @@ __all__ = [
     "get_exchange",
     "publish_document",
     "request_record",
+    "seal_granted",
+    "state_delivery",
     "wait_decision",
     "wait_settled",
 ]

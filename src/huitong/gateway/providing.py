@@ -90,11 +90,27 @@ async def deliver(
 ) -> Delivery:
     """Seal the granted fields to the reader and state on chain what is handed over.
 
+    Who must not lose the sealed bytes between the two takes the steps one by one:
+    ``seal_granted``, then ``state_delivery``; a payload is sealed differently each time,
+    and stated once.
+
+    Raises:
+        What the two steps raise.
+    """
+    sealed = await seal_granted(provider, vault, channel_on_a, sequence)
+    outcome = await state_delivery(provider, channel_on_a, sequence, sha256(sealed))
+    return Delivery(sealed=sealed, outcome=outcome)
+
+
+async def seal_granted(
+    provider: Party, vault: Vault, channel_on_a: str, sequence: int
+) -> bytes:
+    """Return the granted fields, sealed to the key that the request names.
+
     Raises:
         ExchangeStateError: the exchange is not granted.
         VaultEntryNotFoundError: the payload is not in this vault.
         SealingKeyError: the reader's key is unusable.
-        TransactionFailedError: the zone refuses the statement.
     """
     exchange = await get_exchange(
         provider, channel_on_a, sequence, exchange_pb2.EXCHANGE_SIDE_PROVIDER
@@ -110,7 +126,7 @@ async def deliver(
     commitment = payload.commit()
     granted = set(decision.fields) or set(commitment.names)
     disclosure = disclose(commitment, payload.fields, payload.salts, granted)
-    sealed = seal(
+    return seal(
         encode_disclosure(disclosure),
         request.reader_key,
         SealingContext(
@@ -121,12 +137,27 @@ async def deliver(
             payload_digest=decision.payload_digest,
         ),
     )
-    outcome = await provider.sender.send(
+
+
+async def state_delivery(
+    provider: Party,
+    channel_on_a: str,
+    sequence: int,
+    sealed_digest: bytes,
+    *,
+    gas_limit: int = 0,
+) -> TxOutcome:
+    """State on chain the SHA-256 of the sealed bytes that are handed over.
+
+    Raises:
+        TransactionFailedError: the zone refuses the statement.
+    """
+    return await provider.sender.send(
         exchange_pb2.MsgRecordDelivery(
             signer=provider.sender.address,
             channel_id=channel_on_a,
             sequence=sequence,
-            sealed_digest=sha256(sealed),
-        )
+            sealed_digest=sealed_digest,
+        ),
+        gas_limit=gas_limit,
     )
-    return Delivery(sealed=sealed, outcome=outcome)

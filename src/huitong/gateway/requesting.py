@@ -27,6 +27,7 @@ from huitong.gateway.errors import (
     ExchangeRefusedError,
     ExchangeStateError,
     ExchangeUndecidedError,
+    GradeTooLowError,
     PayloadFieldsError,
     PayloadFormError,
     RecordMismatchError,
@@ -45,6 +46,7 @@ from huitong.gateway.sealing import (
 )
 from huitong.modules.exchange.keys import PORT_ID, exchange_key
 from huitong.modules.exchange.keys import STORE as EXCHANGE_STORE
+from huitong.modules.exchange.packets import GRADES
 from huitong.modules.links import keys as link_keys
 from huitong.modules.records.keys import STORE as RECORDS_STORE
 from huitong.modules.records.keys import archive_key, record_key
@@ -238,10 +240,34 @@ def check_payload(
     return disclosure
 
 
+def check_grade(answer: CheckedAnswer, minimum: str) -> None:
+    """Raise if an answer's trust grade is below what the reader's policy wants.
+
+    Raises:
+        GradeTooLowError: it is.
+    """
+    if GRADES.index(answer.grade) > GRADES.index(minimum):
+        raise GradeTooLowError(actual=answer.grade, minimum=minimum)
+
+
 async def confirm_receipt(
-    requester: Party, channel_on_b: str, sequence: int, answer: CheckedAnswer
+    requester: Party,
+    channel_on_b: str,
+    sequence: int,
+    answer: CheckedAnswer,
+    *,
+    timeout_s: int = PACKET_TIMEOUT_S,
+    gas_limit: int = 0,
 ) -> TxOutcome:
     """Confirm what arrived; sends the receipt packet to zone a.
+
+    Args:
+        requester: who asked.
+        channel_on_b: channel of the request.
+        sequence: of the request.
+        answer: what arrived, checked.
+        timeout_s: how long the receipt may be on its way.
+        gas_limit: work allowed; 0 asks the zone.
 
     Raises:
         TransactionFailedError: the own zone refuses the receipt.
@@ -255,8 +281,9 @@ async def confirm_receipt(
             sealed_digest=answer.sealed_digest,
             received_time=time.time_ns() // NS_PER_SECOND,
             grade=answer.grade,
-            timeout_timestamp=_packet_timeout_ns(),
-        )
+            timeout_timestamp=_packet_timeout_ns(timeout_s),
+        ),
+        gas_limit=gas_limit,
     )
 
 
@@ -359,5 +386,5 @@ async def _counterparty_channel(zone: ZoneClient, channel_id: str) -> str:
     return decode(Channel, view.value).counterparty.channel_id
 
 
-def _packet_timeout_ns() -> int:
-    return time.time_ns() + PACKET_TIMEOUT_S * NS_PER_SECOND
+def _packet_timeout_ns(timeout_s: int = PACKET_TIMEOUT_S) -> int:
+    return time.time_ns() + timeout_s * NS_PER_SECOND
