@@ -28,6 +28,8 @@ from huitong.node.errors import HomeExistsError, HomeMissingError, NodeRunsError
 
 #: Voting power of the validator of a new zone.
 GENESIS_POWER = 10
+#: Folders of a home that may be there before it becomes a node's.
+_KEY_FOLDERS = frozenset({"keyring", "reader-keys"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def make_home(home: Home, config: NodeConfig, chain_id: str) -> ValidatorKey:
     """Make the home of the one validator of a new zone.
 
     Raises:
-        HomeExistsError: something else than a keyring lies there already.
+        HomeExistsError: something else than keys lies there already.
         GenesisFileError: the chain id is malformed; nothing is made.
     """
     key = new_validator_key()
@@ -137,7 +139,7 @@ def make_home(home: Home, config: NodeConfig, chain_id: str) -> ValidatorKey:
     encoded = encode_genesis(genesis)
     decode_genesis(encoded)  # refuses a malformed chain id before anything is written
     if home.path.exists() and any(
-        item.name != "keyring" for item in home.path.iterdir()
+        item.name not in _KEY_FOLDERS for item in home.path.iterdir()
     ):
         raise HomeExistsError(path=home.path)
     home.path.mkdir(parents=True, exist_ok=True)

@@ -52,8 +52,9 @@ def test_new_home_is_whole(home: Home) -> None:
     assert not home.has_begun()
 
 
-def test_home_with_a_keyring_only_may_become_a_node(tmp_path: Path) -> None:
+def test_home_with_keys_only_may_become_a_node(tmp_path: Path) -> None:
     (tmp_path / "keyring").mkdir()
+    (tmp_path / "reader-keys").mkdir()
     make_home(Home(tmp_path), CONFIG, "hangzhou-1")
     Home(tmp_path).check()
 
