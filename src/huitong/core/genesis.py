@@ -1,9 +1,9 @@
 """Genesis state as JSON: the messages in the state, in protobuf's JSON mapping.
 
 Field names stay as in the ``.proto`` files, 64-bit integers are texts, bytes are base64,
-enums are their names; fields with default values may be left out and are left out by
-the export. What is not known is refused, so that a typing error in a genesis file does
-not pass as a default.
+enums are their names, a message in an ``Any`` stands beside its type; fields with default
+values may be left out and are left out by the export. What is not known is refused, so
+that a typing error in a genesis file does not pass as a default.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from huitong.core.errors import RejectedError
+from huitong.proto.pool import Default
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -31,7 +32,9 @@ class GenesisError(
 
 def message_to_json(message: Message) -> dict[str, Any]:
     """Return the JSON form of ``message``; the same message gives the same form."""
-    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+    return json_format.MessageToDict(
+        message, preserving_proto_field_name=True, descriptor_pool=Default()
+    )
 
 
 def message_from_json(cls: type[MessageT], data: object, where: str) -> MessageT:
@@ -49,7 +52,7 @@ def message_from_json(cls: type[MessageT], data: object, where: str) -> MessageT
         raise GenesisError(where=where, reason="expected an object")
     message = cls()
     try:
-        json_format.ParseDict(data, message)
+        json_format.ParseDict(data, message, descriptor_pool=Default())
     except json_format.ParseError as wrong:
         raise GenesisError(where=where, reason=str(wrong)) from wrong
     _check_kept(data, message_to_json(message), where)
