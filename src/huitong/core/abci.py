@@ -1,7 +1,8 @@
 """What an engine and the application say to each other: the ABCI 2.0 methods as data.
 
-The embedded engine calls these directly; the CometBFT engine translates them from its
-socket. Names follow CometBFT v0.38.
+The embedded engine calls the application directly. Names follow CometBFT v0.38, and what
+only its own engine would need is here too, so that one beside this process could drive
+the same application.
 """
 
 from __future__ import annotations

@@ -168,7 +168,10 @@ class _Parent:
 
 
 class MeteredStore:
-    """A store whose every access is paid for with gas."""
+    """A store whose every access is paid for with gas.
+
+    A walk begins when its first pair is asked for, unlike those of other stores.
+    """
 
     __slots__ = ("_gas", "_inner")
 

@@ -19,16 +19,19 @@ from huitong.core.limits import (
     BLOCK_SIZE_BYTES_MAX_DEFAULT,
     INT64_MAX,
     VALIDATORS_MAX,
+    VOTING_POWER_TOTAL_MAX,
 )
-from huitong.core.time import NS_PER_SECOND, format_rfc3339, parse_rfc3339
+from huitong.core.time import format_rfc3339, parse_rfc3339
 from huitong.engines.errors import GenesisFileError
 from huitong.engines.validator_key import PUBLIC_KEY_TYPE, public_key_json
 from huitong.light.tendermint.signatures import address_of_public_key
+from huitong.modules.node_info import UNBONDING_TIME_NS
 
-#: Evidence of misbehaviour is accepted this long: 21 days, the unbonding time we state.
-EVIDENCE_AGE_NS: Final = 21 * 86_400 * NS_PER_SECOND
-#: The same in blocks; at five seconds a block this is 21 days.
+#: Evidence of misbehaviour is accepted as long as a validator answers for its votes.
+EVIDENCE_AGE_NS: Final = UNBONDING_TIME_NS
+#: The same in blocks, at five seconds a block: an idle zone's heartbeat.
 EVIDENCE_AGE_BLOCKS: Final = 362_880
+#: Evidence in one block, CometBFT's default.
 EVIDENCE_SIZE_BYTES_MAX: Final = 1_048_576
 #: Largest block that CometBFT carries.
 _BLOCK_SIZE_BYTES_LIMIT: Final = 104_857_600
@@ -258,7 +261,7 @@ def _validator(entry: _Entry) -> GenesisValidator:
         )
     return GenesisValidator(
         public_key=public_key,
-        power=entry.integer("power", minimum=1, maximum=(2**63 - 1) // 8),
+        power=entry.integer("power", minimum=1, maximum=VOTING_POWER_TOTAL_MAX),
         name=entry.text("name", default=""),
     )
 

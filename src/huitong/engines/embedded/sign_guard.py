@@ -8,15 +8,17 @@ a height that others have seen, and the engine refuses to start.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
+from typing import Final
 
 from huitong.core.errors import HuitongError
 from huitong.core.store.errors import StorageFullError
 from huitong.engines.errors import DoubleSignError, SignStateError
 
-_NO_ROOM = (28, 122)  # ENOSPC, EDQUOT
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SignGuard:

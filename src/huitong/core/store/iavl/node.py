@@ -43,7 +43,11 @@ _VARINTS_CACHED: Final = 8192
 
 
 def uvarint(value: int) -> bytes:
-    """Encode ``value >= 0`` in groups of seven bits, the lowest first."""
+    """Encode ``value >= 0`` in groups of seven bits, the lowest first.
+
+    Of any size, unlike ``core.codec.encode_uvarint``: the numbers of a damaged record are
+    hashed like others, and the hash tells.
+    """
     if value < 0x80:
         return bytes((value,))
     out = bytearray()
