@@ -17,12 +17,13 @@ from huitong.core.codec import encode, pack_any
 from huitong.core.hashing import sha256
 from huitong.core.tx import build_transaction, public_key_of_private_key
 from huitong.engines.embedded.replay import ReplayReport
+from huitong.localnet.process import NodeProcess
+from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.node.config import load_config
 from huitong.node.home import Home
 from huitong.node.parts import replay_home
 from huitong.proto.cosmos.auth.v1beta1 import auth_pb2, query_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
-from huitong.testing.processes import AccountSpec, MemberSpec, NodeProcess
 
 #: Accounts that send at the same time.
 SENDERS = 4

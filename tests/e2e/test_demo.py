@@ -18,7 +18,7 @@ import pytest
 from huitong.evidence.container import decode_container
 from huitong.evidence.trust import load_trust
 from huitong.evidence.verify import verify_bundle
-from huitong.testing.processes import NodeProcess, huitong_arguments
+from huitong.localnet.process import NodeProcess, huitong_arguments
 from tests.vectors import SHARED
 
 pytestmark = pytest.mark.slow

@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 
 from huitong.keys import Keyring
+from huitong.localnet.process import NodeProcess
+from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.relayer.config import load_config, save_config
 from huitong.testing.command import CommandError, run_huitong
-from huitong.testing.processes import (
-    AccountSpec,
-    MemberSpec,
-    NodeProcess,
-)
 
 pytestmark = pytest.mark.slow
 
@@ -113,7 +110,7 @@ def test_exchange_is_asked_decided_and_confirmed_with_commands(zones):
     answer("exchange", "deliver", *here, f"--sealed-digest={'cd' * 32}", *at_tax)
     answer(
         *("exchange", "receipt", *here, f"--payload-digest={'ab' * 32}"),
-        *(f"--sealed-digest={'cd' * 32}", "--grade=proven", *at_bank),
+        *(f"--sealed-digest={'cd' * 32}", "--grade=attested", *at_bank),
     )
     answer("relay", "once", f"--home={relay_home}")
     for node in (provider, requester):

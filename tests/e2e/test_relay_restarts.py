@@ -13,18 +13,14 @@ import pytest
 
 from huitong.client import Sender, ZoneClient
 from huitong.keys import Keyring
+from huitong.localnet.process import NodeProcess, huitong_arguments
+from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.proto.ibc.core.channel.v1 import query_pb2
 from huitong.relayer.config import LinkConfig, RelayConfig, ZoneConfig, save_config
 from huitong.relayer.supervisor import Supervisor
-from huitong.testing.processes import (
-    AccountSpec,
-    MemberSpec,
-    NodeProcess,
-    huitong_arguments,
-)
 
 pytestmark = pytest.mark.slow
 

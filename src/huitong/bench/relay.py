@@ -29,6 +29,8 @@ from huitong.client.sender import get_account
 from huitong.core.codec import encode, pack_any
 from huitong.core.tx import build_transaction
 from huitong.keys import Keyring
+from huitong.localnet.process import NodeProcess, huitong_arguments
+from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
@@ -40,12 +42,6 @@ from huitong.relayer.packet_events import (
     read_relay_events,
 )
 from huitong.relayer.supervisor import Supervisor
-from huitong.testing.processes import (
-    AccountSpec,
-    MemberSpec,
-    NodeProcess,
-    huitong_arguments,
-)
 
 PROVIDER_ZONE: Final = "hangzhou-1"
 REQUESTER_ZONE: Final = "chongqing-1"

@@ -24,8 +24,9 @@ from huitong.client import ZoneClient
 from huitong.client.sender import get_account
 from huitong.core.codec import pack_any
 from huitong.core.tx import build_transaction
+from huitong.localnet.process import NodeProcess
+from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.proto.huitong.records.v1 import records_pb2
-from huitong.testing.processes import AccountSpec, MemberSpec, NodeProcess
 
 CHAIN_ID: Final = "bench-1"
 ACCOUNTS: Final = 8

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Final, final
@@ -21,9 +20,8 @@ from typing import Final, final
 from huitong.client import UnreachableError, ZoneClient
 from huitong.demo.errors import StageError
 from huitong.keys import Keyring
-from huitong.node.config import NodeConfig
-from huitong.node.genesis_edit import add_account, add_member, change_genesis
-from huitong.node.home import Home, make_home
+from huitong.localnet.zone import KEYRING_FOLDER, AccountSpec, MemberSpec, make_zone
+from huitong.node.home import Home
 
 #: Seconds until a node must serve.
 START_TIMEOUT_S: Final = 60.0
@@ -31,34 +29,6 @@ START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 5.0
 _POLL_S: Final = 0.02
 _LOG_LINES: Final = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberSpec:
-    """A member of a new zone."""
-
-    member_id: str
-    """Short name, unique in the zone."""
-    name: str
-    """Name for people."""
-    legal_id: str
-    """Unified social credit code; made up."""
-    roles: tuple[str, ...] = ()
-    """What its accounts may do; empty for anything."""
-    encryption_key: bytes = b""
-    """X25519 public key, 32 bytes; empty if it receives no payloads."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSpec:
-    """An account of a new zone, whose key is made in the home's keyring."""
-
-    name: str
-    """Name of the key."""
-    roles: tuple[str, ...]
-    """What the key may do."""
-    member_id: str = ""
-    """Member that it signs for; empty for none."""
 
 
 @final
@@ -89,22 +59,7 @@ class LocalNode:
         Raises:
             RejectedError: a member or an account is refused.
         """
-        make_home(self._home, NodeConfig(moniker=self.chain_id), self.chain_id)
-        for member in members:
-            change = add_member(
-                member.member_id,
-                name=member.name,
-                legal_id=member.legal_id,
-                roles=member.roles,
-                encryption_key=member.encryption_key.hex(),
-            )
-            change_genesis(self._home, change)
-        for account in accounts:
-            record, _ = self._keyring.create(account.name)
-            change = add_account(
-                record.address, roles=account.roles, member_id=account.member_id
-            )
-            change_genesis(self._home, change)
+        make_zone(self._home, self.chain_id, members, accounts)
 
     def private_key(self, name: str) -> bytes:
         """Return the 32 bytes of the key called ``name``."""
@@ -163,7 +118,7 @@ class LocalNode:
 
     @property
     def _keyring(self) -> Keyring:
-        return Keyring(self._home.path / "keyring")
+        return Keyring(self._home.path / KEYRING_FOLDER)
 
     @property
     def _log_path(self) -> Path:

@@ -1,0 +1,4 @@
+"""Zones on this machine: homes made in one call, nodes as child processes.
+
+For the demonstration, the benchmarks and tests; a consortium runs its nodes by itself.
+"""
