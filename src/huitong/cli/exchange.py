@@ -1,7 +1,7 @@
 """``huitong exchange``: request, decide, deliver and confirm exchanges.
 
 These commands write what the zones agree on. The payload itself goes from gateway to
-gateway; `huitong demo` shows both together.
+gateway; ``delivery`` has the commands that seal and open it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
+from huitong.cli.delivery import deliver, receive
 from huitong.cli.errors import cli_errors
 from huitong.cli.zones import (
+    channel_option,
     height_option,
     hex_bytes,
     json_option,
@@ -20,13 +22,16 @@ from huitong.cli.zones import (
     message_object,
     node_option,
     send,
+    sequence_option,
     show,
     show_many,
     signing_options,
+    timeout_option,
     with_zone,
 )
 from huitong.client import ZoneClient
 from huitong.core.fields import DIGEST_SIZE_BYTES, X25519_KEY_SIZE_BYTES
+from huitong.modules.exchange.packets import GRADES
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 _QUERY = "/huitong.exchange.v1.Query/"
@@ -35,28 +40,9 @@ _SIDES = {
     "requester": pb.EXCHANGE_SIDE_REQUESTER,
     "provider": pb.EXCHANGE_SIDE_PROVIDER,
 }
-_GRADES = ("unverified", "signed", "attested", "proven")
+#: What a person may state without a proof; ``exchange receive`` proves.
+_GRADES_BY_HAND = GRADES[1:]
 _NS_PER_S = 1_000_000_000
-#: How long a request or receipt may be on its way if nothing else is said.
-_TIMEOUT_S = 86_400
-
-_channel_option = click.option(
-    "--channel", "channel_id", required=True, help="The channel on this zone."
-)
-_sequence_option = click.option(
-    "--sequence",
-    type=click.IntRange(min=1),
-    required=True,
-    help="Number of the request on its channel.",
-)
-_timeout_option = click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.IntRange(min=1),
-    default=_TIMEOUT_S,
-    show_default=True,
-    help="Seconds until the other zone may no longer take it.",
-)
 
 
 @click.group()
@@ -64,8 +50,12 @@ def exchange() -> None:
     """Request, decide, deliver and confirm exchanges."""
 
 
+exchange.add_command(deliver)
+exchange.add_command(receive)
+
+
 @exchange.command()
-@_channel_option
+@channel_option
 @click.option("--requester", required=True, help="Member that asks, on this zone.")
 @click.option("--issuer", required=True, help="Member that holds the record.")
 @click.option("--record", "record_id", required=True)
@@ -82,7 +72,7 @@ def exchange() -> None:
     help="X25519 key that the payload is sealed to.",
 )
 @click.option("--keep-until", type=int, default=0, help="Seconds since the epoch.")
-@_timeout_option
+@timeout_option
 @signing_options
 @cli_errors
 def request(
@@ -127,8 +117,8 @@ def request(
 
 @exchange.command()
 @click.argument("outcome", type=click.Choice(list(_OUTCOMES)))
-@_channel_option
-@_sequence_option
+@channel_option
+@sequence_option
 @click.option("--reason", default="", help="For people.")
 @click.option("--field", "fields", multiple=True, help="Granted field; none: as asked.")
 @signing_options
@@ -156,35 +146,8 @@ def decide(
 
 
 @exchange.command()
-@_channel_option
-@_sequence_option
-@click.option(
-    "--sealed-digest",
-    callback=hex_bytes(DIGEST_SIZE_BYTES),
-    metavar="HEX",
-    required=True,
-    help="SHA-256 of the sealed bytes.",
-)
-@signing_options
-@cli_errors
-def deliver(
-    channel_id: str, sequence: int, sealed_digest: bytes, **signing: Any
-) -> None:
-    """State which sealed bytes were handed over."""
-    send(
-        lambda signer: pb.MsgRecordDelivery(
-            signer=signer,
-            channel_id=channel_id,
-            sequence=sequence,
-            sealed_digest=sealed_digest,
-        ),
-        **signing,
-    )
-
-
-@exchange.command()
-@_channel_option
-@_sequence_option
+@channel_option
+@sequence_option
 @click.option(
     "--payload-digest",
     callback=hex_bytes(DIGEST_SIZE_BYTES),
@@ -199,8 +162,13 @@ def deliver(
     required=True,
     help="SHA-256 of the sealed bytes that arrived.",
 )
-@click.option("--grade", type=click.Choice(_GRADES), required=True)
-@_timeout_option
+@click.option(
+    "--grade",
+    type=click.Choice(_GRADES_BY_HAND),
+    required=True,
+    help="How far you trust it; `proven` comes from `exchange receive` alone.",
+)
+@timeout_option
 @signing_options
 @cli_errors
 def receipt(
@@ -212,7 +180,11 @@ def receipt(
     timeout_s: int,
     **signing: Any,
 ) -> None:
-    """Confirm what arrived; the receipt goes to the other zone."""
+    """Confirm by hand what arrived and was checked elsewhere.
+
+    The receipt goes to the other zone. `exchange receive` opens, checks, proves and
+    confirms in one step.
+    """
     send(
         lambda signer: pb.MsgConfirmReceipt(
             signer=signer,
@@ -230,8 +202,8 @@ def receipt(
 
 
 @exchange.command("show")
-@_channel_option
-@_sequence_option
+@channel_option
+@sequence_option
 @click.option(
     "--side", type=click.Choice(list(_SIDES)), help="What this zone is in it."
 )
@@ -261,7 +233,7 @@ def show_exchange(
 
 
 @exchange.command("list")
-@_channel_option
+@channel_option
 @click.option(
     "--side", type=click.Choice(list(_SIDES)), help="What this zone is in it."
 )

@@ -16,12 +16,16 @@ from google.protobuf.message import Message
 
 from huitong.cli.keys import keyring_of, read_passphrase
 from huitong.client import Sender, TxOutcome, ZoneClient
+from huitong.gateway.reader_keys import ReaderKeys
+from huitong.keys import Keyring
 from huitong.keys.errors import PassphraseNeededError
 
 ResultT = TypeVar("ResultT")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 NODE_DEFAULT: Final = "tcp://127.0.0.1:26657"
+#: How long a request or receipt may be on its way if nothing else is said.
+_TIMEOUT_S: Final = 86_400
 #: Where a word of a name such as ``RecordStatus`` ends and the next begins.
 _WORD_END: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -41,6 +45,23 @@ height_option = click.option(
 )
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, help="Entries at most."
+)
+channel_option = click.option(
+    "--channel", "channel_id", required=True, help="The channel on this zone."
+)
+sequence_option = click.option(
+    "--sequence",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Number of the request on its channel.",
+)
+timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(min=1),
+    default=_TIMEOUT_S,
+    show_default=True,
+    help="Seconds until the other zone may no longer take it.",
 )
 home_option = click.option(
     "--home",
@@ -77,15 +98,25 @@ def unlock_key(home: Path, name: str, passphrase_file: IO[str] | None) -> bytes:
     Raises:
         RejectedError: no such key, or the passphrase does not open it.
     """
-    keyring = keyring_of(home)
+    return unlock(keyring_of(home), name, passphrase_file)
+
+
+def unlock(
+    keys: Keyring | ReaderKeys, name: str, passphrase_file: IO[str] | None
+) -> bytes:
+    """Return a private key of either kind; asks at a terminal if it must.
+
+    Raises:
+        RejectedError: no such key, or the passphrase does not open it.
+    """
     passphrase = read_passphrase(passphrase_file) if passphrase_file else None
     try:
-        return keyring.unlock(name, passphrase)
+        return keys.unlock(name, passphrase)
     except PassphraseNeededError:
         if not sys.stdin.isatty():
             raise
     prompted: str = click.prompt(f"Passphrase of {name}", hide_input=True, err=True)
-    return keyring.unlock(name, prompted)
+    return keys.unlock(name, prompted)
 
 
 def with_zone(node: str, work: Callable[[ZoneClient], Awaitable[ResultT]]) -> ResultT:
@@ -128,15 +159,20 @@ def send(
         return await sender.send(make(sender.address), gas_limit=gas)
 
     outcome = with_zone(node, run)
-    shown: dict[str, Any] = {
+    shown = outcome_object(outcome)
+    if response is not None:
+        shown["response"] = message_object(outcome.response(response))
+    show(shown, as_json=as_json)
+
+
+def outcome_object(outcome: TxOutcome) -> dict[str, Any]:
+    """Return what every command says of the transaction that it sent."""
+    return {
         "ok": True,
         "tx": outcome.hash,
         "height": outcome.height,
         "gas_used": outcome.gas_used,
     }
-    if response is not None:
-        shown["response"] = message_object(outcome.response(response))
-    show(shown, as_json=as_json)
 
 
 def message_object(message: Message) -> dict[str, Any]:

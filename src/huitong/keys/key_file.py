@@ -8,9 +8,7 @@ passphrase, or in clear if the caller said so.
 from __future__ import annotations
 
 import binascii
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +23,7 @@ from huitong.keys.errors import (
     PassphraseNeededError,
     WrongPassphraseError,
 )
+from huitong.keys.new_file import write_new_file
 from huitong.keys.sealed import (
     NONCE_SIZE_BYTES,
     SALT_SIZE_BYTES,
@@ -89,20 +88,10 @@ def write_key_file(folder: Path, name: str, content: dict[str, Any]) -> None:
     path = path_of(folder, name)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     data = orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
-    # A temporary file has mode 0600 from its first byte.
-    handle, temporary = tempfile.mkstemp(prefix=".", dir=folder)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # Unlike a rename, a link never replaces what another process wrote.
-        os.link(temporary, path)
+        write_new_file(path, data)
     except FileExistsError:
         raise KeyExistsError(name=name) from None
-    finally:
-        os.unlink(temporary)
-    _sync_folder(folder)
 
 
 def check_may_add(folder: Path, name: str, passphrase: str | None) -> None:
@@ -199,11 +188,3 @@ def bytes_of(content: dict[str, Any], field: str, path: Path, *, size: int) -> b
     if len(data) != size:
         raise DamagedKeyError(path=path, reason=f"{field} is not {size} bytes in hex")
     return data
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
