@@ -1,4 +1,4 @@
-"""``huitong evidence``: make, show and refresh evidence bundles."""
+"""``huitong evidence``: make, show and refresh evidence bundles; write trust files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import IO, Any, Final
 
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.zones import home_option, json_option, show_many, unlock_key
+from huitong.cli.zones import show as show_object
 from huitong.client.zone import ZoneClient
+from huitong.core.time import format_rfc3339
 from huitong.evidence.bundle_file import read_bundle, write_file
 from huitong.evidence.collect import Order, collect_bundle
 from huitong.evidence.container import decode_container
@@ -19,14 +23,20 @@ from huitong.evidence.errors import EntryMissingError
 from huitong.evidence.model import SIDES
 from huitong.evidence.refresh import refresh_bundle
 from huitong.evidence.sources import NodeSource
-from huitong.keys.keyring import Keyring
+from huitong.evidence.trust import encode_trust
+from huitong.evidence.witnesses import read_headers
+from huitong.light.tendermint.header import BlockHeader, header_hash
 
 _PATH = click.Path(path_type=Path)
+_TRUST_WARNING: Final = (
+    "This file says what these nodes say. It proves something only to whoever trusts "
+    "them:\ncompare the hashes with a source of your own before you verify with it."
+)
 
 
 @click.group()
 def evidence() -> None:
-    """Make, show and refresh evidence bundles."""
+    """Make, show and refresh evidence bundles; write trust files."""
 
 
 @evidence.command()
@@ -48,9 +58,7 @@ def evidence() -> None:
 @click.option(
     "--disclosure", required=True, type=_PATH, help="The payload as it was delivered."
 )
-@click.option(
-    "--home", required=True, type=_PATH, help="Home folder with the maker's keyring."
-)
+@home_option
 @click.option(
     "--from",
     "key_name",
@@ -58,7 +66,11 @@ def evidence() -> None:
     metavar="NAME",
     help="Key that signs the manifest.",
 )
-@click.option("--passphrase-file", type=_PATH, help="File with the key's passphrase.")
+@click.option(
+    "--passphrase-file",
+    type=click.File(encoding="utf-8"),
+    help="Its first line opens the key; without it you are asked.",
+)
 @click.option(
     "--side",
     type=click.Choice(SIDES),
@@ -67,6 +79,7 @@ def evidence() -> None:
     help="Whose key signs.",
 )
 @click.option("--out", required=True, type=_PATH, help="The bundle to write.")
+@json_option
 @cli_errors
 def make(
     provider: str,
@@ -76,23 +89,23 @@ def make(
     disclosure: Path,
     home: Path,
     key_name: str,
-    passphrase_file: Path | None,
+    passphrase_file: IO[str] | None,
     side: str,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Make the bundle of one finished exchange from two live zones."""
-    passphrase = passphrase_file.read_text().rstrip("\n") if passphrase_file else None
     order = Order(
         channel_on_b=channel,
         sequence=sequence,
         disclosure=disclosure.read_bytes(),
         maker_side=side,
-        private_key=Keyring(home / "keyring").unlock(key_name, passphrase),
+        private_key=unlock_key(home, key_name, passphrase_file),
         anchors={},
     )
     data = asyncio.run(_make(provider, requester, order))
     write_file(out, data)
-    click.echo(f"{out}: {len(data)} bytes")
+    _show_written(out, data, as_json=as_json)
 
 
 @evidence.command()
@@ -126,13 +139,82 @@ def show(file: Path, entry: str | None) -> None:
     help="A node of a zone in the bundle; repeat for both.",
 )
 @click.option("--out", type=_PATH, help="Where to write; the bundle itself by default.")
+@json_option
 @cli_errors
-def refresh(file: Path, nodes: tuple[str, ...], out: Path | None) -> None:
+def refresh(
+    file: Path, nodes: tuple[str, ...], out: Path | None, as_json: bool
+) -> None:
     """Prove a bundle's headers to the newest header of its zones."""
     data = asyncio.run(_refresh(read_bundle(file), nodes))
     target = out or file
     write_file(target, data)
-    click.echo(f"{target}: {len(data)} bytes")
+    _show_written(target, data, as_json=as_json)
+
+
+@evidence.command()
+@click.option(
+    "--node",
+    "nodes",
+    multiple=True,
+    required=True,
+    metavar="URL",
+    help="A node of a zone; repeat for each zone. Several of one zone must agree.",
+)
+@click.option(
+    "--height",
+    "heights",
+    multiple=True,
+    type=click.IntRange(min=1),
+    help="Header to trust, one for each --node in order; the newest by default.",
+)
+@click.option("--out", required=True, type=_PATH, help="The trust file to write.")
+@json_option
+@cli_errors
+def trust(
+    nodes: tuple[str, ...], heights: tuple[int, ...], out: Path, as_json: bool
+) -> None:
+    """Write a trust file with what nodes say of their zones' headers.
+
+    Such a file is worth as much as its nodes: whoever verifies takes it from nodes of
+    their own, or compares the hashes with what others tell them. A bundle that ends below
+    the header needs `evidence refresh`.
+    """
+    if heights and len(heights) != len(nodes):
+        raise click.UsageError("say --height for each --node, or not at all")
+    headers = asyncio.run(_headers(nodes, heights))
+    write_file(out, encode_trust(headers))
+    if not as_json:
+        click.echo(_TRUST_WARNING, err=True)
+    shown = [_header_object(header) for _, header in sorted(headers.items())]
+    if as_json:
+        show_object({"ok": True, "out": str(out), "zones": shown}, as_json=True)
+    else:
+        show_many("zones", shown, as_json=False)
+
+
+def _header_object(header: BlockHeader) -> dict[str, Any]:
+    return {
+        "chain_id": header.chain_id,
+        "height": header.height,
+        "hash": header_hash(header).hex(),
+        "time": format_rfc3339(header.time_ns),
+    }
+
+
+def _show_written(path: Path, data: bytes, *, as_json: bool) -> None:
+    if as_json:
+        shown = {"ok": True, "out": str(path), "size_bytes": len(data)}
+        show_object(shown, as_json=True)
+    else:
+        click.echo(f"{path}: {len(data)} bytes")
+
+
+async def _headers(
+    nodes: Sequence[str], heights: Sequence[int]
+) -> dict[str, BlockHeader]:
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(ZoneClient(url)) for url in nodes]
+        return await read_headers(clients, heights)
 
 
 async def _make(provider: str, requester: str, order: Order) -> bytes:

@@ -15,7 +15,7 @@ from huitong import __version__
 COMMANDS = {
     "demo": "Run two zones that exchange a document, and leave the evidence.",
     "verify": "Check evidence bundles offline.",
-    "evidence": "Make, show and refresh evidence bundles.",
+    "evidence": "Make, show and refresh evidence bundles; write trust files.",
     "node": "Set up, start, look at and export a node.",
     "genesis": "Prepare the genesis file of a new zone.",
     "keys": "Make and list keys: those that sign, and those that payloads are sealed to.",

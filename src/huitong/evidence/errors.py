@@ -172,3 +172,13 @@ class BundleWriteError(
     next_step="Check free space and rights of the folder.",
 ):
     """The disk is full or the folder not writable."""
+
+
+class WitnessError(
+    RejectedError,
+    codespace=_SPACE,
+    code=23,
+    text="{url} says of zone {zone}, height {height}: {reason}",
+    next_step="Trust neither node before you know which one is wrong.",
+):
+    """A node contradicts another one of its zone, or itself."""
