@@ -150,7 +150,7 @@ class RpcConnection:
     async def _post(self, method: str, body: Any) -> Any:
         try:
             response = await self._http.post(self.url, content=orjson.dumps(body))
-        except httpx.HTTPError as failure:
+        except (httpx.HTTPError, httpx.InvalidURL) as failure:
             reason = str(failure) or type(failure).__name__
             raise UnreachableError(url=self.url, reason=reason) from None
         try:

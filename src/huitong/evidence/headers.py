@@ -140,6 +140,7 @@ def trust_headers(
     """
     search = _Search(headers, anchor)
     search.take_equal()
+    search.check_successor()
     search.walk_forward()
     backward = [
         (history.accumulator.height + 1, _heights(history)) for history in histories
@@ -186,6 +187,26 @@ class _Search:
                     expected=expected,
                 )
         self._ways[anchor.height] = "equal"
+
+    def check_successor(self) -> None:
+        """Compare what the next header says of the anchor's, if the bundle has it.
+
+        A light client asks only who signed. Validators who sign two chains would pass;
+        the next header names the chain that it continues.
+        """
+        anchor = self._anchor
+        block = self._headers.get(anchor.height + 1)
+        if block is None or anchor.hash is None:
+            return
+        actual = block.signed_header.header.last_block_id.hash
+        if actual != anchor.hash:
+            raise TrustedHashError(
+                zone=anchor.chain_id,
+                height=anchor.height,
+                what="header hash, as the next header names it,",
+                actual=actual,
+                expected=anchor.hash,
+            )
 
     def walk_forward(self) -> None:
         """Verify newer headers one after another, from the newest trusted one first."""

@@ -115,6 +115,13 @@ async def test_node_that_is_not_there_is_unreachable():
     assert "Check that the node runs" in failure.value.diagnostics()
 
 
+@pytest.mark.parametrize("url", ["http://[::1", "http://a:b", "http://☃.x", "\x01"])
+async def test_url_that_is_none_is_unreachable(url):
+    async with ZoneClient(url) as client:
+        with pytest.raises(UnreachableError):
+            await client.status()
+
+
 @pytest.mark.parametrize("raw", [b"<html>", b"[]", b"{}", b'{"error":1}'])
 async def test_answer_that_is_no_json_rpc_is_unreadable(raw):
     async with node(lambda method, params: None, raw) as client:

@@ -134,6 +134,17 @@ def test_fork_of_the_chain_is_not_trusted() -> None:
         _ways(honest_fork, (6, 8), _anchor(chain, 6))
 
 
+def test_header_that_continues_another_chain_is_not_trusted() -> None:
+    chain = _chain()
+    fork = chain.fork(4)
+    fork.advance(4)
+    assert _ways(chain, (7, 8), _anchor(chain, 6)) == ["forward", "forward"]
+    with pytest.raises(TrustedHashError, match="next header"):
+        _ways(fork, (7, 8), _anchor(chain, 6))
+    with pytest.raises(TrustedHashError):
+        _ways(chain, (7, 8), _anchor(chain, 6, hash=bytes(32)))
+
+
 def test_header_is_checked_against_its_own_validators_and_the_clock() -> None:
     chain = _chain()
     block = chain.light_block(5)
