@@ -31,7 +31,7 @@ SECONDS_MAX = 300
 _PORTS = ("26657", "26757")
 #: What speaks of one machine or one company's network, and helps no reader.
 _FOREIGN = re.compile(
-    r"/work/|/root/|/home/[a-z]+/|/tmp/[a-z]|pypi\.org|registry\.|mirrors?\.|artifactory"
+    r"/work/|/root/|/home/[a-z]+/|/tmp/[a-z]|registry\.|mirrors?\.|artifactory"
     r"|--index-url|--trusted-host|goproxy",
     re.I,
 )
