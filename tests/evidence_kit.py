@@ -31,14 +31,14 @@ from huitong.evidence.container import encode_container
 from huitong.evidence.manifest import MANIFEST_ENTRY, listed_entries, seal_entries
 from huitong.evidence.model import TxResultFields
 from huitong.evidence.sources import BlockContent, FoundTx
-from huitong.evidence.trust import TRUSTING_PERIOD_NS_DEFAULT, TrustAnchor
+from huitong.evidence.trust import TrustAnchor
 from huitong.gateway.payload import Payload, split_document
 from huitong.gateway.sealing import SealingContext, encryption_public_key, seal
 from huitong.light.tendermint.client_message import Header
 from huitong.light.tendermint.consensus_state import consensus_state_of
 from huitong.light.tendermint.header import header_hash
 from huitong.light.tendermint.signed_header import LightBlock, SignedHeader
-from huitong.light.tendermint.terms import client_state_for
+from huitong.light.tendermint.terms import TRUSTING_PERIOD_NS, client_state_for
 from huitong.light.tendermint.trust_level import TRUST_LEVEL_DEFAULT
 from huitong.modules.exchange.decisions import encode_decision
 from huitong.modules.exchange.keys import PORT_ID, VERSION
@@ -367,7 +367,7 @@ class Finished:
                 validators_hash=None,
                 validators=None,
                 time_ns=header.time_ns,
-                trusting_period_ns=TRUSTING_PERIOD_NS_DEFAULT,
+                trusting_period_ns=TRUSTING_PERIOD_NS,
                 trust_level=TRUST_LEVEL_DEFAULT,
             )
         return anchors

@@ -33,6 +33,7 @@ from huitong.core.time import NS_PER_SECOND, format_rfc3339, parse_rfc3339
 from huitong.evidence.errors import TrustFileError
 from huitong.light.tendermint.header import BlockHeader, header_hash
 from huitong.light.tendermint.rpc_json import validator_set_from_json
+from huitong.light.tendermint.terms import TRUSTING_PERIOD_NS
 from huitong.light.tendermint.trust_level import (
     TRUST_LEVEL_DEFAULT,
     TrustLevel,
@@ -40,8 +41,6 @@ from huitong.light.tendermint.trust_level import (
 )
 from huitong.light.tendermint.validator_set import ValidatorSet, sorted_validators
 
-#: Fourteen days, as our own links have it.
-TRUSTING_PERIOD_NS_DEFAULT: Final = 14 * 86_400 * NS_PER_SECOND
 _HEADER_MEMBERS: Final = frozenset(
     {"height", "hash", "next_validators_hash", "validators_hash", "time"}
 )
@@ -141,7 +140,7 @@ def _anchor(path: Path, zone: Any) -> TrustAnchor:
         "chain_id": chain_id,
         "trusting_period_ns": period_s * NS_PER_SECOND
         if period_s is not None
-        else TRUSTING_PERIOD_NS_DEFAULT,
+        else TRUSTING_PERIOD_NS,
         "trust_level": _trust_level(zone, chain_id),
     }
     if "genesis" in zone:

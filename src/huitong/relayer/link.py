@@ -19,13 +19,12 @@ from huitong.client import ProvenValue, TxOutcome
 from huitong.core.codec import unpack_any
 from huitong.core.gogoproto import with_required
 from huitong.core.height import Height
-from huitong.core.store.ics23.specs import IAVL_SPEC, TENDERMINT_SPEC
-from huitong.light.tendermint.client_state import ClientState, client_state_to_any
+from huitong.light.tendermint.client_state import client_state_to_any
 from huitong.light.tendermint.consensus_state import (
     consensus_state_of,
     consensus_state_to_any,
 )
-from huitong.light.tendermint.trust_level import TRUST_LEVEL_DEFAULT
+from huitong.light.tendermint.terms import client_state_for
 from huitong.modules.links import keys, versions
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
@@ -48,12 +47,6 @@ from huitong.relayer.handshake import (
 
 log = structlog.get_logger(__name__)
 
-_DAY_NS: Final = 86_400 * 1_000_000_000
-#: Terms of the clients that we make; docs/explanation/trust says why.
-TRUSTING_PERIOD_NS: Final = 14 * _DAY_NS
-UNBONDING_PERIOD_NS: Final = 21 * _DAY_NS
-MAX_CLOCK_DRIFT_NS: Final = 10 * 1_000_000_000
-UPGRADE_PATH: Final = ("upgrade", "upgradedIBCState")
 #: Rounds of looking and stepping: a handshake has nine steps.
 ROUNDS_MAX: Final = 30
 #: Seconds to wait for the block that proves a step.
@@ -150,17 +143,7 @@ async def _take(situation: _Situation, step: Step) -> TxOutcome:
 async def _create_client(*, on: Endpoint, of: Endpoint) -> Message:
     height = await of.client.wait_height(1, BLOCK_TIMEOUT_S)
     block = await of.headers.light_block(height)
-    state = ClientState(
-        chain_id=of.chain_id,
-        trust_level=TRUST_LEVEL_DEFAULT,
-        trusting_period_ns=TRUSTING_PERIOD_NS,
-        unbonding_period_ns=UNBONDING_PERIOD_NS,
-        max_clock_drift_ns=MAX_CLOCK_DRIFT_NS,
-        frozen_height=Height.ZERO,
-        latest_height=Height(of.revision, height),
-        proof_specs=(IAVL_SPEC, TENDERMINT_SPEC),
-        upgrade_path=UPGRADE_PATH,
-    )
+    state = client_state_for(of.chain_id, Height(of.revision, height))
     consensus = consensus_state_of(block.signed_header.header)
     return client_tx_pb2.MsgCreateClient(
         client_state=client_state_to_any(state),

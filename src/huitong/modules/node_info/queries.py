@@ -10,7 +10,8 @@ from typing import Final
 
 from huitong import __version__
 from huitong.core.context import Context
-from huitong.core.time import NS_PER_SECOND, duration_from_ns
+from huitong.core.time import duration_from_ns
+from huitong.light.tendermint.terms import UNBONDING_PERIOD_NS
 from huitong.proto.cosmos.base.node.v1beta1 import query_pb2 as node_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as tendermint_pb2
 from huitong.proto.cosmos.staking.v1beta1 import query_pb2 as staking_query_pb2
@@ -24,8 +25,8 @@ IBC_GO_VERSION: Final = "v8.8.0"
 MINIMUM_GAS_PRICE: Final = "0nofee"
 FEE_DENOM: Final = "nofee"
 #: How long a validator that leaves answers for what it signed; trusting periods of other
-#: zones' clients must be shorter.
-UNBONDING_TIME_NS: Final = 21 * 24 * 3600 * NS_PER_SECOND
+#: zones' clients must be shorter, as ours are.
+UNBONDING_TIME_NS: Final = UNBONDING_PERIOD_NS
 _HISTORICAL_ENTRIES: Final = 10_000
 _MAX_VALIDATORS: Final = 100
 _MAX_ENTRIES: Final = 7
