@@ -51,9 +51,10 @@ def _iavl(numbers: set[int]) -> tuple[bytes, dict[bytes, ExistenceProof]]:
     rows = [(_key(number), b"v%d" % number) for number in sorted(numbers)]
     store.persist(store.commit_changes(1, {"s": rows}))
     proofs = {}
-    for key, _ in rows:
-        data = store.prove("s", key, 1).ops[0].data
-        proofs[key] = CommitmentProof.FromString(data).exist
+    with store.at(1) as view:
+        for key, _ in rows:
+            data = view.prove("s", key).ops[0].data
+            proofs[key] = CommitmentProof.FromString(data).exist
     return proof_root(CommitmentProof(exist=proofs[rows[0][0]])), proofs
 
 
@@ -64,9 +65,10 @@ def _simple(numbers: set[int]) -> tuple[bytes, dict[bytes, ExistenceProof]]:
     rows = {name: [(b"k", name.encode())] for name in names}
     store.persist(store.commit_changes(1, rows))
     proofs = {}
-    for name in names:
-        data = store.prove(name, b"k", 1).ops[1].data
-        proofs[name.encode()] = CommitmentProof.FromString(data).exist
+    with store.at(1) as view:
+        for name in names:
+            data = view.prove(name, b"k").ops[1].data
+            proofs[name.encode()] = CommitmentProof.FromString(data).exist
     return store.root_hash, proofs
 
 

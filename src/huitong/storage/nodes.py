@@ -1,4 +1,4 @@
-"""The store's backend on LMDB, and tables beside the state for other parts of a node."""
+"""The store's backend on LMDB."""
 
 from __future__ import annotations
 
@@ -60,47 +60,10 @@ class LmdbBackend:
             return False
         return True
 
-    def table(self, name: bytes) -> SideTable:
-        """Return a table beside the state, to be read from any thread."""
-        self.declare_tables((name,))
-        return SideTable(self._environment, name)
-
     def close(self) -> None:
         """Let go of the reader and close the environment."""
         self._latest.close()
         self._environment.close()
-
-
-class SideTable:
-    """A table beside the state: blocks, indexes, results.
-
-    Its rows are written with a block, as the ``extra`` rows of ``MultiStore.persist``.
-    Each call reads the newest batch boundary; any thread may call.
-    """
-
-    __slots__ = ("_environment", "name")
-
-    def __init__(self, environment: LmdbEnvironment, name: bytes) -> None:
-        self._environment = environment
-        self.name = name
-
-    def get(self, key: bytes) -> bytes | None:
-        """Return the value under ``key``, or None if there is none."""
-        reader = _LmdbReader(self._environment)
-        try:
-            return reader.get(self.name, key)
-        finally:
-            reader.close()
-
-    def iterate(
-        self, start: bytes, end: bytes | None, *, reverse: bool = False
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """Walk over the pairs with ``start <= key < end`` in the order of the keys.
-
-        The walk holds a snapshot until it ends or is dropped.
-        """
-        reader = _LmdbReader(self._environment)
-        return reader.iterate(self.name, start, end, reverse=reverse)
 
 
 class _LmdbReader:

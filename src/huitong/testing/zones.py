@@ -230,7 +230,8 @@ class SimZone:
     def prove(self, store: str, key: bytes, *, version: int | None = None) -> Proven:
         """Prove what the newest committed block, or an older one, holds under a key."""
         at = self.state.version if version is None else version
-        found = self.state.prove(store, key, at)
+        with self.state.at(at) as view:
+            found = view.prove(store, key)
         proof = commitment_pb2.MerkleProof(
             proofs=[proofs_pb2.CommitmentProof.FromString(op.data) for op in found.ops]
         )

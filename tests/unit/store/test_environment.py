@@ -166,24 +166,6 @@ def test_overwritten_pages_are_told_and_do_not_crash(tmp_path: Path) -> None:
     environment.close()
 
 
-def test_side_tables_are_read_from_any_thread(tmp_path: Path) -> None:
-    backend = LmdbBackend(LmdbEnvironment(tmp_path, durable=False))
-    store = MultiStore(backend, ["ibc"], versions_kept=3)
-    blocks = backend.table(b"blocks")
-    assert blocks.get(b"1") is None
-    pending = store.commit_changes(1, {})
-    store.persist(pending, [(b"blocks", b"1", b"block"), (b"blocks", b"2", b"next")])
-    seen: list[object] = []
-    thread = threading.Thread(
-        target=lambda: seen.extend([blocks.get(b"1"), *blocks.iterate(b"", None)])
-    )
-    thread.start()
-    thread.join()
-    assert seen == [b"block", (b"1", b"block"), (b"2", b"next")]
-    assert next(blocks.iterate(b"", None, reverse=True)) == (b"2", b"next")
-    backend.close()
-
-
 def test_reads_at_a_height_go_on_while_blocks_are_committed(tmp_path: Path) -> None:
     backend = LmdbBackend(LmdbEnvironment(tmp_path, durable=False))
     store = MultiStore(backend, ["ibc"], versions_kept=4)

@@ -173,11 +173,6 @@ class OverlayStore:
             else:
                 parent.set(key, value)
 
-    def discard(self) -> None:
-        """Forget the held writes."""
-        self._pending.clear()
-        self._keys = None
-
 
 def _refuse_write(key: bytes, value: bytes) -> NoReturn:
     if len(key) > STORE_KEY_SIZE_BYTES_MAX:

@@ -38,7 +38,7 @@ from huitong.core.store.tables import (
     flat_table,
     version_key,
 )
-from huitong.core.store.view import ReadView, StoreProof
+from huitong.core.store.view import ReadView
 
 #: Values that a store remembers; when there are more it begins anew.
 VALUES_REMEMBERED_MAX: Final = 16_384
@@ -114,13 +114,6 @@ class MultiStore:
         """Return a row that ``persist`` was given beside the state, or None."""
         self._declare(table)
         return self._latest.get(table, key)
-
-    def iterate_rows(
-        self, table: bytes, start: bytes, end: bytes | None, *, reverse: bool = False
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """Walk over rows that ``persist`` was given beside the state."""
-        self._declare(table)
-        return self._latest.iterate(table, start, end, reverse=reverse)
 
     def commit_changes(
         self, version: int, changes: Mapping[str, Iterable[Row]]
@@ -200,17 +193,6 @@ class MultiStore:
             VersionUnknownError, VersionPrunedError: it cannot be read.
         """
         return ReadView(self._backend.snapshot(), version, self._backend.path)
-
-    def prove(self, name: str, key: bytes, version: int) -> StoreProof:
-        """Prove what a store holds under ``key`` at a version.
-
-        Raises:
-            VersionUnknownError, VersionPrunedError: it cannot be read.
-            StoreUnknownError: no such store.
-            StoreEmptyError: the store has no key at all.
-        """
-        with self.at(version) as view:
-            return view.prove(name, key)
 
     def check_integrity(self) -> int:
         """Recompute every hash of the latest version and compare the newest pairs.
