@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from huitong.keys import Keyring
-from huitong.localnet.process import NodeProcess
-from huitong.localnet.zone import AccountSpec, MemberSpec
-from huitong.relayer.config import load_config, save_config
 from huitong.testing.command import CommandError, run_huitong
 
 pytestmark = pytest.mark.slow
@@ -21,57 +15,6 @@ READER_KEY = "11" * 32
 
 def answer(*arguments: str):
     return json.loads(run_huitong(*arguments, "--json"))
-
-
-@pytest.fixture
-def zones(tmp_path: Path):
-    """Both zones, running, with the relayer's account in each; and the relayer's home."""
-    relay_home = tmp_path / "relay"
-    made = answer(
-        "relay",
-        "init",
-        f"--home={relay_home}",
-        "--zone=hangzhou-1=tcp://127.0.0.1:1",
-        "--zone=chongqing-1=tcp://127.0.0.1:1",
-    )
-    key = _relayer_key(relay_home)
-    provider = NodeProcess(
-        tmp_path / "hangzhou",
-        chain_id="hangzhou-1",
-        members=[MemberSpec(member_id="hz-tax", name="杭州市税务局")],
-        accounts=[
-            AccountSpec(name="relayer", roles=("relayer",), private_key=key),
-            AccountSpec(name="tax", member_id="hz-tax", roles=("publisher", "officer")),
-        ],
-        block_time="50ms",
-    )
-    requester = NodeProcess(
-        tmp_path / "chongqing",
-        chain_id="chongqing-1",
-        members=[MemberSpec(member_id="cq-bank")],
-        accounts=[
-            AccountSpec(name="relayer", roles=("relayer",), private_key=key),
-            AccountSpec(name="bank", member_id="cq-bank", roles=("requester",)),
-        ],
-        block_time="50ms",
-    )
-    for zone in (provider, requester):
-        zone.init()
-        assert zone.address("relayer") == made["address"]
-    with provider, requester:
-        _point_to_nodes(relay_home, provider, requester)
-        yield provider, requester, relay_home
-
-
-def _relayer_key(relay_home: Path) -> bytes:
-    return Keyring(relay_home / "keyring").unlock("relayer")
-
-
-def _point_to_nodes(relay_home: Path, *zones: NodeProcess) -> None:
-    config = load_config(relay_home)
-    urls = {zone.chain_id: zone.rpc_url for zone in zones}
-    moved = tuple(replace(zone, rpc=urls[zone.chain_id]) for zone in config.zones)
-    save_config(relay_home, replace(config, zones=moved))
 
 
 def test_exchange_is_asked_decided_and_confirmed_with_commands(zones):
@@ -119,6 +62,17 @@ def test_exchange_is_asked_decided_and_confirmed_with_commands(zones):
 
     again = answer("relay", "link", "hangzhou-1", "chongqing-1", f"--home={relay_home}")
     assert again == link
+    (channel,) = answer("query", "links", "channels", at_tax[0])["channels"]
+    assert (channel["state"], channel["ordering"]) == ("open", "unordered")
+
+    # Only an operator recovers a client, and only one that does not work any more.
+    recover = ("tx", "links", "recover-client", "07-tendermint-0", "07-tendermint-1")
+    with pytest.raises(CommandError, match="operator"):
+        run_huitong(*recover, *at_tax)
+    with pytest.raises(CommandError, match=r"client/4"):
+        run_huitong(*recover, *at_tax[:2], "--from=operator")
+    with pytest.raises(CommandError, match=r"client/24"):
+        run_huitong(*recover[:4], "07-tendermint-0", *at_tax[:2], "--from=operator")
 
 
 def test_officer_decides_a_request_without_a_grant(zones):

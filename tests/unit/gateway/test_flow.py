@@ -22,6 +22,7 @@ from huitong.gateway.errors import (
     ExchangeRefusedError,
     ExchangeStateError,
     ExchangeUndecidedError,
+    GradeTooLowError,
     PayloadFieldsError,
     PayloadFormError,
     RecordMismatchError,
@@ -33,6 +34,7 @@ from huitong.gateway.exchange_flow import (
     Party,
     RecordTerms,
     check_delivery,
+    check_grade,
     check_payload,
     confirm_receipt,
     deliver,
@@ -205,6 +207,13 @@ async def test_exchange_runs_through_and_every_step_is_checked(
     delivery = await deliver(pair.bureau, pair.vault, pair.path.a.channel_id, sequence)
     answer = await pair.check(sequence, delivery.sealed)
     assert answer.grade == "proven"
+    check_grade(answer, "proven")
+    less = replace(answer, grade="signed")
+    check_grade(less, "signed")
+    with pytest.raises(
+        GradeTooLowError, match="is signed, wanted is at least attested"
+    ):
+        check_grade(less, "attested")
     assert answer.disclosure.values()["total"] == b"113.00"
     assert set(answer.disclosure.values()) == set(GIVEN)
     outcome = await confirm_receipt(pair.bank, channel_on_b, sequence, answer)
