@@ -19,10 +19,11 @@ from huitong.core.codec import decode, encode, pack_any
 from huitong.core.commitment import disclose, encode_disclosure
 from huitong.core.hashing import sha256
 from huitong.core.height import Height
+from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.store.backend import MemoryBackend
 from huitong.core.store.multistore import MultiStore
 from huitong.core.time import NS_PER_SECOND, parse_rfc3339
-from huitong.core.tx import build_transaction, public_key_of_private_key
+from huitong.core.tx import build_transaction
 from huitong.engines.embedded.chain import Chain
 from huitong.engines.genesis import GenesisDocument, GenesisValidator
 from huitong.engines.validator_key import validator_key_from_seed

@@ -13,7 +13,8 @@ import pytest
 from huitong.core.address import address_of_public_key
 from huitong.core.codec import pack_any
 from huitong.core.hashing import sha256
-from huitong.core.tx import build_transaction, public_key_of_private_key
+from huitong.core.secp256k1 import public_key_of_private_key
+from huitong.core.tx import build_transaction
 from huitong.engines.embedded.engine import BLOCKS_AT_START, Clocks, EmbeddedEngine
 from huitong.engines.embedded.mempool import MempoolLimits
 from huitong.engines.embedded.schedule import Due, Pace

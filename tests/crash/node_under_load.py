@@ -15,7 +15,8 @@ import orjson
 from huitong.core.address import address_of_public_key
 from huitong.core.codec import encode, pack_any
 from huitong.core.hashing import sha256
-from huitong.core.tx import build_transaction, public_key_of_private_key
+from huitong.core.secp256k1 import public_key_of_private_key
+from huitong.core.tx import build_transaction
 from huitong.engines.embedded.replay import ReplayReport
 from huitong.localnet.process import NodeProcess
 from huitong.localnet.zone import AccountSpec, MemberSpec

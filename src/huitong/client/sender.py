@@ -24,7 +24,8 @@ from huitong.client.zone import ZoneClient
 from huitong.core.address import address_of_public_key
 from huitong.core.codec import pack_any
 from huitong.core.errors import WrongSequenceError
-from huitong.core.tx import build_transaction, public_key_of_private_key
+from huitong.core.secp256k1 import public_key_of_private_key
+from huitong.core.tx import build_transaction
 from huitong.proto.cosmos.auth.v1beta1 import auth_pb2, query_pb2
 from huitong.proto.cosmos.tx.v1beta1 import service_pb2
 from huitong.proto.google.protobuf import any_pb2

@@ -22,8 +22,6 @@ Address = NewType("Address", str)
 #: The part of an address before the separator.
 ADDRESS_PREFIX: Final = "ht"
 ADDRESS_SIZE_BYTES: Final = 20
-#: Compressed secp256k1: one byte of sign and 32 of the coordinate.
-PUBLIC_KEY_SIZE_BYTES: Final = 33
 #: Characters of an address: prefix, separator, 32 of data, 6 of checksum.
 ADDRESS_CHARACTERS: Final = len(ADDRESS_PREFIX) + 1 + 32 + 6
 #: Results kept; accounts that are active at a time recur in every block.

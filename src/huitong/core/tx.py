@@ -14,18 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, TypeVar
 
-import coincurve
-from coincurve.ecdsa import cdata_to_der, deserialize_compact
 from google.protobuf.message import Message
 
-from huitong.core.address import (
-    PUBLIC_KEY_SIZE_BYTES,
-    Address,
-    address_of_public_key,
-)
+from huitong.core.address import Address, address_of_public_key
 from huitong.core.codec import DecodeError, decode, encode
 from huitong.core.errors import (
     InvalidRequestError,
@@ -44,6 +37,12 @@ from huitong.core.limits import (
     TX_SIGNERS_MAX,
     TX_SIZE_BYTES_MAX,
 )
+from huitong.core.secp256k1 import (
+    PUBLIC_KEY_SIZE_BYTES,
+    is_signed,
+    public_key_of_private_key,
+    sign,
+)
 from huitong.proto.cosmos.base.v1beta1 import coin_pb2
 from huitong.proto.cosmos.crypto.secp256k1 import keys_pb2
 from huitong.proto.cosmos.tx.signing.v1beta1 import signing_pb2
@@ -53,18 +52,11 @@ from huitong.proto.google.protobuf import any_pb2
 MessageT = TypeVar("MessageT", bound=Message)
 
 PUBLIC_KEY_TYPE_URL: Final = "/cosmos.crypto.secp256k1.PubKey"
-SIGNATURE_SIZE_BYTES: Final = 64
-PRIVATE_KEY_SIZE_BYTES: Final = 32
 
 #: An encoded ``PubKey`` is this head and the 33 bytes of the key.
 _PUBLIC_KEY_HEAD: Final = b"\x0a" + bytes((PUBLIC_KEY_SIZE_BYTES,))
-#: Half of the order of secp256k1's group: the larger of two equivalent ``s`` is refused.
-_HALF_ORDER: Final = bytes.fromhex(
-    "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0"
-)
 _DENOM: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{2,127}", re.ASCII)
 _AMOUNT: Final = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
-_KEYS_KEPT: Final = 65_536
 _MODE_DIRECT: Final = signing_pb2.SignMode.SIGN_MODE_DIRECT
 
 
@@ -176,7 +168,7 @@ def verify_signature(tx: Transaction, chain_id: str, account_number: int) -> Non
             reason=f"sign mode {tx.sign_mode}, expected SIGN_MODE_DIRECT"
         )
     document = sign_bytes(tx, chain_id, account_number)
-    if not _is_signed(tx.public_key, tx.signature, document):
+    if not is_signed(tx.public_key, document, tx.signature):
         raise UnauthorizedError(
             reason=(
                 "signature verification failed; please verify account number "
@@ -213,12 +205,11 @@ def build_transaction(
 
     Cost: about 60 µs, most of it the signature.
     """
-    key = _signing_key(private_key)
     fee = tx_pb2.Fee(gas_limit=gas_limit)
     if fee_denom:
         fee.amount.add(denom=fee_denom, amount="0")
     signer = tx_pb2.SignerInfo(
-        public_key=_packed_public_key(key.public_key.format(compressed=True)),
+        public_key=_packed_public_key(public_key_of_private_key(private_key)),
         mode_info=tx_pb2.ModeInfo(single=tx_pb2.ModeInfo.Single(mode=_MODE_DIRECT)),
         sequence=sequence,
     )
@@ -226,25 +217,13 @@ def build_transaction(
     body_bytes = encode(body)
     auth_info_bytes = encode(tx_pb2.AuthInfo(signer_infos=[signer], fee=fee))
     document = _sign_document(body_bytes, auth_info_bytes, chain_id, account_number)
-    # The form with a recovery number is the one whose first 64 bytes are r and s;
-    # the library always chooses the lower s and a nonce by RFC 6979.
-    signature = key.sign_recoverable(document)[:SIGNATURE_SIZE_BYTES]
     return encode(
         tx_pb2.TxRaw(
             body_bytes=body_bytes,
             auth_info_bytes=auth_info_bytes,
-            signatures=[signature],
+            signatures=[sign(private_key, document)],
         )
     )
-
-
-def public_key_of_private_key(private_key: bytes) -> bytes:
-    """Return the 33 bytes of the compressed public key of a private key of 32 bytes.
-
-    Raises:
-        ValueError: not 32 bytes, zero, or not below the group's order.
-    """
-    return _signing_key(private_key).public_key.format(compressed=True)
 
 
 def _decode_part(cls: type[MessageT], data: bytes) -> MessageT:
@@ -342,29 +321,6 @@ def _sign_document(
             account_number=account_number,
         )
     )
-
-
-def _is_signed(public_key: bytes, signature: bytes, document: bytes) -> bool:
-    if len(signature) != SIGNATURE_SIZE_BYTES or signature[32:] > _HALF_ORDER:
-        return False
-    try:
-        key = _verifying_key(public_key)
-        der = cdata_to_der(deserialize_compact(signature))
-    except ValueError:  # not on the curve; r or s not below the group's order
-        return False
-    return bool(key.verify(der, document))
-
-
-@lru_cache(maxsize=_KEYS_KEPT)
-def _verifying_key(public_key: bytes) -> coincurve.PublicKey:
-    return coincurve.PublicKey(public_key)
-
-
-@lru_cache(maxsize=64)
-def _signing_key(private_key: bytes) -> coincurve.PrivateKey:
-    if len(private_key) != PRIVATE_KEY_SIZE_BYTES:
-        raise ValueError(f"a private key has {PRIVATE_KEY_SIZE_BYTES} bytes")
-    return coincurve.PrivateKey(private_key)
 
 
 def _packed_public_key(public_key: bytes) -> any_pb2.Any:

@@ -23,7 +23,8 @@ from huitong.client.errors import QueryError
 from huitong.core.address import address_of_public_key
 from huitong.core.codec import encode
 from huitong.core.hashing import merkle_proof, sha256
-from huitong.core.tx import decode_transaction, public_key_of_private_key
+from huitong.core.secp256k1 import public_key_of_private_key
+from huitong.core.tx import decode_transaction
 from huitong.evidence import places
 from huitong.evidence.container import encode_container
 from huitong.evidence.entries import encode_evidence

@@ -11,8 +11,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from huitong.core.hashing import sha256
+from huitong.core.secp256k1 import (
+    PUBLIC_KEY_SIZE_BYTES,
+    SIGNATURE_SIZE_BYTES,
+    public_key_of_private_key,
+)
 from huitong.core.time import TimeNs, format_rfc3339
-from huitong.core.tx import public_key_of_private_key
 from huitong.evidence.errors import (
     EntryDigestError,
     EntryMissingError,
@@ -23,8 +27,6 @@ from huitong.evidence.model import FORMAT
 from huitong.evidence.reading import decode_entry, encode_entry
 from huitong.evidence.signing import (
     ALGORITHM,
-    PUBLIC_KEY_SIZE_BYTES,
-    SIGNATURE_SIZE_BYTES,
     sign_manifest,
     verify_manifest_signature,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from huitong.core.address import Address, address_of_public_key
-from huitong.core.tx import public_key_of_private_key
+from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.keys.errors import DamagedKeyError
 from huitong.keys.key_file import (
     bytes_of,

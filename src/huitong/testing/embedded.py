@@ -24,9 +24,10 @@ from huitong.core.address import address_of_public_key
 from huitong.core.app import Application
 from huitong.core.codec import pack_any
 from huitong.core.hashing import sha256
+from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.store.backend import MemoryBackend, NodeBackend
 from huitong.core.time import NS_PER_SECOND
-from huitong.core.tx import build_transaction, public_key_of_private_key
+from huitong.core.tx import build_transaction
 from huitong.engines.embedded.chain import Chain, CommittedBlock
 from huitong.engines.embedded.engine import BLOCKS_AT_START, Clocks, EmbeddedEngine
 from huitong.engines.embedded.mempool import MempoolLimits

@@ -18,9 +18,10 @@ from huitong.core.errors import InvalidRequestError
 from huitong.core.hashing import sha256
 from huitong.core.invariants import InvariantBrokenError, invariant
 from huitong.core.module import MessageRoute, Module
+from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.store.backend import MemoryBackend
 from huitong.core.store.multistore import MultiStore
-from huitong.core.tx import build_transaction, public_key_of_private_key
+from huitong.core.tx import build_transaction
 from huitong.modules import members
 from huitong.modules.members.authentication import MemberAuthenticator
 from huitong.proto.cosmos.base.abci.v1beta1.abci_pb2 import TxMsgData

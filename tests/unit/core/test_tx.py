@@ -28,11 +28,11 @@ from huitong.core.limits import (
     TX_MESSAGES_MAX,
     TX_SIZE_BYTES_MAX,
 )
+from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.tx import (
     FeeCoin,
     build_transaction,
     decode_transaction,
-    public_key_of_private_key,
     verify_signature,
 )
 from huitong.proto.cosmos.tx.signing.v1beta1 import signing_pb2

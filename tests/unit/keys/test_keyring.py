@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from huitong.core.address import address_of_public_key
-from huitong.core.tx import public_key_of_private_key
+from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.keys import Keyring, private_key_of_mnemonic
 from huitong.keys.errors import (
     DamagedKeyError,

@@ -6,7 +6,7 @@ import bech32
 import pytest
 
 from huitong.core.address import address_of_public_key, decode_address
-from huitong.core.tx import public_key_of_private_key
+from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.keys.errors import InvalidMnemonicError
 from huitong.keys.mnemonics import (
     check_mnemonic,

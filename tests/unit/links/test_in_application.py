@@ -12,9 +12,10 @@ from huitong.core.address import address_of_public_key
 from huitong.core.app import Application
 from huitong.core.codec import encode, pack_any
 from huitong.core.hashing import sha256
+from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.store.backend import MemoryBackend
 from huitong.core.store.multistore import MultiStore
-from huitong.core.tx import build_transaction, public_key_of_private_key
+from huitong.core.tx import build_transaction
 from huitong.light.tendermint.client_message import client_message_to_any
 from huitong.light.tendermint.client_state import client_state_to_any
 from huitong.light.tendermint.consensus_state import consensus_state_to_any

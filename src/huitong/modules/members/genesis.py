@@ -31,6 +31,7 @@ from huitong.core.genesis import (
     messages_from_json,
 )
 from huitong.core.limits import TITLE_BYTES_MAX
+from huitong.core.secp256k1 import PUBLIC_KEY_SIZE_BYTES
 from huitong.modules.members.roles import check_roles_of_account, sorted_roles
 from huitong.modules.members.state import (
     ACTIVE,
@@ -45,8 +46,6 @@ from huitong.modules.members.state import (
     save_next_account_number,
 )
 from huitong.proto.huitong.members.v1.members_pb2 import Account, Member
-
-_PUBLIC_KEY_SIZE_BYTES = 33
 
 
 def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
@@ -110,7 +109,7 @@ def _init_member(ctx: Context, member: Member) -> None:
 
 def _init_account(ctx: Context, account: Account) -> None:
     check_address(account.address)
-    check_size(account.public_key, "public_key", _PUBLIC_KEY_SIZE_BYTES, required=False)
+    check_size(account.public_key, "public_key", PUBLIC_KEY_SIZE_BYTES, required=False)
     roles = sorted_roles(account.roles)
     del account.roles[:]
     account.roles.extend(roles)
