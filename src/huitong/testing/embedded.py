@@ -12,7 +12,9 @@ Everything is real but time, disk and thread: application, chain, mempool, signa
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, final
@@ -99,7 +101,7 @@ class EmbeddedZone:
         """The genesis document."""
         self.backend: NodeBackend = backend or MemoryBackend()
         """Where the state lies."""
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="huitong-"))
+        self.folder = folder or self._own_folder()
         """Where the record of signed heights lies."""
         self.app: Application = open_application(
             self.genesis, self.backend, _VERSIONS_KEPT
@@ -120,6 +122,12 @@ class EmbeddedZone:
         )
         """What makes blocks."""
         self._sequences: dict[str, int] = {}
+
+    def _own_folder(self) -> Path:
+        """Make a folder that goes when the zone goes."""
+        made = Path(tempfile.mkdtemp(prefix="huitong-"))
+        weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
+        return made
 
     def start(self) -> None:
         """Make the blocks with which every process begins."""
