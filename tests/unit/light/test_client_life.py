@@ -209,7 +209,8 @@ class Counterparty:
         self.now_ns = self.chain.next_time_ns
 
     def proof(self, store: str, key: bytes) -> bytes:
-        proven = self.state.prove(store, key, 1)
+        with self.state.at(1) as view:
+            proven = view.prove(store, key)
         return encode(
             commitment_pb2.MerkleProof(
                 proofs=[
