@@ -11,6 +11,7 @@ from typing import Any, final
 
 from google.protobuf.message import Message
 
+from huitong.core.codec import encode
 from huitong.core.context import BlockContext, Context
 from huitong.core.events import Event
 from huitong.core.gas import GasMeter
@@ -23,6 +24,24 @@ from huitong.core.store.kv import EmptyStore, OverlayStore
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.members.authentication import MemberAuthenticator
 from huitong.testing.headers import GENESIS_TIME_NS
+
+
+def carry_out(route: MessageRoute, ctx: Context, message: Any) -> Any:
+    """Check and apply a message in ``ctx``, and return its response.
+
+    Raises:
+        HuitongError: what the handler raised.
+        AssertionError: the check writes, or a handler changes the message, which the
+            application remembers from CheckTx to the block.
+    """
+    name, given = type(message).__name__, encode(message)
+    route.check(ctx, message)
+    if any(ctx.changes().values()):
+        raise AssertionError(f"the check of {name} writes")
+    response = route.apply(ctx, message)
+    if encode(message) != given:
+        raise AssertionError(f"the handlers of {name} change it")
+    return response
 
 
 @final
@@ -125,11 +144,7 @@ class MemoryZone:
         ctx = self.context(signer)
         name = f"/{message.DESCRIPTOR.full_name}"
         MemberAuthenticator().check_roles(ctx, signer, route.roles, name)
-        route.check(ctx, message)
-        checked = ctx.changes()
-        response = route.apply(ctx, message)
-        if any(checked.values()):
-            raise AssertionError(f"the check of {name} writes")
+        response = carry_out(route, ctx, message)
         self.take(ctx)
         return response
 
