@@ -25,6 +25,7 @@ from huitong.node.errors import ConfigError
 RPC_ADDRESS_DEFAULT: Final = "tcp://127.0.0.1:26657"
 #: Recent versions that stay provable: minutes under full load, hours when idle.
 VERSIONS_KEPT_DEFAULT: Final = 1_000
+#: Relayers prove at heights some blocks old; with fewer versions they would find them gone.
 _VERSIONS_KEPT_MIN: Final = 16
 _DURATION: Final = re.compile(r"([0-9]{1,12})(ms|s|m|h)", re.ASCII)
 _UNIT_NS: Final = {
@@ -35,6 +36,7 @@ _UNIT_NS: Final = {
 }
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 _LOG_FORMATS: Final = ("auto", "console", "json")
+#: As in the Cosmos SDK.
 MONIKER_CHARACTERS_MAX: Final = 70
 _PACE_DEFAULT: Final = Pace()
 _MEMPOOL_DEFAULT: Final = MempoolLimits()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import lmdb
 
@@ -11,7 +11,8 @@ from huitong.core.invariants import invariant
 from huitong.core.store.backend import Batch, Row, TableReader
 from huitong.storage.environment import LmdbEnvironment, translate
 
-_KEY_SIZE_MAX = 511
+#: LMDB refuses longer keys, also when it only looks for one.
+_KEY_SIZE_MAX: Final = 511
 
 
 class LmdbBackend:

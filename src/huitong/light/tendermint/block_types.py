@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from huitong.core.hashing import HASH_SIZE_BYTES
 from huitong.light.tendermint.errors import InvalidHeaderError
 from huitong.light.tendermint.wire import bytes_field, present_field, varint_field
 from huitong.proto.tendermint.types import types_pb2
 
-HASH_SIZE_BYTES: Final = 32
 ADDRESS_SIZE_BYTES: Final = 20
 
 Refusal = Callable[[str, object, str], InvalidHeaderError]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from huitong.core.codec import decode, encode, type_url_of
+from huitong.core.hashing import HASH_SIZE_BYTES
 from huitong.core.limits import APP_HASH_SIZE_BYTES_MAX, CLIENT_STATE_SIZE_BYTES_MAX
 from huitong.core.time import ns_from_timestamp
 from huitong.light.errors import InvalidConsensusError
-from huitong.light.tendermint.block_types import HASH_SIZE_BYTES
 from huitong.light.tendermint.header import BlockHeader
 from huitong.light.tendermint.wire import set_time
 from huitong.proto.google.protobuf.any_pb2 import Any

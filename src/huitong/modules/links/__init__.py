@@ -16,7 +16,6 @@ from huitong.modules.links.acknowledgements import (
     error_acknowledgement_of,
     find_error,
     find_result,
-    is_success,
     result_acknowledgement,
 )
 from huitong.modules.links.genesis import export_genesis, init_genesis
@@ -42,7 +41,6 @@ __all__ = [
     "error_acknowledgement_of",
     "find_error",
     "find_result",
-    "is_success",
     "result_acknowledgement",
     "send_packet",
     "write_acknowledgement",

@@ -96,11 +96,6 @@ def check_acknowledgement(acknowledgement: bytes) -> None:
         )
 
 
-def is_success(acknowledgement: bytes) -> bool:
-    """Return whether the bytes are a standard acknowledgement of success."""
-    return _is_result(acknowledgement)
-
-
 def find_result(acknowledgement: bytes) -> bytes | None:
     """Return what a standard acknowledgement of success carries, else None."""
     if not _is_result(acknowledgement):

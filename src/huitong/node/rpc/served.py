@@ -13,6 +13,7 @@ from huitong.core.store.backend import TableReader
 from huitong.engines.embedded.engine import EmbeddedEngine
 from huitong.node.rpc.errors import HeightError, PageError
 
+#: As in CometBFT.
 PER_PAGE_DEFAULT: Final = 30
 PER_PAGE_MAX: Final = 100
 

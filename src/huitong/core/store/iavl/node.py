@@ -39,6 +39,7 @@ RIGHT_HASH: Final = slice(RIGHT_AT + REFERENCE_SIZE, RIGHT_AT + LINK_HEIGHT_AT)
 LEAF_HEAD: Final = Struct(">BH")
 LEAF_KEY_AT: Final = LEAF_HEAD.size
 
+#: Sizes of subtrees and heights that are mostly met.
 _VARINTS_CACHED: Final = 8192
 
 
