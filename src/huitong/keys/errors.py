@@ -51,6 +51,8 @@ class WrongPassphraseError(
     codespace="keys",
     code=6,
     text="the passphrase does not open the key {name}",
+    next_step="Try again. A passphrase cannot be recovered; a signing key can be added "
+    "once more from its mnemonic, under another name.",
 ):
     """The stored key does not decrypt."""
 

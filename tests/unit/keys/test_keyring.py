@@ -53,8 +53,9 @@ def test_sealed_key_opens_with_its_passphrase_only(keyring: Keyring) -> None:
     assert record.is_protected
     assert keyring.get("bob") == record
     assert keyring.unlock("bob", "p汇ss") == private_key_of_mnemonic(WORDS)
-    with pytest.raises(WrongPassphraseError):
+    with pytest.raises(WrongPassphraseError) as caught:
         keyring.unlock("bob", "pass")
+    assert caught.value.next_step
     with pytest.raises(PassphraseNeededError):
         keyring.unlock("bob")
 
