@@ -229,9 +229,17 @@ def test_bundle_made_by_the_command_is_the_same(
     assert again["payload/document.json"] == entries["payload/document.json"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "disposition"),
+    [
+        (signal.SIGINT, signal.SIG_DFL),
+        (signal.SIGTERM, signal.SIG_DFL),
+        (signal.SIGHUP, signal.SIG_DFL),
+        (signal.SIGINT, signal.SIG_IGN),  # as in the background of a script
+    ],
+)
 def test_interrupted_demo_leaves_no_process_and_no_folder(
-    number: int, tmp_path: Path
+    number: signal.Signals, disposition: signal.Handlers, tmp_path: Path
 ) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
@@ -240,6 +248,7 @@ def test_interrupted_demo_leaves_no_process_and_no_folder(
         stderr=subprocess.STDOUT,
         text=True,
         env=environment,
+        preexec_fn=lambda: signal.signal(number, disposition),
     ) as running:
         assert running.stdout is not None
         for line in running.stdout:

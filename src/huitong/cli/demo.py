@@ -81,6 +81,9 @@ async def _run(
             task.cancel()
 
     for number in _STOPPING:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+        # A shell ignores Ctrl-C for what it starts in the background; whoever sends it
+        # all the same means it. A terminal that closes does not, under nohup.
+        ignored = signal.getsignal(number) is signal.SIG_IGN
+        if number is not signal.SIGHUP or not ignored:
             loop.add_signal_handler(number, stop)
     return await task
