@@ -31,6 +31,12 @@ def in_the_next_block(path: Path, message: Any) -> None:
     path.b.zone.next_block()
 
 
+def after_a_restart(path: Path, message: Any) -> None:
+    in_the_next_block(path, message)
+    path.a.zone.restart()
+    path.b.zone.restart()
+
+
 def by_another_relayer(path: Path, message: Any) -> None:
     message.signer = address_of("another relayer")
 
@@ -42,7 +48,8 @@ def when_it_is_long_too_late(path: Path, message: Any) -> None:
 
 
 WHEN = pytest.mark.parametrize(
-    "when", [in_the_same_block, in_the_next_block, by_another_relayer]
+    "when",
+    [in_the_same_block, in_the_next_block, after_a_restart, by_another_relayer],
 )
 
 

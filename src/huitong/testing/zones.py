@@ -103,8 +103,8 @@ class SimZone:
         self.chain = SimChain(
             chain_id, validators or make_validators([10], label=chain_id)
         )
-        names = sorted({module.store for module in self.modules if module.store})
-        self.state = MultiStore(MemoryBackend(), names, versions_kept=VERSIONS_KEPT)
+        self._backend = MemoryBackend()
+        self.state = self._open_state()
         self.events: list[Event] = []
         """What the last message or call of ``within`` told."""
         self._messages = {
@@ -196,6 +196,21 @@ class SimZone:
         self._run_hooks("begin_block")
         return self.height
 
+    def restart(self) -> None:
+        """Forget everything but what is committed, and begin the current block again."""
+        self.state = self._open_state()
+        self._block = self._context_of(self._block.block)
+        self._run_hooks("begin_block")
+
+    def _open_state(self) -> MultiStore:
+        names = sorted({module.store for module in self.modules if module.store})
+        return MultiStore(self._backend, names, versions_kept=VERSIONS_KEPT)
+
+    def _context_of(self, block: BlockContext) -> Context:
+        return Context(
+            block=block, source=self.state, gas=GasMeter(None), ports=self.ports
+        )
+
     def _begin_block(
         self,
         app_hash: bytes,
@@ -213,9 +228,7 @@ class SimZone:
             time_ns=header.time_ns,
             header_hash=header_hash(header),
         )
-        return Context(
-            block=block, source=self.state, gas=GasMeter(None), ports=self.ports
-        )
+        return self._context_of(block)
 
     def _run_hooks(self, name: str) -> None:
         for module in self.modules:
