@@ -27,7 +27,7 @@ from huitong.relayer.config import (
     load_config,
     save_config,
 )
-from huitong.relayer.errors import InvalidConfigError
+from huitong.relayer.errors import ConfigExistsError
 from huitong.relayer.supervisor import Supervisor
 from huitong.relayer.worker import LinkStatus
 
@@ -72,7 +72,7 @@ def init(home: Path, zones: tuple[str, ...], key_name: str, as_json: bool) -> No
     """
     path = home / FILE_NAME
     if path.exists():
-        raise InvalidConfigError(path=path, reason="exists already")
+        raise ConfigExistsError(path=path)
     config = RelayConfig(zones=tuple(_zone_of(text, key_name) for text in zones))
     keyring = keyring_of(home)
     try:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from huitong.core.ids import check_chain_id
 from huitong.engines.genesis import (
     GenesisDocument,
     GenesisValidator,
@@ -123,8 +124,9 @@ def make_home(home: Home, config: NodeConfig, chain_id: str) -> ValidatorKey:
 
     Raises:
         HomeExistsError: something else than keys lies there already.
-        GenesisFileError: the chain id is malformed; nothing is made.
+        InvalidIdentifierError: the chain id is malformed; nothing is made.
     """
+    check_chain_id(chain_id)
     key = new_validator_key()
     genesis = GenesisDocument(
         time_ns=time.time_ns(),

@@ -63,3 +63,13 @@ class PacketDataMissingError(
     next_step="Use a node with a complete transaction index.",
 ):
     """The state names a packet whose contents the node no longer has."""
+
+
+class ConfigExistsError(
+    RejectedError,
+    codespace="relayer",
+    code=8,
+    text="{path} exists already",
+    next_step="Edit it, or choose another folder: `--home DIRECTORY`.",
+):
+    """A new configuration would replace one that somebody may need."""

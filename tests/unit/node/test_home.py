@@ -10,6 +10,7 @@ import pytest
 
 from huitong.core.errors import HuitongError
 from huitong.core.genesis import GenesisError
+from huitong.core.ids import InvalidIdentifierError
 from huitong.engines.errors import GenesisFileError
 from huitong.node.config import NodeConfig, load_config
 from huitong.node.errors import (
@@ -68,7 +69,7 @@ def test_existing_home_stays_as_it_is(home: Home) -> None:
 
 @pytest.mark.parametrize("chain_id", ["", "x" * 51, " "])
 def test_malformed_chain_id_makes_nothing(tmp_path: Path, chain_id: str) -> None:
-    with pytest.raises(GenesisFileError):
+    with pytest.raises(InvalidIdentifierError):
         make_home(Home(tmp_path / "home"), CONFIG, chain_id)
     assert list(tmp_path.iterdir()) == []
 
