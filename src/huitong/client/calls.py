@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -26,11 +25,6 @@ def all_answered(answers: Sequence[Any | RpcError]) -> list[Any]:
         if isinstance(answer, RpcError):
             raise answer
     return list(answers)
-
-
-def tx_hash_of(raw: bytes) -> str:
-    """Return a transaction's hash as nodes print it."""
-    return hashlib.sha256(raw).hexdigest().upper()
 
 
 def abci_query_call(

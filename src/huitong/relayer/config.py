@@ -37,7 +37,6 @@ from huitong.core.ids import (
 from huitong.relayer.errors import InvalidConfigError, UnknownLinkError
 
 FILE_NAME: Final = "relay.toml"
-KEYRING_NAME: Final = "keyring"
 #: Port and version of the exchange application, which links carry by default.
 PORT_DEFAULT: Final = "exchange"
 VERSION_DEFAULT: Final = "huitong-exchange-1"

@@ -9,7 +9,6 @@ be remembered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -133,12 +132,6 @@ class Lane:
         self.sent.pop(sequence, None)
         self.received.pop(sequence, None)
         self.answers.pop(sequence, None)
-
-    def keep_only_sent(self, sequences: Iterable[int]) -> None:
-        """Forget all packets but those whose commitments a's state still holds."""
-        standing = set(sequences)
-        for sequence in sorted(set(self.sent) - standing):
-            self.settle(sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

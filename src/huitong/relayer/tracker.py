@@ -213,10 +213,6 @@ class Tracker:
                 return items
         return []
 
-    def has_groups(self, target: Side) -> bool:
-        """Whether parts of failed batches wait."""
-        return bool(self._groups[target])
-
     # --- what is on its way, and what failed ------------------------------------------
 
     def mark_busy(self, items: Iterable[Item]) -> None:
