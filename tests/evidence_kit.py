@@ -94,11 +94,7 @@ class ChainZone:
         )
         backend = MemoryBackend()
         state = MultiStore(backend, STORE_NAMES, versions_kept=10_000)
-        self.app = build_application(
-            chain_id=chain_id,
-            state=state,
-            block_gas_max=self.genesis.params.block_gas_max,
-        )
+        self.app = build_application(chain_id=chain_id, state=state)
         self.engine = Chain(
             genesis=self.genesis, app=self.app, backend=backend, key=self.key
         )

@@ -1,14 +1,14 @@
 """What an engine and the application say to each other: the ABCI 2.0 methods as data.
 
-The embedded engine calls the application directly. Names follow CometBFT v0.38, and what
-only its own engine would need is here too, so that one beside this process could drive
-the same application.
+The embedded engine calls the application directly; the CometBFT engine puts these data
+into the frames of the socket protocol. Names follow CometBFT v0.38.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, unique
 from typing import Any
 
 from huitong.core.events import Event
@@ -37,6 +37,44 @@ class ValidatorUpdate:
     """ed25519, 32 bytes."""
     power: int
     """Voting power, 0 ≤ power."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockParams:
+    """How large blocks may be; the part of the consensus parameters that votes change."""
+
+    size_bytes_max: int
+    """Size of an encoded block, 1 to 100 MiB."""
+    gas_max: int
+    """Sum of gas that the transactions of a block may want, at least 1."""
+
+
+@unique
+class MisbehaviourKind(Enum):
+    """What a validator is proven to have done; CometBFT's numbers."""
+
+    DUPLICATE_VOTE = 1
+    """It signed two blocks at one height and round."""
+    LIGHT_CLIENT_ATTACK = 2
+    """It signed a header that this chain does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misbehaviour:
+    """Evidence against one validator, which the engine has verified."""
+
+    kind: MisbehaviourKind
+    """What it did."""
+    validator_address: bytes
+    """20 bytes."""
+    power: int
+    """Its voting power then."""
+    height: int
+    """Height at which it did it."""
+    time_ns: int
+    """Time of that block, nanoseconds since the epoch, UTC."""
+    total_power: int
+    """Voting power of all validators then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +109,8 @@ class BlockRequest:
     next_validators_hash: bytes
     """32 bytes."""
     txs: tuple[bytes, ...]
+    misbehaviours: tuple[Misbehaviour, ...] = ()
+    """Evidence that the block carries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +146,11 @@ class FinalizedBlock:
     events: tuple[Event, ...]
     """Events of the block hooks, outside of any transaction."""
     validator_updates: tuple[ValidatorUpdate, ...]
+    """Powers that change; each key once, in ascending order of the keys."""
     app_hash: bytes
     """32 bytes; stands in the next block's header."""
+    block_params: BlockParams | None = None
+    """How large blocks may be from the next one on; None if that does not change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

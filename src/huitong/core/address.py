@@ -78,6 +78,13 @@ def encode_address(data: bytes) -> Address:
     return Address(bech32.bech32_encode(ADDRESS_PREFIX, words or []))
 
 
+#: Signer of messages that a passed proposal carries out: the address that the Cosmos SDK
+#: derives from the name of its governance account. Nobody has a key for it.
+GOVERNANCE_ADDRESS: Final = encode_address(
+    hashlib.sha256(b"gov").digest()[:ADDRESS_SIZE_BYTES]
+)
+
+
 def check_address(text: str) -> Address:
     """Return ``text`` as an address.
 

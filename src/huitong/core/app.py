@@ -29,10 +29,12 @@ from huitong.core.abci import (
     CheckResult,
     FinalizedBlock,
     GenesisRequest,
+    Misbehaviour,
     QueryResult,
     TxResult,
 )
 from huitong.core.checking import Checking
+from huitong.core.consensus import ConsensusRules
 from huitong.core.context import BlockContext, Context, StateSource
 from huitong.core.errors import InvalidRequestError, OutOfGasError, RejectedError
 from huitong.core.execution import Authenticator, message_routes
@@ -54,15 +56,18 @@ NAME = "huitong"
 class Application:
     """One zone's state machine."""
 
+    block_gas_max: int
+    """Sum of gas that the transactions of the next block may want; 0 before genesis."""
+
     def __init__(
         self,
         *,
         chain_id: str,
         modules: Sequence[Module],
         authenticator: Authenticator,
+        consensus: ConsensusRules,
         ports: Mapping[str, PortApplication],
         state: MultiStore,
-        block_gas_max: int,
     ) -> None:
         """Put the parts together; reads the committed version, writes nothing.
 
@@ -70,29 +75,30 @@ class Application:
             chain_id: the zone's chain id.
             modules: the static list, in the order of genesis and of the block hooks.
             authenticator: checks signers.
+            consensus: keeps validators and block limits.
             ports: IBC applications by port id.
             state: the committed state.
-            block_gas_max: sum of gas the transactions of one block may want.
         """
         self.chain_id = chain_id
         self.modules = tuple(modules)
         self.ports = dict(ports)
         self.state = state
-        self.block_gas_max = block_gas_max
         self._revision = revision_of_chain_id(chain_id)
         self._authenticator = authenticator
+        self._consensus = consensus
         self._routes = message_routes(self.modules)
         self._memo = TxMemo(chain_id, self._routes)
         self._genesis: Context | None = None
         self._finalized: tuple[PendingCommit, BlockContext, Context] | None = None
         self._last_block = self._block(state.version, 0)
+        self.block_gas_max = self._committed_gas_max()
         self._checking = Checking(
             state=state,
             block=self._last_block,
             authenticator=authenticator,
             ports=self.ports,
             memo=self._memo,
-            block_gas_max=block_gas_max,
+            block_gas_max=self.block_gas_max,
         )
         self._querying = Querying(self)
 
@@ -134,7 +140,9 @@ class Application:
         ctx = self._context(block, self.state, GasMeter(None))
         for module in self.modules:
             module.init_genesis(ctx, dict(request.app_state.get(module.name, {})))
+        self._consensus.begin(ctx, request)
         self._genesis = ctx
+        self._set_gas_max(self._consensus.block_gas_max(ctx))
         self._checking.begin(ctx)
         return EMPTY_ROOT_HASH
 
@@ -211,7 +219,12 @@ class Application:
         if self._finalized is not None:
             self.state.discard(self._finalized[0])
             self._finalized = None
-        block = self._block(request.height, request.time_ns, request.header_hash)
+        block = self._block(
+            request.height,
+            request.time_ns,
+            request.header_hash,
+            request.misbehaviours,
+        )
         ctx = self._context(block, self.state, GasMeter(None))
         if self._genesis is not None:
             ctx.merge_writes(self._genesis)
@@ -222,13 +235,15 @@ class Application:
         for module in self.modules:
             if module.end_block is not None:
                 module.end_block(ctx)
+        changes = self._consensus.take_changes(ctx)
         pending = self.state.commit_changes(request.height, ctx.changes())
         self._finalized = (pending, block, ctx)
         return FinalizedBlock(
             tx_results=results,
             events=tuple(ctx.events),
-            validator_updates=(),
+            validator_updates=changes.validator_updates,
             app_hash=pending.root_hash,
+            block_params=changes.block_params,
         )
 
     def _deliver_all(self, ctx: Context, txs: Iterable[bytes]) -> tuple[TxResult, ...]:
@@ -274,6 +289,7 @@ class Application:
         self._last_block = block
         self._finalized = None
         self._genesis = None
+        self._set_gas_max(self._consensus.block_gas_max(ctx))
 
     # --- queries ----------------------------------------------------------------------
 
@@ -308,20 +324,40 @@ class Application:
 
     # --- parts ------------------------------------------------------------------------
 
+    def _committed_gas_max(self) -> int:
+        if self.state.version == 0:
+            return 0
+        with self.query_context(0, GasMeter(None)) as ctx:
+            return self._consensus.block_gas_max(ctx)
+
+    def _set_gas_max(self, gas_max: int) -> None:
+        self.block_gas_max = self._checking.block_gas_max = gas_max
+
     def _block(
-        self, height: int, time_ns: int, header_hash: bytes = b""
+        self,
+        height: int,
+        time_ns: int,
+        header_hash: bytes = b"",
+        misbehaviours: tuple[Misbehaviour, ...] = (),
     ) -> BlockContext:
         return BlockContext(
             chain_id=self.chain_id,
             height=Height(self._revision, height),
             time_ns=time_ns,
             header_hash=header_hash,
+            misbehaviours=misbehaviours,
         )
 
     def _context(
         self, block: BlockContext, source: StateSource, gas: GasMeter
     ) -> Context:
-        return Context(block=block, source=source, gas=gas, ports=self.ports)
+        return Context(
+            block=block,
+            source=source,
+            gas=gas,
+            ports=self.ports,
+            routes=self._routes,
+        )
 
     @property
     def authenticator(self) -> Authenticator:

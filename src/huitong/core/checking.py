@@ -50,7 +50,8 @@ class Checking:
         self._authenticator = authenticator
         self._ports = ports
         self._memo = memo
-        self._block_gas_max = block_gas_max
+        self.block_gas_max = block_gas_max
+        """Sum of gas the transactions of the next block may want."""
         self._view: ReadView | None = None
         self._ctx = self._open(block)
 
@@ -60,9 +61,9 @@ class Checking:
         try:
             prepared = self._memo.prepare(raw)
             sender, gas_wanted = prepared.sender, prepared.tx.gas_limit
-            if gas_wanted > self._block_gas_max:
+            if gas_wanted > self.block_gas_max:
                 raise OutOfGasError(
-                    location="block", wanted=self._block_gas_max, used=gas_wanted
+                    location="block", wanted=self.block_gas_max, used=gas_wanted
                 )
             self._check_prepared(prepared)
         except HuitongError as refused:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
 
+from huitong.core.abci import Misbehaviour
 from huitong.core.events import Event
 from huitong.core.gas import (
     GAS_ITERATION,
@@ -25,7 +27,10 @@ from huitong.core.height import Height
 from huitong.core.store.kv import OverlayStore, ReadStore, WriteStore
 
 if TYPE_CHECKING:
+    from huitong.core.module import MessageRoute
     from huitong.core.ports import PortApplication
+
+_NO_ROUTES: Final[Mapping[str, MessageRoute]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,8 @@ class BlockContext:
     """The header's time, nanoseconds since the epoch, UTC."""
     header_hash: bytes
     """The block's header hash, 32 bytes; empty at genesis and in queries."""
+    misbehaviours: tuple[Misbehaviour, ...] = ()
+    """Evidence against validators that the block carries."""
 
 
 class StateSource(Protocol):
@@ -65,6 +72,7 @@ class Context:
         "events",
         "gas",
         "ports",
+        "routes",
         "signer",
     )
 
@@ -75,12 +83,15 @@ class Context:
         source: StateSource,
         gas: GasMeter,
         ports: Mapping[str, PortApplication],
+        routes: Mapping[str, MessageRoute] = _NO_ROUTES,
         signer: str = "",
     ) -> None:
         self.block = block
         self.gas = gas
         self.ports = ports
         """IBC applications by port id: the static routing table of the zone."""
+        self.routes = routes
+        """Messages by type URL, for a module that carries out those of others."""
         self.events: list[Event] = []
         self.signer = signer
         """Address of the account that signed the transaction; empty outside of one."""
@@ -122,6 +133,7 @@ class Context:
             source=_Parent(self),
             gas=self.gas if gas is None else gas,
             ports=self.ports,
+            routes=self.routes,
             signer=self.signer if signer is None else signer,
         )
 

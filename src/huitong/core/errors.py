@@ -248,6 +248,16 @@ class RedundantTxError(
     """Everything that the transaction would relay is on this chain already (ICS-18)."""
 
 
+class GovernedMessageError(
+    RejectedError,
+    codespace="governance",
+    code=2,
+    text="{what} is decided by the members' vote",
+    next_step="Propose it with `huitong governance propose`.",
+):
+    """Only a passed proposal carries the message out, never a transaction by itself."""
+
+
 class PanicError(
     BrokenError, codespace="sdk", code=111222, text="internal error: {reason}"
 ):

@@ -23,6 +23,7 @@ from huitong.core.codec import decode, encode, pack_any
 from huitong.core.context import Context
 from huitong.core.errors import (
     BrokenError,
+    GovernedMessageError,
     HuitongError,
     InsufficientFundsError,
     PanicError,
@@ -153,6 +154,9 @@ def authenticate(
     gas is the same everywhere.
     """
     tx = prepared.tx
+    for item in prepared.messages:
+        if item.route.governed:
+            raise GovernedMessageError(what=item.type_url)
     work = GAS_TRANSACTION + GAS_SIGNATURE + GAS_TRANSACTION_BYTE * len(tx.raw)
     ctx.gas.consume(work, "transaction")
     for coin in tx.fee:

@@ -32,6 +32,10 @@ class MessageRoute:
     """Returns the address in the message that must have signed the transaction."""
     roles: tuple[str, ...] = ()
     """Roles of which the signing account must hold one; empty: any active account."""
+    governed: bool = False
+    """Whether only a passed proposal carries it out, whoever signs a transaction."""
+    while_frozen: bool = False
+    """Whether an account may sign it although its own organisation froze itself."""
     is_redundant: Callable[[Context, Any], bool] | None = None
     """For relayed messages: whether the state already has their effect (ICS-18)."""
     brings_header: bool = False

@@ -13,6 +13,7 @@ from huitong.core.module import Module
 from huitong.core.ports import PortApplication
 from huitong.core.store.multistore import MultiStore
 from huitong.modules import (
+    consensus,
     exchange,
     grants,
     history,
@@ -21,12 +22,14 @@ from huitong.modules import (
     node_info,
     records,
 )
+from huitong.modules.consensus import ZoneConsensus
 from huitong.modules.exchange.application import ExchangeApplication
 from huitong.modules.members.authentication import MemberAuthenticator
 
 #: In the order of genesis and of the block hooks: members first, for others refer to them.
 MODULES: Final[tuple[Module, ...]] = (
     members.MODULE,
+    consensus.MODULE,
     links.MODULE,
     records.MODULE,
     grants.MODULE,
@@ -44,21 +47,18 @@ STORE_NAMES: Final[tuple[str, ...]] = tuple(
 PORTS: Final[dict[str, PortApplication]] = {exchange.PORT_ID: ExchangeApplication()}
 
 
-def build_application(
-    *, chain_id: str, state: MultiStore, block_gas_max: int
-) -> Application:
+def build_application(*, chain_id: str, state: MultiStore) -> Application:
     """Build the application of a zone above its committed state.
 
     Args:
         chain_id: the zone's chain id.
         state: the committed state, opened with ``STORE_NAMES``.
-        block_gas_max: sum of gas the transactions of one block may want.
     """
     return Application(
         chain_id=chain_id,
         modules=MODULES,
         authenticator=MemberAuthenticator(),
+        consensus=ZoneConsensus(),
         ports=PORTS,
         state=state,
-        block_gas_max=block_gas_max,
     )

@@ -49,11 +49,7 @@ def open_application(
 ) -> Application:
     """Return the zone's application above a database."""
     state = MultiStore(backend, STORE_NAMES, versions_kept=versions_kept)
-    return build_application(
-        chain_id=genesis.chain_id,
-        state=state,
-        block_gas_max=genesis.params.block_gas_max,
-    )
+    return build_application(chain_id=genesis.chain_id, state=state)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from huitong.core.store.backend import MemoryBackend
 from huitong.core.store.multistore import MultiStore
 from huitong.core.tx import build_transaction
 from huitong.modules import members
+from huitong.modules.consensus import ZoneConsensus
 from huitong.modules.members.authentication import MemberAuthenticator
 from huitong.proto.cosmos.base.abci.v1beta1.abci_pb2 import TxMsgData
 from huitong.proto.cosmos.tx.v1beta1 import service_pb2, tx_pb2
@@ -81,18 +82,20 @@ class Zone:
     height: int = 0
 
     def __post_init__(self) -> None:
-        self.state = MultiStore(MemoryBackend(), ["members"], versions_kept=100)
+        self.state = MultiStore(
+            MemoryBackend(), ["consensus", "members"], versions_kept=100
+        )
         self.app = self.open()
-        self.app.init_chain(genesis())
+        self.app.init_chain(genesis(self.block_gas_max))
 
     def open(self) -> Application:
         return Application(
             chain_id=CHAIN,
             modules=[self.module],
             authenticator=MemberAuthenticator(),
+            consensus=ZoneConsensus(),
             ports={},
             state=self.state,
-            block_gas_max=self.block_gas_max,
         )
 
     def request(self, *txs: bytes) -> BlockRequest:
@@ -114,7 +117,7 @@ class Zone:
         return done.tx_results
 
 
-def genesis() -> GenesisRequest:
+def genesis(block_gas_max: int = 100_000_000) -> GenesisRequest:
     return GenesisRequest(
         chain_id=CHAIN,
         time_ns=START_NS,
@@ -129,7 +132,7 @@ def genesis() -> GenesisRequest:
                 ],
             }
         },
-        block_gas_max=100_000_000,
+        block_gas_max=block_gas_max,
         block_bytes_max=1_000_000,
     )
 

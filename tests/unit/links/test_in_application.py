@@ -20,6 +20,7 @@ from huitong.light.tendermint.client_message import client_message_to_any
 from huitong.light.tendermint.client_state import client_state_to_any
 from huitong.light.tendermint.consensus_state import consensus_state_to_any
 from huitong.modules import links, members
+from huitong.modules.consensus import ZoneConsensus
 from huitong.modules.members.authentication import MemberAuthenticator
 from huitong.proto.ibc.core.client.v1 import client_pb2, query_pb2, tx_pb2
 from huitong.testing.headers import GENESIS_TIME_NS, SimChain
@@ -38,14 +39,16 @@ class AppZone:
     """An application with members and links, and another chain to follow."""
 
     def __init__(self) -> None:
-        state = MultiStore(MemoryBackend(), ["ibc", "members"], versions_kept=100)
+        state = MultiStore(
+            MemoryBackend(), ["consensus", "ibc", "members"], versions_kept=100
+        )
         self.app = Application(
             chain_id=CHAIN,
             modules=[members.MODULE, links.MODULE],
             authenticator=MemberAuthenticator(),
+            consensus=ZoneConsensus(),
             ports={},
             state=state,
-            block_gas_max=100_000_000,
         )
         accounts = [
             {"address": ADDRESSES[name], "roles": [name] if name != "stranger" else []}
