@@ -42,6 +42,52 @@ _PACE_DEFAULT: Final = Pace()
 _MEMPOOL_DEFAULT: Final = MempoolLimits()
 
 
+#: What drives the application: this process alone, or CometBFT beside it.
+ENGINES: Final = ("embedded", "cometbft")
+#: As in CometBFT.
+P2P_ADDRESS_DEFAULT: Final = "tcp://0.0.0.0:26656"
+#: Between two snapshots: a new node replays at most this many blocks after one.
+SNAPSHOT_EVERY_BLOCKS_DEFAULT: Final = 1_000
+SNAPSHOTS_KEPT_DEFAULT: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CometBftConfig:
+    """How this node runs CometBFT; without meaning for the embedded engine."""
+
+    binary: str = ""
+    """Path of ``cometbft``; empty: PATH, then Go's folder of binaries."""
+    is_run: bool = True
+    """Whether this process starts and stops it; False if something else does."""
+    abci_address: str = ""
+    """Where the application listens for it, ``unix:///PATH`` or ``tcp://HOST:PORT``;
+    empty: a socket in the home's data folder."""
+    p2p_address: str = P2P_ADDRESS_DEFAULT
+    """Where it listens for other nodes."""
+    persistent_peers: tuple[str, ...] = ()
+    """Nodes that it stays connected with, ``ID@HOST:PORT``."""
+    state_sync_rpc: tuple[str, ...] = ()
+    """Two or more RPC addresses to begin from a snapshot; empty: replay all blocks."""
+    trust_height: int = 0
+    """Height of the header that a beginning from a snapshot trusts."""
+    trust_hash: str = ""
+    """Its hash, hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotConfig:
+    """Snapshots of the state, from which other nodes begin."""
+
+    every_blocks: int = SNAPSHOT_EVERY_BLOCKS_DEFAULT
+    """One at each height that this divides; 0 for none."""
+    kept: int = SNAPSHOTS_KEPT_DEFAULT
+    """How many stay; older ones are removed, at least 1."""
+
+
+_COMETBFT_DEFAULT: Final = CometBftConfig()
+_SNAPSHOT_DEFAULT: Final = SnapshotConfig()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
     """How one node runs."""
@@ -56,8 +102,18 @@ class NodeConfig:
     """Recent versions of the state that can be read and proven; 0 keeps all."""
     is_durable: bool = True
     """Whether a commit waits for the disk; False only for data that may be lost."""
+    blocks_kept: int = 0
+    """Recent blocks that stay readable; 0 keeps all, as an archive does."""
     mempool: MempoolLimits = _MEMPOOL_DEFAULT
     """Bounds of the mempool."""
+    engine: str = "embedded"
+    """One of ``ENGINES``."""
+    cometbft: CometBftConfig = _COMETBFT_DEFAULT
+    """How CometBFT is run."""
+    snapshots: SnapshotConfig = _SNAPSHOT_DEFAULT
+    """Which snapshots are made; only CometBFT passes them on."""
+    watch_address: str = ""
+    """Where metrics, health and readiness are served, ``tcp://HOST:PORT``; empty: nowhere."""
     log_level: str = "info"
     """Least important level that is logged."""
     log_format: str = "auto"
@@ -97,12 +153,42 @@ heartbeat = "{format_duration(config.pace.heartbeat_ns)}"
 [state]
 # Recent versions that can be read and proven; 0 keeps all.
 versions_kept = {config.versions_kept}
+# Recent blocks that can be read; 0 keeps all (archive). Evidence and relayers need those
+# of the last weeks.
+blocks_kept = {config.blocks_kept}
 # Whether a commit waits for the disk. false only for data that may be lost.
 durable = {str(config.is_durable).lower()}
 
 [mempool]
 txs_max = {config.mempool.txs_max}
 size_bytes_max = {config.mempool.size_bytes_max}
+
+[engine]
+# embedded: this process alone, one validator. cometbft: one of several validators.
+kind = "{config.engine}"
+
+[cometbft]
+# Path of the program; empty: PATH, then Go's folder of binaries.
+binary = {_quoted(config.cometbft.binary)}
+# Whether this node starts and stops it.
+run = {str(config.cometbft.is_run).lower()}
+# Where the application listens for it; empty: a socket in the data folder.
+abci = {_quoted(config.cometbft.abci_address)}
+p2p = {_quoted(config.cometbft.p2p_address)}
+persistent_peers = {_quoted_list(config.cometbft.persistent_peers)}
+# To begin from a snapshot: RPC addresses of two nodes, and a header that you trust.
+state_sync_rpc = {_quoted_list(config.cometbft.state_sync_rpc)}
+trust_height = {config.cometbft.trust_height}
+trust_hash = {_quoted(config.cometbft.trust_hash)}
+
+[snapshots]
+# One at each height that this divides; 0 for none.
+every_blocks = {config.snapshots.every_blocks}
+kept = {config.snapshots.kept}
+
+[watch]
+# Prometheus metrics, health and readiness, for example tcp://127.0.0.1:26660; empty: none.
+listen = {_quoted(config.watch_address)}
 
 [log]
 # debug, info, warning or error
@@ -125,7 +211,18 @@ def load_config(path: Path) -> NodeConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(path=path, field="file", reason=str(error)) from error
     table = _Table(path, "", document)
-    table.allow("moniker", "rpc", "blocks", "state", "mempool", "log")
+    table.allow(
+        "moniker",
+        "rpc",
+        "blocks",
+        "state",
+        "mempool",
+        "engine",
+        "cometbft",
+        "snapshots",
+        "watch",
+        "log",
+    )
     moniker = table.text("moniker", "node")
     if not 0 < len(moniker) <= MONIKER_CHARACTERS_MAX:
         raise ConfigError(path=path, field="moniker", reason="needs 1 to 70 characters")
@@ -134,7 +231,7 @@ def load_config(path: Path) -> NodeConfig:
         table.part("blocks", "block_time", "heartbeat"),
     )
     state, log = (
-        table.part("state", "versions_kept", "durable"),
+        table.part("state", "versions_kept", "blocks_kept", "durable"),
         table.part("log", "level", "format"),
     )
     return NodeConfig(
@@ -150,7 +247,12 @@ def load_config(path: Path) -> NodeConfig:
         ),
         versions_kept=_versions_kept(state),
         is_durable=state.boolean("durable", True),
+        blocks_kept=state.integer("blocks_kept", 0, 10**9),
         mempool=_mempool(table.part("mempool", "txs_max", "size_bytes_max")),
+        engine=table.part("engine", "kind").choice("kind", "embedded", ENGINES),
+        cometbft=_cometbft(table),
+        snapshots=_snapshots(table.part("snapshots", "every_blocks", "kept")),
+        watch_address=table.part("watch", "listen").text("listen", ""),
         log_level=log.choice("level", "info", _LOG_LEVELS),
         log_format=log.choice("format", "auto", _LOG_FORMATS),
     )
@@ -198,6 +300,43 @@ def _mempool(table: _Table) -> MempoolLimits:
     )
 
 
+def _cometbft(table: _Table) -> CometBftConfig:
+    part = table.part(
+        "cometbft",
+        "binary",
+        "run",
+        "abci",
+        "p2p",
+        "persistent_peers",
+        "state_sync_rpc",
+        "trust_height",
+        "trust_hash",
+    )
+    return CometBftConfig(
+        binary=part.text("binary", ""),
+        is_run=part.boolean("run", True),
+        abci_address=part.text("abci", ""),
+        p2p_address=part.text("p2p", P2P_ADDRESS_DEFAULT),
+        persistent_peers=part.texts("persistent_peers"),
+        state_sync_rpc=part.texts("state_sync_rpc"),
+        trust_height=part.integer("trust_height", 0, 2**63 - 1),
+        trust_hash=part.text("trust_hash", ""),
+    )
+
+
+def _snapshots(table: _Table) -> SnapshotConfig:
+    return SnapshotConfig(
+        every_blocks=table.integer(
+            "every_blocks", SNAPSHOT_EVERY_BLOCKS_DEFAULT, 10**9
+        ),
+        kept=table.integer("kept", SNAPSHOTS_KEPT_DEFAULT, 1_000, minimum=1),
+    )
+
+
+def _quoted_list(texts: tuple[str, ...]) -> str:
+    return f"[{', '.join(_quoted(text) for text in texts)}]"
+
+
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
@@ -236,6 +375,12 @@ class _Table:
         if not isinstance(value, str):
             raise self._wrong(name, "needs to be a text")
         return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self._values.get(name, [])
+        if not isinstance(value, list) or any(type(item) is not str for item in value):
+            raise self._wrong(name, "needs to be a list of texts")
+        return tuple(value)
 
     def boolean(self, name: str, default: bool) -> bool:
         value = self._values.get(name, default)
