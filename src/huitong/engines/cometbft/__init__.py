@@ -1,0 +1,1 @@
+"""CometBFT drives the application: ABCI server, state sync, the program beside us."""
