@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy lint format types contracts check docs docs-check bench proto proto-check lock clean
+.PHONY: help setup demo test test-heavy lint format types contracts check docs docs-check bench peers peers-hermes proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,12 @@ bench: $(STAMP) ## the two benchmarks; each prints one JSON object
 
 lock: ## refresh requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml
+
+peers: ## install cometbft and simd, which the interop lanes run; skips what is there
+	$(PYTHON) tools/install_peers.py
+
+peers-hermes: ## install the relayer Hermes as well, about 20 minutes
+	$(PYTHON) tools/install_peers.py hermes
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,200 @@
+"""Install the programs of others that the interop lanes run against ours.
+
+    python tools/install_peers.py                   cometbft and simd
+    python tools/install_peers.py hermes            the relayer alone, about 20 minutes
+
+They go into Go's bin folder (Hermes into Cargo's). One line for each tells *present*,
+*installed* or *not run* with the reason; the exit code is 0 in all three cases, because a
+lane whose peer is missing says so by itself. Needs no packages, so it runs before
+``make setup``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SIMD_MODULE = ROOT / "tests" / "peers" / "simd"
+COMETBFT_VERSION = "v0.38.25"
+IBC_GO_VERSION = "v8.8.0"
+HERMES_VERSION = "1.10.5"
+SDK_VERSION = "github.com/cosmos/cosmos-sdk/version.Version"
+#: Seconds that one build may take before it is given up.
+BUILD_TIMEOUT_S = 1_500
+VERSION_TIMEOUT_S = 60
+#: Characters of a failed build's last line that are shown.
+REASON_CHARS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A program of others, in one version."""
+
+    name: str
+    """Name of the executable."""
+    asked: tuple[str, ...]
+    """Arguments that make it tell its version."""
+    told: str
+    """What the answer of the right version contains as a line or word."""
+    tool: str
+    """Compiler that builds it."""
+    folder: Callable[[str], Path]
+    """Where it goes, given the path of the compiler."""
+    command: Callable[[str, Path], list[str]]
+    """How it is built, given the compiler and where it goes."""
+    source: Path = ROOT
+    """Folder in which the command runs."""
+
+
+def main() -> int:
+    """Install what is asked for; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="PEER")
+    parser.add_argument("--timeout", type=int, default=BUILD_TIMEOUT_S, metavar="S")
+    given = parser.parse_args()
+    if unknown := sorted(set(given.names) - set(PEERS)):
+        parser.error(f"no such peer: {', '.join(unknown)}")
+    for name in given.names or ("cometbft", "simd"):
+        started_s = time.monotonic()
+        outcome = ensure(PEERS[name], given.timeout)
+        took_s = time.monotonic() - started_s
+        print(f"{name + ':':<10} {outcome} ({took_s:.0f} s)", flush=True)
+    return 0
+
+
+def ensure(peer: Peer, timeout_s: int) -> str:
+    """Build a peer unless it is there; return what to tell."""
+    tool = shutil.which(peer.tool)
+    for folder in search_folders(peer, tool):
+        path = folder / peer.name
+        if tells_version(peer, path):
+            return f"present: {path}"
+    if tool is None:
+        return f"not run: {peer.tool} is not installed"
+    folder = peer.folder(tool)
+    folder.mkdir(parents=True, exist_ok=True)
+    reason = build(peer, peer.command(tool, folder), folder, timeout_s)
+    if reason:
+        return f"not run: {reason}"
+    if not tells_version(peer, folder / peer.name):
+        return f"not run: {folder / peer.name} tells another version"
+    return f"installed: {folder / peer.name}"
+
+
+def build(peer: Peer, command: list[str], folder: Path, timeout_s: int) -> str:
+    """Build a peer; return why it failed, or nothing."""
+    process = subprocess.Popen(
+        command,
+        cwd=peer.source,
+        env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=readonly"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        _, told = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        return f"not built within {timeout_s} s"
+    finally:
+        if process.poll() is None:  # its compilers end with it
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if process.returncode == 0:
+        return ""
+    lines = told.strip().splitlines() or [f"ended with {process.returncode}"]
+    return lines[-1][:REASON_CHARS_MAX]
+
+
+def search_folders(peer: Peer, tool: str | None) -> list[Path]:
+    """Return the folders where a peer may be already, each once."""
+    found = shutil.which(peer.name)
+    folders = [Path(found).parent] if found else []
+    folders.append(peer.folder(tool or ""))
+    return list(dict.fromkeys(folders))
+
+
+def tells_version(peer: Peer, path: Path) -> bool:
+    """Whether the program is there and is of the right version."""
+    try:
+        answer = subprocess.run(
+            [path, *peer.asked],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=VERSION_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return peer.told in (answer.stdout + answer.stderr).split()
+
+
+def go_bin(tool: str) -> Path:
+    """Return the folder into which Go installs programs."""
+    if not tool:
+        return Path.home() / "go" / "bin"
+    told = subprocess.run(
+        [tool, "env", "GOBIN", "GOPATH"], capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    first_path = told[1].split(os.pathsep)[0] or str(Path.home() / "go")
+    return Path(told[0] or Path(first_path) / "bin")
+
+
+def cargo_bin(_tool: str) -> Path:
+    """Return the folder into which Cargo installs programs."""
+    return Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "bin"
+
+
+PEERS = {
+    "cometbft": Peer(
+        name="cometbft",
+        asked=("version",),
+        told=COMETBFT_VERSION.removeprefix("v"),
+        tool="go",
+        folder=go_bin,
+        command=lambda go, _: [
+            *(go, "install"),
+            f"github.com/cometbft/cometbft/cmd/cometbft@{COMETBFT_VERSION}",
+        ],
+    ),
+    "simd": Peer(
+        name="simd",
+        asked=("version",),
+        told=IBC_GO_VERSION.removeprefix("v"),
+        tool="go",
+        folder=go_bin,
+        command=lambda go, folder: [
+            *(go, "build", "-o", str(folder / "simd")),
+            # Without this the program does not know its version.
+            f"-ldflags=-X {SDK_VERSION}={IBC_GO_VERSION.removeprefix('v')}",
+            "github.com/cosmos/ibc-go/v8/testing/simapp/simd",
+        ],
+        source=SIMD_MODULE,
+    ),
+    "hermes": Peer(
+        name="hermes",
+        asked=("--version",),
+        told=HERMES_VERSION,
+        tool="cargo",
+        folder=cargo_bin,
+        command=lambda cargo, _: [
+            *(cargo, "install", "ibc-relayer-cli", "--bin", "hermes"),
+            *("--locked", "--version", HERMES_VERSION),
+        ],
+    ),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
