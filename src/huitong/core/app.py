@@ -44,6 +44,7 @@ from huitong.core.ids import revision_of_chain_id
 from huitong.core.invariants import invariant
 from huitong.core.module import MessageRoute, Module
 from huitong.core.ports import PortApplication
+from huitong.core.proposals import Proposal
 from huitong.core.querying import Querying
 from huitong.core.store.forest import PendingCommit
 from huitong.core.store.iavl.node import EMPTY_ROOT_HASH
@@ -177,30 +178,27 @@ class Application:
     def prepare_proposal(
         self, txs: Iterable[bytes], size_bytes_max: int
     ) -> list[bytes]:
-        """Choose transactions for a block, in order, within size and gas."""
-        chosen: list[bytes] = []
-        size = gas = 0
-        for raw in txs:
-            try:
-                wanted = self._memo.prepare(raw).tx.gas_limit
-            except RejectedError:
-                continue  # it cannot be paid for, so it would only take room
-            size += len(raw)
-            gas += wanted
-            if size > size_bytes_max or gas > self.block_gas_max:
-                break
-            chosen.append(raw)
-        return chosen
+        """Choose transactions for the next block, in order, within size and gas.
+
+        Args:
+            txs: what waits, oldest first.
+            size_bytes_max: bytes that they may take in the encoded block.
+        """
+        return self._proposal().choose(txs, size_bytes_max)
 
     def process_proposal(self, txs: Iterable[bytes]) -> bool:
-        """Tell whether a proposed block keeps the rules of ``prepare_proposal``."""
-        gas = 0
-        for raw in txs:
-            try:
-                gas += self._memo.prepare(raw).tx.gas_limit
-            except RejectedError:
-                return False
-        return gas <= self.block_gas_max
+        """Tell whether the next block may hold these transactions, in this order.
+
+        The answer follows from the bytes and the committed state: see
+        ``core.proposals``.
+        """
+        return self._proposal().accepts(txs)
+
+    def _proposal(self) -> Proposal:
+        ctx = self._context(self._last_block, self.state, GasMeter(None))
+        if self._genesis is not None:
+            ctx.merge_writes(self._genesis)
+        return Proposal(ctx, self._memo, self.block_gas_max)
 
     def finalize_block(self, request: BlockRequest) -> FinalizedBlock:
         """Carry out a block in memory; repeatable until ``commit``.
@@ -209,13 +207,7 @@ class Application:
             InvariantBrokenError: the block is not the next one.
             UnavailableError, BrokenError: this node cannot read its state.
         """
-        version = self.state.version
-        invariant(
-            version == 0 or request.height == version + 1,
-            "blocks follow one another",
-            height=request.height,
-            committed=version,
-        )
+        self._check_follows(request.height)
         if self._finalized is not None:
             self.state.discard(self._finalized[0])
             self._finalized = None
@@ -244,6 +236,21 @@ class Application:
             validator_updates=changes.validator_updates,
             app_hash=pending.root_hash,
             block_params=changes.block_params,
+        )
+
+    def _check_follows(self, height: int) -> None:
+        version = self.state.version
+        if version == 0 and self._genesis is not None:
+            expected = self._genesis.block.height.revision_height
+        else:
+            invariant(version > 0, "genesis comes before the first block")
+            expected = version + 1
+        invariant(
+            height == expected,
+            "blocks follow one another",
+            height=height,
+            expected=expected,
+            committed=version,
         )
 
     def _deliver_all(self, ctx: Context, txs: Iterable[bytes]) -> tuple[TxResult, ...]:

@@ -52,7 +52,7 @@ CheckSignature = Callable[[int], None]
 
 
 #: What may come out of a handler on one node and not on another.
-_FAULTS_OF_THE_MACHINE: Final = (
+FAULTS_OF_THE_MACHINE: Final = (
     UnavailableError,
     BrokenError,
     OSError,
@@ -257,7 +257,7 @@ def deliver(
         # A bug in a handler fails this transaction on every node alike, instead of
         # stopping the zone. A damaged disk, too few readers, no memory or no stack are
         # the machine's state and not the transaction's, so they must stop this node.
-        if isinstance(bug, _FAULTS_OF_THE_MACHINE):
+        if isinstance(bug, FAULTS_OF_THE_MACHINE):
             raise
         broken = PanicError(reason=type(bug).__name__)
         return failed_result(broken, tx.gas_limit, meter.used, tuple(entry.events))

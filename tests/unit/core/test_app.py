@@ -18,6 +18,7 @@ from huitong.core.errors import InvalidRequestError
 from huitong.core.hashing import sha256
 from huitong.core.invariants import InvariantBrokenError, invariant
 from huitong.core.module import MessageRoute, Module
+from huitong.core.proposals import encoded_size
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.store.backend import MemoryBackend
 from huitong.core.store.multistore import MultiStore
@@ -285,7 +286,9 @@ def test_block_gas_bounds_a_proposal_and_a_block() -> None:
 def test_proposal_keeps_within_its_bytes() -> None:
     zone = Zone()
     txs = [sign(admit(f"a-{n}"), sequence=n) for n in range(4)]
-    assert zone.app.prepare_proposal(txs, len(txs[0]) + len(txs[1])) == txs[:2]
+    room = encoded_size(txs[0]) + encoded_size(txs[1])
+    assert zone.app.prepare_proposal(txs, room) == txs[:2]
+    assert zone.app.prepare_proposal(txs, room - 1) == txs[:1]
     assert not zone.app.process_proposal([b"garbage"])
 
 

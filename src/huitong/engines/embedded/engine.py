@@ -33,8 +33,6 @@ from huitong.engines.validator_key import ValidatorKey
 
 _log: Final = structlog.get_logger("engine")
 Announce = Callable[[CommittedBlock], None]
-#: Bytes that an encoded block spends on the length of one transaction.
-_TX_FRAME_SIZE_BYTES: Final = 5
 #: Empty blocks at the start of the process. The first header carries the time at which the
 #: last block before it was signed, perhaps long ago; the second has the time of day.
 BLOCKS_AT_START: Final = 2
@@ -213,8 +211,9 @@ class EmbeddedEngine:
         """Take transactions from the mempool, within size and gas of a block."""
         waiting = self.mempool.reap()
         room = self._chain.genesis.params.block_size_bytes_max
-        frame = BLOCK_FRAME_SIZE_BYTES_MAX + _TX_FRAME_SIZE_BYTES * len(waiting)
-        chosen = self._app.prepare_proposal(waiting, max(0, room - frame))
+        chosen = self._app.prepare_proposal(
+            waiting, max(0, room - BLOCK_FRAME_SIZE_BYTES_MAX)
+        )
         if waiting and not chosen:  # the first can never be carried out
             self.mempool.drop([sha256(waiting[0])])
         return chosen
