@@ -9,7 +9,7 @@ reason code         outcome   when
 ``superseded``      refused   the version asked for is no longer the head
 ``suspended``       refused   the issuer suspended the record
 ``revoked``         refused   the issuer revoked the record
-``issuer``          refused   the issuer is not an active member
+``issuer``          refused   the issuer is not in force: suspended, removed, frozen
 ``not-yet-valid``   refused   the record's validity has not begun
 ``expired``         refused   the record's validity has ended
 ``closed``          refused   the record is not shared
@@ -39,8 +39,7 @@ from huitong.modules.grants.errors import (
     ConsentNotFoundError,
     ConsentNotUsableError,
 )
-from huitong.modules.members.state import ACTIVE as MEMBER_ACTIVE
-from huitong.modules.members.state import find_member
+from huitong.modules.members.state import is_in_force
 from huitong.modules.records.state import ACTIVE, find_version, status_name
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import RequestPacket
@@ -102,8 +101,7 @@ def find_fault(ctx: Context, header: RecordHeader | None, fields: Sequence[str])
         return "unknown-record"
     if header.status != ACTIVE:
         return status_name(header.status)
-    issuer = find_member(ctx, header.issuer)
-    if issuer is None or issuer.status != MEMBER_ACTIVE:
+    if not is_in_force(ctx, header.issuer):
         return "issuer"
     now_s = ctx.block.time_ns // NS_PER_SECOND
     if now_s < header.valid_from:

@@ -24,7 +24,7 @@ from huitong.core.errors import (
 from huitong.core.execution import CheckSignature
 from huitong.core.tx import Transaction
 from huitong.modules.members.keys import STORE, account_key, member_key
-from huitong.modules.members.state import ACTIVE, get_account, status_name
+from huitong.modules.members.state import find_hindrance, get_account
 from huitong.proto.huitong.members.v1.members_pb2 import Account, Member
 
 
@@ -98,16 +98,15 @@ def check_may_act(ctx: Context, account: Account) -> None:
     """Check that an account and the member behind it are in force.
 
     Raises:
-        UnauthorizedError: disabled, or the member is suspended or removed.
+        UnauthorizedError: disabled, or the member is not in force.
     """
     if account.disabled:
         raise UnauthorizedError(reason=f"account {account.address} is disabled")
     if not account.member_id:
         return
     value = ctx.store(STORE).get(member_key(account.member_id))
-    status = 0 if value is None else Member.FromString(value).status
-    if status != ACTIVE:
+    hindrance = find_hindrance(Member() if value is None else Member.FromString(value))
+    if hindrance:
         raise UnauthorizedError(
-            reason=f"account {account.address}: member {account.member_id} is "
-            f"{status_name(status)}"
+            reason=f"account {account.address}: member {account.member_id} is {hindrance}"
         )

@@ -9,22 +9,34 @@ from huitong.core.limits import ROLES_MAX
 from huitong.modules.members.errors import RoleNotAllowedError, UnknownRoleError
 from huitong.proto.huitong.members.v1 import members_pb2
 
+#: Votes for its member, administers the member's staff, freezes the member.
+DELEGATE: Final = "delegate"
 #: Decides on requests that wait, records deliveries and consents.
 OFFICER: Final = "officer"
-#: Admits and suspends members, adds accounts, changes the zone's parameters.
+#: Looks after links; has no say in what members decide by vote.
 OPERATOR: Final = "operator"
 #: Publishes records and grants access to them.
 PUBLISHER: Final = "publisher"
-#: Supervises and suspends, reads no payloads.
+#: Supervises, freezes members and lifts its freezes; reads no payloads.
 REGULATOR: Final = "regulator"
 #: Carries packets and headers between zones.
 RELAYER: Final = "relayer"
 #: Asks for records of others.
 REQUESTER: Final = "requester"
 
-ROLES: Final = (OFFICER, OPERATOR, PUBLISHER, REGULATOR, RELAYER, REQUESTER)
+ROLES: Final = (
+    DELEGATE,
+    OFFICER,
+    OPERATOR,
+    PUBLISHER,
+    REGULATOR,
+    RELAYER,
+    REQUESTER,
+)
 #: Roles that are held in the name of a member.
-MEMBER_ROLES: Final = (OFFICER, PUBLISHER, REQUESTER)
+MEMBER_ROLES: Final = (DELEGATE, OFFICER, PUBLISHER, REQUESTER)
+#: Roles that a member's delegate gives and takes without a vote.
+STAFF_ROLES: Final = (OFFICER, PUBLISHER, REQUESTER)
 
 
 def sorted_roles(roles: Sequence[str]) -> list[str]:

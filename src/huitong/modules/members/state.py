@@ -33,6 +33,28 @@ def status_name(status: int) -> str:
     return name.removeprefix("MEMBER_STATUS_").lower()
 
 
+def find_hindrance(member: Member) -> str:
+    """Return why a member must not act, as words behind "is"; empty if it may."""
+    if member.status != ACTIVE:
+        return status_name(member.status)
+    if member.HasField("own_freeze"):
+        return "frozen by itself"
+    if member.HasField("regulator_freeze"):
+        return "frozen by a regulator"
+    if member.HasField("emergency_freeze"):
+        return "frozen in an emergency"
+    return ""
+
+
+def is_in_force(ctx: Context, member_id: str) -> bool:
+    """Return whether a member may act: admitted, active, and not frozen by anybody.
+
+    Cost: 1 read.
+    """
+    member = find_member(ctx, member_id)
+    return member is not None and not find_hindrance(member)
+
+
 def find_member(ctx: Context, member_id: str) -> Member | None:
     """Return a member, or None."""
     value = ctx.store(STORE).get(member_key(member_id))

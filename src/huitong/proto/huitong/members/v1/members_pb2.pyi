@@ -14,13 +14,34 @@ class MemberStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MEMBER_STATUS_ACTIVE: _ClassVar[MemberStatus]
     MEMBER_STATUS_SUSPENDED: _ClassVar[MemberStatus]
     MEMBER_STATUS_REMOVED: _ClassVar[MemberStatus]
+
+class FreezeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FREEZE_KIND_UNSPECIFIED: _ClassVar[FreezeKind]
+    FREEZE_KIND_OWN: _ClassVar[FreezeKind]
+    FREEZE_KIND_REGULATOR: _ClassVar[FreezeKind]
+    FREEZE_KIND_EMERGENCY: _ClassVar[FreezeKind]
 MEMBER_STATUS_UNSPECIFIED: MemberStatus
 MEMBER_STATUS_ACTIVE: MemberStatus
 MEMBER_STATUS_SUSPENDED: MemberStatus
 MEMBER_STATUS_REMOVED: MemberStatus
+FREEZE_KIND_UNSPECIFIED: FreezeKind
+FREEZE_KIND_OWN: FreezeKind
+FREEZE_KIND_REGULATOR: FreezeKind
+FREEZE_KIND_EMERGENCY: FreezeKind
+
+class Freeze(_message.Message):
+    __slots__ = ("height", "reason", "frozen_by")
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_BY_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    reason: str
+    frozen_by: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, height: _Optional[int] = ..., reason: _Optional[str] = ..., frozen_by: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Member(_message.Message):
-    __slots__ = ("member_id", "name", "legal_id", "roles", "encryption_key", "status", "changed_height")
+    __slots__ = ("member_id", "name", "legal_id", "roles", "encryption_key", "status", "changed_height", "admitted_height", "own_freeze", "regulator_freeze", "emergency_freeze")
     MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     LEGAL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +49,10 @@ class Member(_message.Message):
     ENCRYPTION_KEY_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     CHANGED_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    ADMITTED_HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    OWN_FREEZE_FIELD_NUMBER: _ClassVar[int]
+    REGULATOR_FREEZE_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FREEZE_FIELD_NUMBER: _ClassVar[int]
     member_id: str
     name: str
     legal_id: str
@@ -35,7 +60,27 @@ class Member(_message.Message):
     encryption_key: bytes
     status: MemberStatus
     changed_height: int
-    def __init__(self, member_id: _Optional[str] = ..., name: _Optional[str] = ..., legal_id: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., encryption_key: _Optional[bytes] = ..., status: _Optional[_Union[MemberStatus, str]] = ..., changed_height: _Optional[int] = ...) -> None: ...
+    admitted_height: int
+    own_freeze: Freeze
+    regulator_freeze: Freeze
+    emergency_freeze: Freeze
+    def __init__(self, member_id: _Optional[str] = ..., name: _Optional[str] = ..., legal_id: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., encryption_key: _Optional[bytes] = ..., status: _Optional[_Union[MemberStatus, str]] = ..., changed_height: _Optional[int] = ..., admitted_height: _Optional[int] = ..., own_freeze: _Optional[_Union[Freeze, _Mapping]] = ..., regulator_freeze: _Optional[_Union[Freeze, _Mapping]] = ..., emergency_freeze: _Optional[_Union[Freeze, _Mapping]] = ...) -> None: ...
+
+class EmergencyCall(_message.Message):
+    __slots__ = ("member_id", "caller", "called_by", "reason", "height", "expires")
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    CALLER_FIELD_NUMBER: _ClassVar[int]
+    CALLED_BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    member_id: str
+    caller: str
+    called_by: str
+    reason: str
+    height: int
+    expires: int
+    def __init__(self, member_id: _Optional[str] = ..., caller: _Optional[str] = ..., called_by: _Optional[str] = ..., reason: _Optional[str] = ..., height: _Optional[int] = ..., expires: _Optional[int] = ...) -> None: ...
 
 class Account(_message.Message):
     __slots__ = ("address", "public_key", "account_number", "sequence", "member_id", "roles", "disabled")
@@ -91,6 +136,80 @@ class MsgSetMemberStatusResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class MsgSetMemberRoles(_message.Message):
+    __slots__ = ("signer", "member_id", "roles")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    member_id: str
+    roles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, signer: _Optional[str] = ..., member_id: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class MsgSetMemberRolesResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgSetAccountRoles(_message.Message):
+    __slots__ = ("signer", "address", "roles")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    address: str
+    roles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, signer: _Optional[str] = ..., address: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class MsgSetAccountRolesResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgEnableAccount(_message.Message):
+    __slots__ = ("signer", "address", "reason")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    address: str
+    reason: str
+    def __init__(self, signer: _Optional[str] = ..., address: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MsgEnableAccountResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgReplaceAccount(_message.Message):
+    __slots__ = ("signer", "old_address", "new_address", "reason")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    OLD_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    NEW_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    old_address: str
+    new_address: str
+    reason: str
+    def __init__(self, signer: _Optional[str] = ..., old_address: _Optional[str] = ..., new_address: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MsgReplaceAccountResponse(_message.Message):
+    __slots__ = ("account_number",)
+    ACCOUNT_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    account_number: int
+    def __init__(self, account_number: _Optional[int] = ...) -> None: ...
+
+class MsgLiftEmergencyFreeze(_message.Message):
+    __slots__ = ("signer", "member_id", "reason")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    member_id: str
+    reason: str
+    def __init__(self, signer: _Optional[str] = ..., member_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MsgLiftEmergencyFreezeResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class MsgSetEncryptionKey(_message.Message):
     __slots__ = ("signer", "member_id", "encryption_key")
     SIGNER_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +223,84 @@ class MsgSetEncryptionKey(_message.Message):
 class MsgSetEncryptionKeyResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class MsgAddMemberAccount(_message.Message):
+    __slots__ = ("signer", "address", "roles")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    address: str
+    roles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, signer: _Optional[str] = ..., address: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class MsgAddMemberAccountResponse(_message.Message):
+    __slots__ = ("account_number",)
+    ACCOUNT_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    account_number: int
+    def __init__(self, account_number: _Optional[int] = ...) -> None: ...
+
+class MsgDisableMemberAccount(_message.Message):
+    __slots__ = ("signer", "address", "reason")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    address: str
+    reason: str
+    def __init__(self, signer: _Optional[str] = ..., address: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MsgDisableMemberAccountResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgFreezeMember(_message.Message):
+    __slots__ = ("signer", "member_id", "kind", "reason")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    member_id: str
+    kind: FreezeKind
+    reason: str
+    def __init__(self, signer: _Optional[str] = ..., member_id: _Optional[str] = ..., kind: _Optional[_Union[FreezeKind, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MsgFreezeMemberResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgUnfreezeMember(_message.Message):
+    __slots__ = ("signer", "member_id", "kind", "reason")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    member_id: str
+    kind: FreezeKind
+    reason: str
+    def __init__(self, signer: _Optional[str] = ..., member_id: _Optional[str] = ..., kind: _Optional[_Union[FreezeKind, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MsgUnfreezeMemberResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class MsgEmergencyFreeze(_message.Message):
+    __slots__ = ("signer", "member_id", "reason")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    member_id: str
+    reason: str
+    def __init__(self, signer: _Optional[str] = ..., member_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MsgEmergencyFreezeResponse(_message.Message):
+    __slots__ = ("frozen",)
+    FROZEN_FIELD_NUMBER: _ClassVar[int]
+    frozen: bool
+    def __init__(self, frozen: _Optional[bool] = ...) -> None: ...
 
 class MsgAddAccount(_message.Message):
     __slots__ = ("signer", "address", "member_id", "roles")
@@ -176,6 +373,18 @@ class QueryAccountResponse(_message.Message):
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     account: Account
     def __init__(self, account: _Optional[_Union[Account, _Mapping]] = ...) -> None: ...
+
+class QueryEmergencyCallRequest(_message.Message):
+    __slots__ = ("member_id",)
+    MEMBER_ID_FIELD_NUMBER: _ClassVar[int]
+    member_id: str
+    def __init__(self, member_id: _Optional[str] = ...) -> None: ...
+
+class QueryEmergencyCallResponse(_message.Message):
+    __slots__ = ("call",)
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    call: EmergencyCall
+    def __init__(self, call: _Optional[_Union[EmergencyCall, _Mapping]] = ...) -> None: ...
 
 class QueryAccountsRequest(_message.Message):
     __slots__ = ("start_after", "limit")
