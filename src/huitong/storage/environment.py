@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -45,6 +46,18 @@ _UNWRITTEN_PAGES_MAX: Final = 64
 _ROOM_SIZE_BYTES: Final = 2**20
 
 _FULL: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseUsage:
+    """What a database takes up."""
+
+    used_bytes: int
+    """Bytes of the pages that were ever written; freed ones are used again."""
+    map_bytes: int
+    """Address space; the file may grow up to it before the map has to."""
+    readers: int
+    """Readers that are open in this process."""
 
 
 class LmdbEnvironment:
@@ -147,6 +160,15 @@ class LmdbEnvironment:
                     self._check_room()  # LMDB tells a write that was cut short so
                 raise
             self._keep_length()
+
+    def usage(self) -> DatabaseUsage:
+        """Tell what the database takes up; from any thread."""
+        with self._gate:
+            return DatabaseUsage(
+                used_bytes=self._length_due(),
+                map_bytes=self._env.info()["map_size"],
+                readers=len(self._readers),
+            )
 
     def grow(self) -> None:
         """Double the map, once all readers are gone.

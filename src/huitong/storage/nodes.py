@@ -9,7 +9,7 @@ import lmdb
 
 from huitong.core.invariants import invariant
 from huitong.core.store.backend import Batch, Row, TableReader
-from huitong.storage.environment import LmdbEnvironment, translate
+from huitong.storage.environment import DatabaseUsage, LmdbEnvironment, translate
 
 #: LMDB refuses longer keys, also when it only looks for one.
 _KEY_SIZE_MAX: Final = 511
@@ -60,6 +60,10 @@ class LmdbBackend:
         except lmdb.MapFullError:
             return False
         return True
+
+    def usage(self) -> DatabaseUsage:
+        """Tell what the database takes up; from any thread."""
+        return self._environment.usage()
 
     def close(self) -> None:
         """Let go of the reader and close the environment."""

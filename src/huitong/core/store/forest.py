@@ -124,6 +124,11 @@ class Forest:
             if tree.root != b"":
                 tree.open_root()
 
+    @property
+    def loaded_count(self) -> int:
+        """Nodes in memory; for whoever watches, from any thread."""
+        return sum(tree.loaded_count for tree in self._trees.values())
+
     def shrink(self) -> None:
         """Keep the number of loaded nodes bounded; those near the roots stay.
 
@@ -131,13 +136,13 @@ class Forest:
         tried first.
         """
         trees = self._trees.values()
-        if sum(tree.loaded_count for tree in trees) <= STORE_NODES_CACHED_MAX:
+        if self.loaded_count <= STORE_NODES_CACHED_MAX:
             return
         height = max(self._forgotten_height - 1, 0)
         while True:
             for tree in trees:
                 tree.shrink_cache(height)
-            if sum(tree.loaded_count for tree in trees) <= STORE_NODES_CACHED_MAX // 2:
+            if self.loaded_count <= STORE_NODES_CACHED_MAX // 2:
                 break
             height += 1
         self._forgotten_height = height

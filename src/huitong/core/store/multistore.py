@@ -98,6 +98,11 @@ class MultiStore:
         """Names of the stores, ascending."""
         return tuple(self._stores)
 
+    @property
+    def nodes_cached(self) -> int:
+        """Nodes of the trees in memory; for whoever watches, from any thread."""
+        return self._forest.loaded_count
+
     def store(self, name: str) -> ReadStore:
         """Return the latest committed state of a store.
 

@@ -98,6 +98,11 @@ class SubscriptionHub:
         self._clients: set[EventClient] = set()
         self._commit_waits: dict[bytes, list[asyncio.Future[StoredTx]]] = {}
 
+    @property
+    def count(self) -> int:
+        """Open subscriptions; for whoever watches, from any thread."""
+        return sum(len(client.subscriptions) for client in tuple(self._clients))
+
     def subscribe(self, client: EventClient, request_id: Any, query: str) -> None:
         """Send matches of ``query`` to a client from now on.
 
