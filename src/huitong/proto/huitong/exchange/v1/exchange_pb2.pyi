@@ -245,6 +245,18 @@ class MsgConfirmReceiptResponse(_message.Message):
     sequence: int
     def __init__(self, sequence: _Optional[int] = ...) -> None: ...
 
+class MsgUpdateParams(_message.Message):
+    __slots__ = ("signer", "params")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    params: Params
+    def __init__(self, signer: _Optional[str] = ..., params: _Optional[_Union[Params, _Mapping]] = ...) -> None: ...
+
+class MsgUpdateParamsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class QueryExchangeRequest(_message.Message):
     __slots__ = ("channel_id", "sequence", "side")
     CHANNEL_ID_FIELD_NUMBER: _ClassVar[int]
