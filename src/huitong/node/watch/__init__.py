@@ -1,0 +1,1 @@
+"""What people and machines watch a running node by: metrics, health, readiness."""

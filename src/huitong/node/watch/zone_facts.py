@@ -1,0 +1,99 @@
+"""What watchers want to know of a zone's state, read through its queries.
+
+The queries are asked of the application of this process, or over RPC of a node that runs
+elsewhere; ``Ask`` hides which. Where a query is refused, the fact is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from huitong.core.codec import encode
+from huitong.core.errors import RejectedError
+from huitong.light import light_client
+from huitong.light.tendermint.client_state import ClientState
+from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
+from huitong.proto.ibc.core.client.v1 import client_pb2, query_pb2
+
+Ask = Callable[[str, bytes], bytes | None]
+"""Returns the answer to a query by its path and encoded request; None if refused."""
+
+_CLIENTS: Final = "/ibc.core.client.v1.Query/"
+#: Clients that are looked at: more links than a zone of the programme has.
+CLIENTS_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFacts:
+    """One light client of the zone."""
+
+    client_id: str
+    """For example ``07-tendermint-0``."""
+    counterparty: str
+    """Chain id of the zone that it follows."""
+    is_frozen: bool
+    """Whether misbehaviour was proven to it."""
+    trusting_period_ns: int
+    """How long a header is trusted, nanoseconds."""
+    newest_header_ns: int
+    """Time of its newest header, nanoseconds since the epoch; 0 if it has none."""
+
+    @property
+    def expires_at_ns(self) -> int:
+        """When it expires unless a header comes, nanoseconds since the epoch."""
+        return self.newest_header_ns + self.trusting_period_ns
+
+
+def read_clients(ask: Ask) -> tuple[ClientFacts, ...]:
+    """Return the first ``CLIENTS_MAX`` light clients of the zone, by their ids.
+
+    Raises:
+        RejectedError: the answer is not what the query promises.
+    """
+    return tuple(_clients(ask))
+
+
+def _clients(ask: Ask) -> Iterator[ClientFacts]:
+    request = query_pb2.QueryClientStatesRequest(
+        pagination=pagination_pb2.PageRequest(limit=CLIENTS_MAX)
+    )
+    answer = ask(f"{_CLIENTS}ClientStates", encode(request))
+    if answer is None:
+        return
+    found = query_pb2.QueryClientStatesResponse.FromString(answer)
+    for item in found.client_states:
+        facts = _client(ask, item)
+        if facts is not None:
+            yield facts
+
+
+def _client(ask: Ask, item: client_pb2.IdentifiedClientState) -> ClientFacts | None:
+    try:
+        client_type, client = light_client.decode_client_state(item.client_state)
+    except RejectedError:
+        return None  # of a kind that this release does not know
+    return ClientFacts(
+        client_id=item.client_id,
+        counterparty=client.chain_id,
+        is_frozen=not client.frozen_height.is_zero(),
+        trusting_period_ns=client.trusting_period_ns,
+        newest_header_ns=_newest_header_ns(ask, item.client_id, client_type, client),
+    )
+
+
+def _newest_header_ns(
+    ask: Ask, client_id: str, client_type: str, client: ClientState
+) -> int:
+    request = query_pb2.QueryConsensusStateRequest(
+        client_id=client_id,
+        revision_number=client.latest_height.revision_number,
+        revision_height=client.latest_height.revision_height,
+    )
+    answer = ask(f"{_CLIENTS}ConsensusState", encode(request))
+    if answer is None:
+        return 0
+    found = query_pb2.QueryConsensusStateResponse.FromString(answer)
+    state = light_client.decode_consensus_state(client_type, found.consensus_state)
+    return state.timestamp_ns
