@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.passphrase import passphrase_option
 from huitong.cli.zones import home_option, json_option, show_many, unlock_key
 from huitong.cli.zones import show as show_object
 from huitong.client.zone import ZoneClient
@@ -66,11 +67,7 @@ def evidence() -> None:
     metavar="NAME",
     help="Key that signs the manifest.",
 )
-@click.option(
-    "--passphrase-file",
-    type=click.File(encoding="utf-8"),
-    help="Its first line opens the key; without it you are asked.",
-)
+@passphrase_option("Its first line opens the key; without it you are asked.")
 @click.option(
     "--side",
     type=click.Choice(SIDES),

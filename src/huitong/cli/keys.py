@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -11,6 +10,7 @@ import click
 import orjson
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.passphrase import chosen_passphrase, passphrase_option
 from huitong.gateway.reader_keys import ReaderKey, ReaderKeys
 from huitong.keys import KeyRecord, Keyring
 
@@ -39,11 +39,8 @@ def _protection_options(command: CommandT) -> CommandT:
         click.option(
             "--no-passphrase", is_flag=True, help="Store the key unprotected."
         ),
-        click.option(
-            "--passphrase-file",
-            type=click.File(encoding="utf-8"),
-            help="Seal the key under the first line of this file; without it you are "
-            "asked.",
+        passphrase_option(
+            "Seal the key under the first line of this file; without it you are asked."
         ),
     ):
         command = option(command)
@@ -75,7 +72,7 @@ def add(
     as_json: bool,
 ) -> None:
     """Add the key NAME, and print its words once if they are new."""
-    passphrase = _chosen_passphrase(passphrase_file, no_passphrase)
+    passphrase = chosen_passphrase(passphrase_file, is_plain=no_passphrase)
     given = mnemonic_file.read() if mnemonic_file is not None else None
     record, words = keyring_of(home).create(name, given, passphrase)
     shown = _public_part(record) | ({} if given is not None else {"mnemonic": words})
@@ -148,7 +145,7 @@ def add_reader(
 
     It has no words: without its file and passphrase nothing opens that is sealed to it.
     """
-    passphrase = _chosen_passphrase(passphrase_file, no_passphrase)
+    passphrase = chosen_passphrase(passphrase_file, is_plain=no_passphrase)
     _show_reader(reader_keys_of(home).create(name, passphrase), as_json=as_json)
 
 
@@ -193,26 +190,6 @@ def reader_keys_of(home: Path) -> ReaderKeys:
 def keyring_of(home: Path) -> Keyring:
     """Return the keyring of a home folder."""
     return Keyring(home / KEYRING_FOLDER)
-
-
-def read_passphrase(file: IO[str]) -> str:
-    """Return the first line of ``file`` without its line end."""
-    return file.readline().rstrip("\r\n")
-
-
-def _chosen_passphrase(file: IO[str] | None, no_passphrase: bool) -> str | None:
-    if no_passphrase and file is not None:
-        raise click.UsageError("choose --passphrase-file or --no-passphrase, not both")
-    if no_passphrase:
-        return None
-    if file is not None:
-        return read_passphrase(file)
-    if not sys.stdin.isatty():
-        raise click.UsageError("say --passphrase-file FILE or --no-passphrase")
-    prompted: str = click.prompt(
-        "Passphrase for the key", hide_input=True, confirmation_prompt=True, err=True
-    )
-    return prompted
 
 
 def _public_part(record: KeyRecord) -> dict[str, Any]:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import click
 import httpx
 import orjson
 
 from huitong.cli.errors import cli_errors, print_failure
+from huitong.cli.node_key import VALIDATOR
+from huitong.cli.node_key import key as key_group
+from huitong.cli.passphrase import (
+    find_passphrase,
+    needed_passphrase,
+    passphrase_option,
+)
 from huitong.core.errors import HuitongError
 from huitong.core.invariants import InvariantBrokenError
 from huitong.engines.embedded.chain import Chain
@@ -47,16 +54,29 @@ def node() -> None:
     """Set up, start, look at and export a node."""
 
 
+node.add_command(key_group)
+
+
 @node.command()
 @home_option
 @click.option("--chain-id", required=True, help="Chain id, for example hangzhou-1.")
 @click.option("--moniker", default="node", help="The node's name for people.")
+@passphrase_option(
+    "Seal the validator's key under its first line; else it is in clear."
+)
 @json_option
 @cli_errors
-def init(home: Path, chain_id: str, moniker: str, as_json: bool) -> None:
+def init(
+    home: Path,
+    chain_id: str,
+    moniker: str,
+    passphrase_file: IO[str] | None,
+    as_json: bool,
+) -> None:
     """Make the home of a new zone with one validator."""
     place = Home(home)
-    key = make_home(place, NodeConfig(moniker=moniker), chain_id)
+    passphrase = find_passphrase(passphrase_file)
+    key = make_home(place, NodeConfig(moniker=moniker), chain_id, passphrase)
     shown = {
         "home": str(home),
         "chain_id": chain_id,
@@ -77,9 +97,14 @@ def init(home: Path, chain_id: str, moniker: str, as_json: bool) -> None:
 @click.option("--rpc", help="Listen here instead, for example tcp://127.0.0.1:0.")
 @click.option("--block-time", help="Least time between blocks with work, e.g. 200ms.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+@passphrase_option("Its first line opens a sealed validator's key.")
 @cli_errors
 def start(
-    home: Path, rpc: str | None, block_time: str | None, log_level: str | None
+    home: Path,
+    rpc: str | None,
+    block_time: str | None,
+    log_level: str | None,
+    passphrase_file: IO[str] | None,
 ) -> None:
     """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
     place = Home(home)
@@ -89,8 +114,11 @@ def start(
         config, place.config_file, rpc_address=rpc, block_time=block_time
     )
     configure_logs(log_level or config.log_level, config.log_format)
+    passphrase = needed_passphrase(
+        passphrase_file, VALIDATOR, is_sealed=place.load_identity().is_sealed
+    )
     try:
-        run_node(place, config, _print_ready)
+        run_node(place, config, _print_ready, passphrase)
     except _STOPPING as failure:
         print_failure(failure, as_json=False)
         sys.exit(EXIT_DIVERGED)
@@ -197,14 +225,18 @@ def _time_at(chain: Chain, height: int) -> int:
 
 @node.command()
 @home_option
+@passphrase_option("Its first line opens a sealed validator's key.")
 @json_option
 @cli_errors
-def replay(home: Path, as_json: bool) -> None:
+def replay(home: Path, passphrase_file: IO[str] | None, as_json: bool) -> None:
     """Carry out all blocks again, from genesis, and compare every hash."""
     place = Home(home)
     place.check()
+    passphrase = needed_passphrase(
+        passphrase_file, VALIDATOR, is_sealed=place.load_identity().is_sealed
+    )
     try:
-        report = replay_home(place, load_config(place.config_file))
+        report = replay_home(place, load_config(place.config_file), passphrase)
     except HuitongError as failure:
         print_failure(failure, as_json=as_json)
         sys.exit(EXIT_DIVERGED if isinstance(failure, _STOPPING) else 1)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -14,7 +15,8 @@ import uvloop
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.keys import keyring_of
-from huitong.cli.zones import json_option, show, show_many, unlock_key
+from huitong.cli.passphrase import find_passphrase, opened_with, passphrase_option
+from huitong.cli.zones import json_option, show, show_many
 from huitong.keys.errors import KeyNotFoundError
 from huitong.node.logs import configure_logs
 from huitong.relayer.config import (
@@ -40,10 +42,8 @@ _home_option = click.option(
     envvar="HUITONG_RELAY_HOME",
     help="Folder of relay.toml and the keyring.  [default: ~/.huitong-relay]",
 )
-_passphrase_option = click.option(
-    "--passphrase-file",
-    type=click.File(encoding="utf-8"),
-    help="Its first line opens the keys; without it you are asked.",
+_passphrase_option = passphrase_option(
+    "Its first line opens the keys; without it you are asked."
 )
 
 
@@ -203,13 +203,15 @@ def _supervised(
     log_level: str = "warning",
 ) -> ResultT:
     configure_logs(log_level, "auto")
-    opened: dict[str, bytes] = {}
+    private_keys: dict[str, bytes] = {}
+    passphrase = find_passphrase(passphrase_file)
     for zone in config.zones:
-        if zone.key not in opened:
-            opened[zone.key] = unlock_key(home, zone.key, passphrase_file)
+        if zone.key not in private_keys:
+            unlock = partial(keyring_of(home).unlock, zone.key)
+            private_keys[zone.key] = opened_with(unlock, zone.key, passphrase)
 
     async def run() -> ResultT:
-        async with Supervisor(config, opened.__getitem__) as supervisor:
+        async with Supervisor(config, private_keys.__getitem__) as supervisor:
             return await work(supervisor)
 
     return uvloop.run(run())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
@@ -14,11 +13,11 @@ import uvloop
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from huitong.cli.keys import keyring_of, read_passphrase
+from huitong.cli.keys import keyring_of
+from huitong.cli.passphrase import opened, passphrase_option
 from huitong.client import Sender, TxOutcome, ZoneClient
 from huitong.gateway.reader_keys import ReaderKeys
 from huitong.keys import Keyring
-from huitong.keys.errors import PassphraseNeededError
 
 ResultT = TypeVar("ResultT")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -79,11 +78,7 @@ def signing_options(command: CommandT) -> CommandT:
         click.option(
             "--gas", type=click.IntRange(min=0), default=0, help="0: ask the zone."
         ),
-        click.option(
-            "--passphrase-file",
-            type=click.File(encoding="utf-8"),
-            help="Its first line opens the key; without it you are asked.",
-        ),
+        passphrase_option("Its first line opens the key; without it you are asked."),
         home_option,
         click.option("--from", "key_name", required=True, help="Key that signs."),
         node_option,
@@ -109,14 +104,9 @@ def unlock(
     Raises:
         RejectedError: no such key, or the passphrase does not open it.
     """
-    passphrase = read_passphrase(passphrase_file) if passphrase_file else None
-    try:
-        return keys.unlock(name, passphrase)
-    except PassphraseNeededError:
-        if not sys.stdin.isatty():
-            raise
-    prompted: str = click.prompt(f"Passphrase of {name}", hide_input=True, err=True)
-    return keys.unlock(name, prompted)
+    return opened(
+        lambda passphrase: keys.unlock(name, passphrase), name, passphrase_file
+    )
 
 
 def with_zone(node: str, work: Callable[[ZoneClient], Awaitable[ResultT]]) -> ResultT:

@@ -62,8 +62,8 @@ class PassphraseNeededError(
     codespace="keys",
     code=7,
     text="the key {name} is protected and needs its passphrase",
-    next_step="Give --passphrase-file FILE; for a reader key in a command that signs "
-    "too, --reader-passphrase-file FILE.",
+    next_step="Give --passphrase-file FILE or set HUITONG_PASSPHRASE_FILE; for a reader "
+    "key in a command that signs too, --reader-passphrase-file FILE.",
 ):
     """A protected key without a passphrase."""
 
@@ -86,3 +86,33 @@ class DamagedKeyError(
     next_step="Restore the file from a backup, or add the key again from its mnemonic.",
 ):
     """A key's file that was cut off, edited, or written by something else."""
+
+
+class LoosePermissionsError(
+    RejectedError,
+    codespace="keys",
+    code=10,
+    text="{path} holds a private key and others may use it: its mode is {mode}",
+    next_step="chmod 600 FILE; if it lay there in clear for long, take a new key.",
+):
+    """A key's file that the group or everybody may read or write."""
+
+
+class PassphraseFileError(
+    RejectedError,
+    codespace="keys",
+    code=11,
+    text="passphrase file {path}: {reason}",
+    next_step="Write the passphrase into its first line, in UTF-8.",
+):
+    """The file that was named for the passphrase cannot be used."""
+
+
+class PassphraseMismatchError(
+    RejectedError,
+    codespace="keys",
+    code=12,
+    text="{key}: {reason}",
+    next_step="`huitong node key show` tells how the key is stored.",
+):
+    """A key that shall be sealed is sealed already, or one to be opened is not."""

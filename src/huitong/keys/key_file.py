@@ -23,7 +23,7 @@ from huitong.keys.errors import (
     PassphraseNeededError,
     WrongPassphraseError,
 )
-from huitong.keys.new_file import write_new_file
+from huitong.keys.new_file import check_private, write_new_file
 from huitong.keys.sealed import (
     NONCE_SIZE_BYTES,
     SALT_SIZE_BYTES,
@@ -62,10 +62,12 @@ def read_key_file(folder: Path, name: str, form: str) -> dict[str, Any]:
     Raises:
         InvalidKeyNameError: the name cannot be one.
         KeyNotFoundError: there is no such key.
+        LoosePermissionsError: others than its owner may read or write the file.
         DamagedKeyError: its file is not a key's of the form ``form``.
     """
     path = path_of(folder, name)
     try:
+        check_private(path)
         content = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         raise KeyNotFoundError(name=name, folder=folder) from None

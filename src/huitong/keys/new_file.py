@@ -1,27 +1,41 @@
-"""A new file that only its owner reads: whole or not at all, never over another."""
+"""Files that only their owner reads: written whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
+from typing import Final
+
+from huitong.keys.errors import LoosePermissionsError
+
+#: What a file's group and everybody else may do.
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def check_private(path: Path) -> None:
+    """Check that nobody but its owner may read or write a file.
+
+    Raises:
+        LoosePermissionsError: others may.
+        OSError: there is no such file.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & _OTHERS:
+        raise LoosePermissionsError(path=path, mode=f"{mode:04o}")
 
 
 def write_new_file(path: Path, data: bytes) -> None:
-    """Write a file of mode 0600 in a folder that exists.
+    """Write a file of mode 0600 in a folder that exists; one that is there stays.
 
     Raises:
         FileExistsError: there is a file of this name, which stays as it is.
         OSError: the disk is full or the folder not writable; nothing is left.
     """
-    # A temporary file has mode 0600 from its first byte.
-    handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
+    temporary = _written(path.parent, data)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
         # Unlike a rename, a link never replaces what another process wrote.
         os.link(temporary, path)
     except FileExistsError:
@@ -31,6 +45,36 @@ def write_new_file(path: Path, data: bytes) -> None:
     finally:
         os.unlink(temporary)
     _sync_folder(path.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file of mode 0600 in the place of another, durably.
+
+    Raises:
+        OSError: the disk is full or the folder not writable; the old file stays.
+    """
+    temporary = _written(path.parent, data)
+    try:
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
+def _written(folder: Path, data: bytes) -> str:
+    """Write a new file of a name that nobody knows, and return its path."""
+    # A temporary file has mode 0600 from its first byte.
+    handle, temporary = tempfile.mkstemp(prefix=".", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return temporary
 
 
 def _sync_folder(path: Path) -> None:

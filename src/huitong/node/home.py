@@ -19,11 +19,14 @@ from huitong.engines.genesis import (
     encode_genesis,
 )
 from huitong.engines.validator_key import (
+    ValidatorIdentity,
     ValidatorKey,
+    load_validator_identity,
     load_validator_key,
     new_validator_key,
     save_validator_key,
 )
+from huitong.keys.errors import EmptyPassphraseError
 from huitong.node.config import NodeConfig, encode_config
 from huitong.node.errors import HomeExistsError, HomeMissingError, NodeRunsError
 
@@ -110,23 +113,46 @@ class Home:
         """Replace the genesis document, wholly or not at all."""
         write_whole(self.genesis_file, encode_genesis(genesis))
 
-    def load_key(self) -> ValidatorKey:
+    def load_key(self, passphrase: str | None = None) -> ValidatorKey:
         """Read the validator's key.
 
         Raises:
             ValidatorKeyError: absent or malformed.
+            LoosePermissionsError: others than its owner may read or write it.
+            PassphraseNeededError: it is sealed and no passphrase was given.
+            WrongPassphraseError: the passphrase does not open it.
         """
-        return load_validator_key(self.key_file)
+        return load_validator_key(self.key_file, passphrase)
+
+    def load_identity(self) -> ValidatorIdentity:
+        """Read the public part of the validator's key; needs no passphrase.
+
+        Raises:
+            ValidatorKeyError: absent or malformed.
+            LoosePermissionsError: others than its owner may read or write it.
+        """
+        return load_validator_identity(self.key_file)
 
 
-def make_home(home: Home, config: NodeConfig, chain_id: str) -> ValidatorKey:
+def make_home(
+    home: Home, config: NodeConfig, chain_id: str, passphrase: str | None = None
+) -> ValidatorKey:
     """Make the home of the one validator of a new zone.
 
+    Args:
+        home: where.
+        config: how the node runs.
+        chain_id: the zone's.
+        passphrase: what seals the validator's key; None stores it in clear.
+
     Raises:
+        EmptyPassphraseError: a passphrase of no characters.
         HomeExistsError: something else than keys lies there already.
         InvalidIdentifierError: the chain id is malformed; nothing is made.
     """
     check_chain_id(chain_id)
+    if passphrase == "":
+        raise EmptyPassphraseError()
     key = new_validator_key()
     genesis = GenesisDocument(
         time_ns=time.time_ns(),
@@ -148,7 +174,7 @@ def make_home(home: Home, config: NodeConfig, chain_id: str) -> ValidatorKey:
     try:
         home.config_file.parent.mkdir()
         home.data.mkdir()
-        save_validator_key(key, home.key_file)
+        save_validator_key(key, home.key_file, passphrase)
         write_whole(home.config_file, encode_config(config).encode())
         write_whole(home.genesis_file, encoded)
     except OSError:  # half a home would stand in the way of the next attempt

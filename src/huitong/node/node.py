@@ -44,8 +44,16 @@ OnReady = Callable[[str, int, str], None]
 """Called with chain id, height and RPC address when the node answers."""
 
 
-def run_node(home: Home, config: NodeConfig, on_ready: OnReady) -> None:
+def run_node(
+    home: Home, config: NodeConfig, on_ready: OnReady, passphrase: str | None = None
+) -> None:
     """Run until SIGTERM or SIGINT, or until the engine cannot go on.
+
+    Args:
+        home: the node's folder.
+        config: how it runs.
+        on_ready: called when it answers.
+        passphrase: opens the validator's key if it is sealed.
 
     Raises:
         HuitongError: the node cannot start or go on.
@@ -56,7 +64,7 @@ def run_node(home: Home, config: NodeConfig, on_ready: OnReady) -> None:
     with owned(home):
         listening = bind(config.rpc_address)
         try:
-            with open_zone(home, config) as zone:
+            with open_zone(home, config, passphrase) as zone:
                 _collect_rarely()
                 _run(home, config, zone, listening, on_ready)
         finally:

@@ -53,13 +53,20 @@ def open_application(
 
 
 @contextmanager
-def open_zone(home: Home, config: NodeConfig) -> Iterator[OpenZone]:
+def open_zone(
+    home: Home, config: NodeConfig, passphrase: str | None = None
+) -> Iterator[OpenZone]:
     """Open the zone of a home, checked, and close it again.
+
+    Args:
+        home: the node's folder.
+        config: how it runs.
+        passphrase: opens the validator's key if it is sealed.
 
     Raises:
         HuitongError: genesis, key or database cannot be used, or contradict one another.
     """
-    genesis, key = home.load_genesis(), home.load_key()
+    genesis, key = home.load_genesis(), home.load_key(passphrase)
     backend = LmdbBackend(LmdbEnvironment(home.data, durable=config.is_durable))
     try:
         app = open_application(genesis, backend, config.versions_kept)
@@ -90,14 +97,21 @@ def check_genesis(genesis: GenesisDocument) -> None:
     app.init_chain(genesis_request(genesis))
 
 
-def replay_home(home: Home, config: NodeConfig) -> ReplayReport:
+def replay_home(
+    home: Home, config: NodeConfig, passphrase: str | None = None
+) -> ReplayReport:
     """Carry out all blocks of a home again and compare all hashes.
+
+    Args:
+        home: the node's folder.
+        config: how it runs.
+        passphrase: opens the validator's key if it is sealed.
 
     Raises:
         NoStateError: there is no block yet.
         StateDivergedError: a hash differs.
     """
-    with open_zone(home, config) as zone:
+    with open_zone(home, config, passphrase) as zone:
         state = zone.chain.state
         if state.commit is None:
             raise NoStateError(path=home.path)

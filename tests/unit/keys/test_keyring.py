@@ -20,6 +20,7 @@ from huitong.keys.errors import (
     InvalidMnemonicError,
     KeyExistsError,
     KeyNotFoundError,
+    LoosePermissionsError,
     PassphraseNeededError,
     WrongPassphraseError,
 )
@@ -246,6 +247,16 @@ def test_a_damaged_seal_does_not_unlock(keyring: Keyring, field: str) -> None:
 def test_a_sealed_key_cannot_be_passed_off_under_another_name(keyring: Keyring) -> None:
     keyring.create("bob", WORDS, "secret")
     content = stored(keyring, "bob") | {"name": "alice"}
-    (keyring.path / "alice.json").write_text(json.dumps(content))
+    other = keyring.path / "alice.json"
+    other.write_text(json.dumps(content))
+    other.chmod(0o600)
     with pytest.raises(WrongPassphraseError):
         keyring.unlock("alice", "secret")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o602, 0o777])
+def test_a_key_that_others_may_use_is_refused(keyring: Keyring, mode: int) -> None:
+    keyring.create("bob", WORDS, None)
+    (keyring.path / "bob.json").chmod(mode)
+    with pytest.raises(LoosePermissionsError, match=f"{mode:04o}"):
+        keyring.unlock("bob")
