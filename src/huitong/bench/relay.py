@@ -145,14 +145,17 @@ async def _measure(
         raws = await _signed_requests(client, requester, link, count)
         data = exchange_pb2.ExchangePacketData(request=_request())
         relayer = _start_relayer(folder / "relayer")
-        pids = [provider.pid, requester.pid, relayer.pid]
+        pids = {
+            "provider": provider.pid,
+            "requester": requester.pid,
+            "relayer": relayer.pid,
+        }
         try:
             await asyncio.sleep(2)  # the relayer reads both zones first
             told(f"sending {count} packets in transactions of {PACKETS_PER_TX}")
-            cpu_before_s = usage.cpu_s(pids)
+            before = usage.cpu_s_by_name(pids)
             tally = await _send_all(client, raws, count, seconds)
-            cpu_s = usage.cpu_s(pids) - cpu_before_s
-            rss_mib_max = usage.rss_mib_max(pids)
+            processes = usage.used_since(pids, before)
         finally:
             relayer.send_signal(signal.SIGTERM)
             relayer.wait(10)
@@ -168,8 +171,7 @@ async def _measure(
         seconds=max(tally.settled_s.values(), default=first_s) - first_s,
         errors=max(len(tally.sent_s) - len(latencies_s), len(tally.refused)),
         block_time_ms=block_time_ms,
-        cpu_s=cpu_s,
-        rss_mib_max=rss_mib_max,
+        processes=processes,
         payload_bytes=len(encode(data)),
     )
 

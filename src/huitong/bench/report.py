@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
 from huitong import __version__
+from huitong.bench.usage import Used
 
 #: Packages whose version matters to a figure.
 _PACKAGES: Final = ("protobuf", "lmdb", "coincurve", "orjson", "uvicorn", "httptools")
@@ -22,6 +23,10 @@ class Report:
 
     bench: str
     """Which benchmark."""
+    engine: str
+    """What decided the blocks: ``embedded``, ``cometbft``, or the rival ``simd``."""
+    validators: int
+    """Validators of each chain."""
     rate_per_s: float
     """What was done for good, by the second."""
     count: int
@@ -40,6 +45,8 @@ class Report:
     """Processor time of all node and relayer processes meanwhile."""
     rss_mib_max: float
     """Most memory that one of these processes ever held."""
+    processes: dict[str, Used]
+    """Processor time and memory of each."""
     payload_bytes: int
     """Size of one thing on the wire: a transaction, or a packet's data."""
     commit: str
@@ -68,14 +75,17 @@ def make_report(
     seconds: float,
     errors: int,
     block_time_ms: int,
-    cpu_s: float,
-    rss_mib_max: float,
+    processes: Mapping[str, Used],
     payload_bytes: int,
+    engine: str = "embedded",
+    validators: int = 1,
 ) -> Report:
     """Return the report of a run."""
     count = len(latencies_s)
     return Report(
         bench=bench,
+        engine=engine,
+        validators=validators,
         rate_per_s=round(count / seconds, 1) if seconds else 0.0,
         count=count,
         seconds=round(seconds, 3),
@@ -84,8 +94,9 @@ def make_report(
         p99_ms=percentile_ms(latencies_s, 99),
         errors=errors,
         block_time_ms=block_time_ms,
-        cpu_s=round(cpu_s, 2),
-        rss_mib_max=round(rss_mib_max, 1),
+        cpu_s=round(sum(used.cpu_s for used in processes.values()), 2),
+        rss_mib_max=max((used.rss_mib_max for used in processes.values()), default=0.0),
+        processes=dict(processes),
         payload_bytes=payload_bytes,
         commit=_commit(),
         versions=_versions(),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,14 +12,30 @@ _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _KIB_PER_MIB: Final = 1024
 
 
-def cpu_s(pids: Iterable[int]) -> float:
-    """Return the processor time that the processes have used so far; 0 for gone ones."""
-    return sum(_cpu_s(pid) for pid in pids)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What one process used."""
+
+    cpu_s: float
+    """Processor time, user and system, of all its threads."""
+    rss_mib_max: float
+    """Most memory that it ever held."""
 
 
-def rss_mib_max(pids: Iterable[int]) -> float:
-    """Return the most memory that one of the processes ever held."""
-    return max((_rss_peak_mib(pid) for pid in pids), default=0.0)
+def cpu_s_by_name(pids: Mapping[str, int]) -> dict[str, float]:
+    """Return the processor time of each process so far; 0 for gone ones."""
+    return {name: _cpu_s(pid) for name, pid in pids.items()}
+
+
+def used_since(pids: Mapping[str, int], before: Mapping[str, float]) -> dict[str, Used]:
+    """Return what each process used since ``before`` was taken."""
+    return {
+        name: Used(
+            cpu_s=round(_cpu_s(pid) - before[name], 2),
+            rss_mib_max=round(_rss_peak_mib(pid), 1),
+        )
+        for name, pid in pids.items()
+    }
 
 
 def _cpu_s(pid: int) -> float:

@@ -8,15 +8,27 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import orjson
 
+from huitong.bench.load import SENDERS
 from huitong.bench.relay import run_relay_bench
 from huitong.bench.report import Report
-from huitong.bench.tx import run_tx_bench
+from huitong.bench.tx import (
+    WINDOW,
+    Comparison,
+    TxPlan,
+    run_beside_simd,
+    run_tx_bench,
+)
+from huitong.bench.zones import MESSAGES
 from huitong.cli.errors import cli_errors
+from huitong.node.config import ENGINES
 from huitong.node.logs import configure_logs
+
+_Measured = TypeVar("_Measured")
 
 _block_time_option = click.option(
     "--block-time",
@@ -43,23 +55,59 @@ def bench() -> None:
 
 
 @bench.command()
-@click.option("--count", type=click.IntRange(8, 1_000_000), default=24_000)
+@click.option(
+    "--count",
+    type=click.IntRange(SENDERS, 1_000_000),
+    default=24_000,
+    show_default=True,
+    help="Transactions to send.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="What decides the zone's blocks.",
+)
+@click.option(
+    "--validators",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Validators of the zone; more than one need --engine cometbft.",
+)
+@click.option(
+    "--message",
+    type=click.Choice(MESSAGES),
+    default=MESSAGES[0],
+    show_default=True,
+    help="What is published: a whole record, or as little as one may say.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(1, 100_000),
+    default=WINDOW,
+    show_default=True,
+    help="Most transactions under way at once.",
+)
+@click.option(
+    "--beside-simd",
+    is_flag=True,
+    help="Measure ibc-go's simd first, then the zone with each message.",
+)
 @_seconds_option
 @_block_time_option
 @_json_option
 @cli_errors
-def tx(count: int, seconds: float, block_time_ms: int, as_json: bool) -> None:
+def tx(*, beside_simd: bool, as_json: bool, **wanted: Any) -> None:
     """Publish records in one zone from eight accounts."""
-    report = _in_folder(
-        lambda folder: run_tx_bench(
-            folder,
-            count=count,
-            seconds=seconds,
-            block_time_ms=block_time_ms,
-            told=_tell,
-        )
-    )
-    _print(report, as_json=as_json)
+    plan = TxPlan(**wanted)
+    measured: Report | Comparison
+    if beside_simd:
+        measured = _in_folder(lambda folder: run_beside_simd(folder, plan, _tell))
+    else:
+        measured = _in_folder(lambda folder: run_tx_bench(folder, plan, _tell))
+    _print(measured.as_dict(), as_json=as_json)
 
 
 @bench.command()
@@ -79,10 +127,10 @@ def relay(count: int, seconds: float, block_time_ms: int, as_json: bool) -> None
             told=_tell,
         )
     )
-    _print(report, as_json=as_json)
+    _print(report.as_dict(), as_json=as_json)
 
 
-def _in_folder(run: Callable[[Path], Report]) -> Report:
+def _in_folder(run: Callable[[Path], _Measured]) -> _Measured:
     """Run in a folder of its own; nothing of it and no process stays, whatever happens."""
     configure_logs("warning", "auto")
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
@@ -97,9 +145,9 @@ def _tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _print(report: Report, *, as_json: bool) -> None:
+def _print(measured: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        click.echo(orjson.dumps(report.as_dict()))
+        click.echo(orjson.dumps(measured))
         return
-    for name, value in report.as_dict().items():
+    for name, value in measured.items():
         click.echo(f"{name + ':':<15} {value}")

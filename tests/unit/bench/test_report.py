@@ -9,10 +9,12 @@ import pytest
 
 from huitong.bench.loader import Progress, make_batches
 from huitong.bench.report import make_report, percentile_ms
-from huitong.bench.usage import cpu_s, rss_mib_max
+from huitong.bench.usage import Used, cpu_s_by_name, used_since
 
 KEYS = [
     "bench",
+    "engine",
+    "validators",
     "rate_per_s",
     "count",
     "seconds",
@@ -23,6 +25,7 @@ KEYS = [
     "block_time_ms",
     "cpu_s",
     "rss_mib_max",
+    "processes",
     "payload_bytes",
     "commit",
     "versions",
@@ -48,12 +51,16 @@ def test_report_has_the_agreed_keys_in_order():
         seconds=0.5,
         errors=1,
         block_time_ms=200,
-        cpu_s=0.3,
-        rss_mib_max=12.34,
+        processes={
+            "node0": Used(cpu_s=0.2, rss_mib_max=12.3),
+            "cometbft0": Used(cpu_s=0.1, rss_mib_max=40.1),
+        },
         payload_bytes=400,
     ).as_dict()
     assert list(report) == KEYS
     assert (report["rate_per_s"], report["count"], report["errors"]) == (4.0, 2, 1)
+    assert (report["cpu_s"], report["rss_mib_max"]) == (0.3, 40.1)
+    assert report["processes"]["node0"] == {"cpu_s": 0.2, "rss_mib_max": 12.3}
     assert set(report["versions"]) >= {"huitong", "python", "protobuf", "lmdb"}
 
 
@@ -64,16 +71,17 @@ def test_report_of_an_empty_run_has_no_rate():
         seconds=0.0,
         errors=0,
         block_time_ms=200,
-        cpu_s=0.0,
-        rss_mib_max=0.0,
+        processes={},
         payload_bytes=0,
     )
     assert (report.rate_per_s, report.p99_ms) == (0.0, 0.0)
 
 
 def test_usage_of_processes_that_are_gone_is_zero():
-    assert cpu_s([2**22 + 1]) == 0.0
-    assert rss_mib_max([2**22 + 1]) == 0.0
+    pids = {"gone": 2**22 + 1}
+    before = cpu_s_by_name(pids)
+    assert before == {"gone": 0.0}
+    assert used_since(pids, before) == {"gone": Used(cpu_s=0.0, rss_mib_max=0.0)}
 
 
 def test_batches_hold_ten_transactions_in_their_order():

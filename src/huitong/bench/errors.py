@@ -1,0 +1,21 @@
+"""Failures of benchmarks, codespace ``bench``."""
+
+from __future__ import annotations
+
+from huitong.core.errors import UnavailableError
+
+
+class PeerMissingError(
+    UnavailableError,
+    codespace="bench",
+    code=2,
+    text="not run: {name} is not installed",
+    next_step="Run `make peers`.",
+):
+    """The program of others that ours is measured beside is not on this machine."""
+
+
+class PeerFailedError(
+    UnavailableError, codespace="bench", code=3, text="{name} failed: {reason}"
+):
+    """The program of others ended, or does not serve."""
