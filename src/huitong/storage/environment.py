@@ -5,7 +5,9 @@ state of the last commit. Readers never wait for the writer. What LMDB leaves op
 
 * A file that was cut short kills the process that reads past its end; the length is
   checked when the environment is opened.
-* The map may only grow while nobody reads; see ``grow``.
+* The map may only grow while nobody reads, and some readers stay for minutes. So the map
+  is larger than the disk from the start: it costs address space, nothing else, and the
+  disk is full before the map is. ``grow`` is for disks that were enlarged meanwhile.
 * Two processes may open one environment; a lock file refuses the second.
 """
 
@@ -31,14 +33,16 @@ from huitong.core.store.errors import (
     StorageFullError,
 )
 
-#: Address space for the database. Pages take disk space only once they are used.
-MAP_SIZE_BYTES_DEFAULT: Final = 256 * 2**30
+#: Least address space for the database. Pages take disk space only once they are used.
+MAP_SIZE_BYTES_MIN: Final = 256 * 2**30
+#: Most of it: an address space of 47 bits has room for sixteen of these.
+MAP_SIZE_BYTES_MAX: Final = 8 * 2**40
 #: Named tables: a zone has about forty.
 TABLES_MAX: Final = 120
 #: Readers at one time: queries, proofs and walks of one process.
 READERS_MAX: Final = 1_000
-#: How long growing the map waits for readers to finish.
-GROW_WAIT_NS_MAX: Final = 5_000_000_000
+#: How long growing the map waits for readers to finish; a block waits as long.
+GROW_WAIT_NS_MAX: Final = 1_000_000_000
 _GROW_POLL_SECONDS: Final = 0.005
 #: Pages at the end of the file that LMDB may have counted without writing them.
 _UNWRITTEN_PAGES_MAX: Final = 64
@@ -70,14 +74,15 @@ class LmdbEnvironment:
         self,
         folder: Path,
         *,
-        map_size_bytes: int = MAP_SIZE_BYTES_DEFAULT,
+        map_size_bytes: int = 0,
         durable: bool = True,
     ) -> None:
         """Open the folder, made if it is missing.
 
         Args:
             folder: where the database lies.
-            map_size_bytes: most that it may hold; raised to twice what it holds now.
+            map_size_bytes: most that it may hold; raised to twice what it holds now. 0
+                takes twice the size of the disk.
             durable: wait for the disk at each commit. Without it a power loss, not a
                 crash of the process, may lose the database; for throw-away data only.
 
@@ -98,7 +103,7 @@ class LmdbEnvironment:
             with self.translated():
                 self._env = lmdb.open(
                     self.path,
-                    map_size=max(map_size_bytes, 2 * size),
+                    map_size=max(map_size_bytes or _map_size_of(folder), 2 * size),
                     max_dbs=TABLES_MAX,
                     max_readers=READERS_MAX,
                     max_spare_txns=16,
@@ -108,7 +113,7 @@ class LmdbEnvironment:
                     writemap=False,
                     meminit=False,
                 )
-                self._check_length()
+            self._open_checked()
         except BaseException:
             self._lock_file.close()
             raise
@@ -126,6 +131,34 @@ class LmdbEnvironment:
         with self.translated(), self._env.begin(write=True) as txn:
             opened = {name: self._env.open_db(name, txn=txn) for name in new}
         self._tables.update(opened)
+
+    def _open_checked(self) -> None:
+        """Check the file, then open the tables that are there, to be read at once."""
+        try:
+            with self.translated():
+                self._check_length()
+                self._open_tables()
+        except BaseException:
+            self._env.close()
+            raise
+
+    def _open_tables(self) -> None:
+        with self._env.begin() as txn:
+            names = list(txn.cursor().iternext(keys=True, values=False))
+        for name in names:
+            self._tables[name] = self._env.open_db(name, create=False)
+
+    @property
+    def map_size_bytes(self) -> int:
+        """Most that the database may hold now."""
+        size: int = self._env.info()["map_size"]
+        return size
+
+    def clear_tables(self) -> None:
+        """Remove every row of every table in one transaction."""
+        with self.begin_write() as txn:
+            for handle in self._tables.values():
+                txn.drop(handle, delete=False)
 
     def handle(self, name: bytes) -> Any:
         """Return LMDB's handle of a declared table."""
@@ -176,7 +209,7 @@ class LmdbEnvironment:
         Raises:
             StorageFullError: readers stay open, or there is no more address space.
         """
-        size = 2 * self._env.info()["map_size"]
+        size = 2 * self.map_size_bytes
         deadline_ns = time.monotonic_ns() + GROW_WAIT_NS_MAX
         while True:
             with self._gate:
@@ -186,7 +219,9 @@ class LmdbEnvironment:
                     return
             if time.monotonic_ns() > deadline_ns:
                 raise StorageFullError(
-                    path=self.path, reason="the map is full and readers hold it"
+                    path=self.path,
+                    reason="the map is full and readers hold it; starting again "
+                    "makes it larger",
                 )
             time.sleep(_GROW_POLL_SECONDS)
 
@@ -219,7 +254,6 @@ class LmdbEnvironment:
         """Refuse a file that was cut short; see the module."""
         due, actual = self._length_due(), self._data_path.stat().st_size
         if due - actual > _UNWRITTEN_PAGES_MAX * self._env.stat()["psize"]:
-            self._env.close()
             raise StorageCorruptError(
                 path=self.path, reason=f"{actual} bytes are left of {due}"
             )
@@ -241,6 +275,13 @@ def translate(
     if isinstance(error, lmdb.ReadersFullError | lmdb.LockError):
         return StorageBusyError(path=path, reason=str(error))
     return StorageCorruptError(path=path, reason=str(error))
+
+
+def _map_size_of(folder: Path) -> int:
+    """Return twice the size of the disk that the folder is on, within bounds."""
+    disk = os.statvfs(folder)
+    size_bytes = 2 * disk.f_blocks * disk.f_frsize
+    return min(max(size_bytes, MAP_SIZE_BYTES_MIN), MAP_SIZE_BYTES_MAX)
 
 
 def _lock_folder(folder: Path) -> Any:

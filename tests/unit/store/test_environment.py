@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -74,6 +75,37 @@ def test_map_that_readers_hold_is_told_as_full_and_nothing_is_written(
     snapshot.close()
     _fill(backend, 10, 2_000)
     assert _count(backend) == 2_010
+    backend.close()
+
+
+def test_open_reader_does_not_stand_in_the_way_of_growth(tmp_path: Path) -> None:
+    backend = LmdbBackend(LmdbEnvironment(tmp_path, durable=False))
+    backend.declare_tables([T])
+    _fill(backend, 0, 10)
+    snapshot = backend.snapshot()
+    for round_number in range(1, 9):
+        _fill(backend, round_number * 10_000, 4_000)
+    assert sum(1 for _ in snapshot.iterate(T, b"", None)) == 10
+    snapshot.close()
+    assert _count(backend) == 32_010
+    backend.close()
+
+
+def test_disk_is_full_before_the_map_is(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    environment = LmdbEnvironment(tmp_path, durable=False)
+    assert environment.map_size_bytes >= min(
+        2 * disk.f_blocks * disk.f_frsize, environment_module.MAP_SIZE_BYTES_MAX
+    )
+    environment.close()
+
+
+def test_tables_of_an_earlier_run_can_be_read_at_once(tmp_path: Path) -> None:
+    backend = _backend(tmp_path)
+    _fill(backend, 0, 3)
+    backend.close()
+    backend = LmdbBackend(LmdbEnvironment(tmp_path, durable=False))
+    assert backend.latest().count(T) == _count(backend) == 3
     backend.close()
 
 
@@ -160,10 +192,9 @@ def test_overwritten_pages_are_told_and_do_not_crash(tmp_path: Path) -> None:
     whole = bytearray(data.read_bytes())
     whole[4096 * 4 :] = bytes(len(whole) - 4096 * 4)
     data.write_bytes(whole)
-    environment = LmdbEnvironment(tmp_path, durable=False)
-    with pytest.raises(StorageCorruptError):
-        environment.declare_tables([T])
-    environment.close()
+    for _ in range(2):  # the first attempt lets go of the folder
+        with pytest.raises(StorageCorruptError):
+            LmdbEnvironment(tmp_path, durable=False)
 
 
 def test_reads_at_a_height_go_on_while_blocks_are_committed(tmp_path: Path) -> None:
