@@ -42,6 +42,9 @@ class FailingBackend:
     def snapshot(self) -> TableReader:
         return self._backend.snapshot()
 
+    def clear(self) -> None:
+        self._backend.clear()
+
     def close(self) -> None:
         self._backend.close()
 

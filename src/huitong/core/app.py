@@ -311,6 +311,19 @@ class Application:
         """
         return self._querying.simulate(raw)
 
+    def reopen(self) -> None:
+        """Stand on what the database holds now, after a snapshot was restored.
+
+        Raises:
+            BrokenError: the database cannot be read.
+        """
+        self._finalized = self._genesis = None
+        self._checking.close()
+        self.state.reload()
+        self._last_block = self._block(self.state.version, 0)
+        self._set_gas_max(self._committed_gas_max())
+        self._checking.reset(self._last_block)
+
     def close(self) -> None:
         """Let go of the committed version that CheckTx reads."""
         self._checking.close()

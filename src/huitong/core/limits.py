@@ -100,6 +100,44 @@ PAGE_SIZE_MAX: Final = 1_000
 #: Entries that a query with a filter looks at before it ends the page.
 PAGE_SCAN_MAX: Final = 10_000
 
+# --- members and governance ---------------------------------------------------------------
+#: Members of a zone, removed ones among them: a tally walks over all. Whole national
+#: programmes have some hundred.
+MEMBERS_MAX: Final = 1_000
+#: Accounts of one member, and of none, disabled ones among them: a change of roles walks
+#: over all.
+ACCOUNTS_PER_MEMBER_MAX: Final = 1_000
+#: How long the first call for an emergency freeze waits for a second one, seconds: a day.
+EMERGENCY_CALL_TERM_S: Final = 86_400
+#: Calls of one organisation that wait at a time; more would be noise.
+EMERGENCY_CALLS_PER_MEMBER_MAX: Final = 8
+#: Proposals under vote in a zone at a time; each costs a tally at its deadline.
+PROPOSALS_OPEN_MAX: Final = 100
+#: Proposals of one member under vote, so that no member takes all the room.
+PROPOSALS_OPEN_PER_MEMBER_MAX: Final = 8
+#: Proposals kept after they ended, with their votes; the oldest go first.
+PROPOSALS_ENDED_MAX: Final = 1_000
+#: Messages of one proposal: people must be able to read what they vote on.
+PROPOSAL_MESSAGES_MAX: Final = 16
+#: Bytes of the messages of one proposal: a pack fits, and blocks carry several.
+PROPOSAL_SIZE_BYTES_MAX: Final = 524_288
+#: Gas that the messages of one proposal may use: a second of work, at its deadline.
+PROPOSAL_GAS_MAX: Final = 50_000_000
+#: Proposals whose deadline one block carries out; the others wait for the next block.
+PROPOSALS_PER_BLOCK_MAX: Final = 4
+#: Seconds for voting: at least one, for trials; at most a month.
+VOTING_PERIOD_S_MIN: Final = 1
+VOTING_PERIOD_S_MAX: Final = 2_592_000
+#: Below this a vote cannot shorten the period, so that nobody is outvoted asleep: an hour.
+VOTING_PERIOD_BY_VOTE_S_MIN: Final = 3_600
+#: Least quorum: more than half of the weight, so that two decisions share a voter.
+QUORUM_BP_MIN: Final = 5_001
+#: Largest quorum and threshold: two thirds of the members can always decide, as two
+#: thirds of the validators can always make blocks.
+QUORUM_BP_MAX: Final = 6_666
+THRESHOLD_BP_MIN: Final = 5_000
+THRESHOLD_BP_MAX: Final = 6_666
+
 # --- light clients --------------------------------------------------------------------
 #: Validators of one set. Public chains have up to 200; each costs one signature check.
 VALIDATORS_MAX: Final = 500
@@ -171,3 +209,43 @@ STORE_PRUNE_SLICE_VERSIONS_MAX: Final = 1_000
 PROOF_DEPTH_MAX: Final = 256
 #: Children of one inner node that any spec may have; a hexary tree has 16.
 PROOF_CHILDREN_MAX: Final = 16
+
+# --- snapshots --------------------------------------------------------------------------
+#: Bytes of one chunk: CometBFT carries at most 16 MB in one message, the Cosmos SDK 10.
+SNAPSHOT_CHUNK_SIZE_BYTES: Final = 8_388_608
+#: Chunks of one snapshot, 32 GiB: its metadata of 128 KiB fits CometBFT's 4 MB message.
+SNAPSHOT_CHUNKS_MAX: Final = 4_096
+#: Stores of one snapshot; a zone has about ten.
+SNAPSHOT_STORES_MAX: Final = 64
+#: Bytes of one value, or of one item beside the state: four transactions' worth.
+SNAPSHOT_VALUE_SIZE_BYTES_MAX: Final = 8_388_608
+#: Height of a tree: a balanced one of 2^40 leaves has at most 58.
+SNAPSHOT_TREE_HEIGHT_MAX: Final = 64
+
+# --- consensus, upgrades, packs ---------------------------------------------------------
+#: Voting power of all validators together: half of what CometBFT takes, because it adds
+#: the powers that a block sets before it takes away those that the block removes.
+VALIDATORS_POWER_MAX: Final = VOTING_POWER_TOTAL_MAX // 2
+#: Bytes of a block that members may decide on at least: the largest transaction, and all
+#: evidence that one block carries; Hermes asks for 2.34 MB.
+BLOCK_SIZE_BYTES_MAX_MIN: Final = 2_621_440
+#: Bytes of a block that CometBFT carries at most.
+BLOCK_SIZE_BYTES_MAX_LIMIT: Final = 104_857_600
+#: Gas of a block at least: below it, proposals and proofs would no longer be carried out.
+BLOCK_GAS_MAX_MIN: Final = 20_000_000
+#: Gas of a block at most: about a hundred seconds of work.
+BLOCK_GAS_MAX_LIMIT: Final = 10_000_000_000
+#: Proofs of misbehaviour that one validator's record keeps; it is suspended by the first.
+MISBEHAVIOUR_ENTRIES_MAX: Final = 16
+#: Validators whose misbehaviour is remembered, those that are gone included.
+MISBEHAVIOUR_RECORDS_MAX: Final = 1_000
+#: Names of packs in one zone: the seventeen fields, in some editions each.
+PACKS_MAX: Final = 256
+#: Versions of one pack in the history: one a month for eighty years.
+PACK_VERSIONS_MAX: Final = 1_000
+#: Each of the three numbers of a pack's version.
+PACK_VERSION_NUMBER_MAX: Final = 999_999
+#: Upgrades that a zone carries out: one a month for eighty years.
+UPGRADES_MAX: Final = 1_000
+#: Old consensus states removed when a client is recovered; the others go one by one.
+RECOVERY_PRUNE_MAX: Final = 1_000

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from huitong.core.context import Context
 from huitong.core.errors import InvalidRequestError
+from huitong.core.store.snapshot_layout import SideRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +89,5 @@ class Module:
     """Runs before the transactions of each block; must not fail."""
     end_block: Callable[[Context], None] | None = None
     """Runs after the transactions of each block; must not fail."""
+    side_rows: SideRows | None = None
+    """What it keeps beside the state and a node that joins by snapshot needs."""

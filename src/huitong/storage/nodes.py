@@ -65,6 +65,18 @@ class LmdbBackend:
         """Tell what the database takes up; from any thread."""
         return self._environment.usage()
 
+    def clear(self) -> None:
+        """Remove every row of every table, declared or not, in one transaction.
+
+        Raises:
+            StorageFullError: there is no room for the change; nothing was removed.
+            StorageCorruptError: the database is damaged.
+        """
+        try:
+            self._environment.clear_tables()
+        finally:
+            self._latest.renew()
+
     def close(self) -> None:
         """Let go of the reader and close the environment."""
         self._latest.close()
@@ -102,6 +114,11 @@ class _LmdbReader:
         except lmdb.Error as error:
             raise translate(error, self._environment.path) from error
         return walk(self._environment, cursor, start, end) if first else iter(())
+
+    def count(self, table: bytes) -> int:
+        with self._environment.translated():
+            entries: int = self._txn.stat(self._environment.handle(table))["entries"]
+        return entries
 
     def close(self) -> None:
         self._environment.end_read(self._txn)

@@ -140,3 +140,18 @@ def test_unknown_table_is_an_error_of_ours_and_writes_nothing(
     with pytest.raises(KeyError):
         backend.apply_batch(batch)
     assert _all(backend.latest()) == {}
+
+
+def test_clearing_removes_all_rows_and_leaves_snapshots_alone(
+    backend: NodeBackend,
+) -> None:
+    _apply(backend, {b"a": b"1", b"b": b"2"})
+    _apply(backend, {b"a": b"3"}, B)
+    snapshot = backend.snapshot()
+    backend.clear()
+    assert [backend.latest().count(table) for table in (A, B)] == [0, 0]
+    assert [snapshot.count(table) for table in (A, B)] == [2, 1]
+    assert _all(snapshot) == {b"a": b"1", b"b": b"2"}
+    _apply(backend, {b"c": b"4"})
+    assert _all(backend.latest()) == {b"c": b"4"}
+    snapshot.close()

@@ -53,6 +53,10 @@ class TableReader(Protocol):
         """Walk over the pairs with ``start <= key < end`` in the order of the keys."""
         ...
 
+    def count(self, table: bytes) -> int:
+        """Return the number of pairs in a table."""
+        ...
+
     def close(self) -> None:
         """Let go of what the reader holds; reading afterwards is an error."""
         ...
@@ -84,6 +88,15 @@ class NodeBackend(Protocol):
 
         Raises:
             StorageFullError: there is no room; nothing was written.
+            StorageCorruptError: the database is damaged.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Remove every row of every table, declared or not, wholly or not at all.
+
+        Raises:
+            StorageFullError: there is no room for the change; nothing was removed.
             StorageCorruptError: the database is damaged.
         """
         ...
@@ -132,6 +145,13 @@ class MemoryBackend:
         for table, rows in changes:
             self._tables[table].apply(rows)
 
+    def clear(self) -> None:
+        """Remove every row of every table."""
+        for name, table in self._tables.items():
+            for snapshot in list(self._snapshots):
+                snapshot.remember(name, [(key, None) for key in table.values])
+            self._tables[name].clear()
+
     def close(self) -> None:
         """Nothing is held beyond memory."""
 
@@ -154,6 +174,11 @@ class _MemoryTable:
             if self._keys is not None and key not in values:
                 insort(self._keys, key)
             values[key] = value
+
+    def clear(self) -> None:
+        """Remove all rows."""
+        self.values.clear()
+        self._keys = None
 
     def keys_between(self, start: bytes, end: bytes | None) -> list[bytes]:
         """Return the keys of the range, ascending."""
@@ -181,6 +206,9 @@ class _MemoryLatest:
             keys.reverse()
         values = source.values
         return iter([(key, values[key]) for key in keys])
+
+    def count(self, table: bytes) -> int:
+        return len(self._tables[table].values)
 
     def close(self) -> None:
         """The latest reader lives as long as its backend."""
@@ -225,6 +253,9 @@ class _MemorySnapshot:
             else:
                 pairs[key] = value
         return iter(sorted(pairs.items(), reverse=reverse))
+
+    def count(self, table: bytes) -> int:
+        return sum(1 for _ in self.iterate(table, b"", None))
 
     def close(self) -> None:
         self._before = {}

@@ -52,6 +52,16 @@ class KeyTooLongError(
     """The key passes the limit of the state."""
 
 
+class SnapshotInvalidError(
+    RejectedError,
+    codespace="store",
+    code=7,
+    text="the snapshot cannot be used: {reason}",
+    next_step="Take another snapshot, or replay the blocks from genesis.",
+):
+    """It is malformed, or it does not lead to the app hash that is trusted."""
+
+
 class StorageFullError(
     UnavailableError,
     codespace="storage",

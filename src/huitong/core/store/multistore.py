@@ -34,6 +34,8 @@ from huitong.core.store.tables import (
     NODES,
     OLDEST_KEY,
     ORPHANS,
+    RESTORED_KEY,
+    RESTORING_KEY,
     ROOTS,
     flat_table,
     version_key,
@@ -88,8 +90,6 @@ class MultiStore:
         self._pruner = Pruner()
         self._pending: PendingCommit | None = None
         self._forest = Forest(self._latest, names, backend.path)
-        self.version = self.oldest_version = 0
-        self.root_hash = EMPTY_ROOT_HASH
         self._roots: tuple[StoreRoot, ...] = ()
         self._load()
 
@@ -189,6 +189,25 @@ class MultiStore:
         self._pending = None
         self._forest.open(self._roots)
 
+    def reload(self) -> None:
+        """Begin anew from what the backend holds, after a restore wrote or cleared it.
+
+        Raises:
+            StorageFormatError, StorageCorruptError: as when it was opened.
+        """
+        if self._pending is not None:
+            self.discard(self._pending)
+        for store in self._stores.values():
+            store.forget()
+        self._pruner = Pruner()
+        self._load()
+
+    @property
+    def is_as_restored(self) -> bool:
+        """Tell whether the newest version is the one that a snapshot brought."""
+        restored = self._latest.get(META, RESTORED_KEY)
+        return restored is not None and restored == version_key(self.version)
+
     def at(self, version: int) -> ReadView:
         """Open a committed version for reading; close the view soon.
 
@@ -272,6 +291,11 @@ class MultiStore:
 
     def _load(self) -> None:
         """Read the latest version from the backend, and check that it is whole."""
+        self.version = self.oldest_version = 0
+        self.root_hash = EMPTY_ROOT_HASH
+        self._roots = ()
+        if self._latest.get(META, RESTORING_KEY) is not None:
+            self._backend.clear()  # the process ended amid a restore
         latest = self._latest.get(META, LATEST_KEY)
         if latest is not None:
             self._load_version(latest)
@@ -324,6 +348,10 @@ class _LatestStore:
     def has(self, key: bytes) -> bool:
         """Tell whether there is a value under ``key``."""
         return self.get(key) is not None
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._recent.clear()
 
     def written(self, rows: Iterable[Row]) -> None:
         """Take in rows that have just become the newest."""

@@ -4,7 +4,7 @@
 * ``flat/<store>``: the newest pairs of each store, so that a read is one look-up;
 * ``roots``: per version the roots of all stores (``roots``);
 * ``orphans``: per version the references that it made superfluous, in chunks;
-* ``meta``: format, latest and oldest version.
+* ``meta``: format, latest and oldest version, and what came from a snapshot.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ ORPHANS: Final = b"orphans"
 FORMAT_KEY: Final = b"format"
 LATEST_KEY: Final = b"latest"
 OLDEST_KEY: Final = b"oldest"
+RESTORING_KEY: Final = b"restoring"
+"""There while a snapshot is being read: the rows are not a state yet."""
+RESTORED_KEY: Final = b"restored"
+"""The version that a snapshot brought; absent in a state that began with genesis."""
 
 FORMAT: Final = b"1"
 """Layout of these tables; another layout gets another number and a migration."""

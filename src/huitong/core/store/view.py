@@ -17,9 +17,14 @@ from huitong.core.store.errors import (
     VersionPrunedError,
     VersionUnknownError,
 )
-from huitong.core.store.iavl.node import REFERENCE_SIZE
+from huitong.core.store.iavl.node import INNER_HEAD, REFERENCE_SIZE
 from huitong.core.store.iavl.proofs import prove_key
-from huitong.core.store.iavl.reader import GetRecord, find_value, iterate_tree
+from huitong.core.store.iavl.reader import (
+    GetRecord,
+    find_value,
+    iterate_nodes,
+    iterate_tree,
+)
 from huitong.core.store.kv import ReadStore
 from huitong.core.store.roots import StoreRoot, app_hash, decode_roots, prove_store
 from huitong.core.store.tables import (
@@ -134,6 +139,48 @@ class ReadView:
         Such rows are not versioned: the snapshot's newest one is shown.
         """
         return self._reader.get(table, key)
+
+    def iterate_rows(
+        self, table: bytes, start: bytes, end: bytes | None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Walk over rows that were written beside the state; see ``find_row``."""
+        return self._reader.iterate(table, start, end)
+
+    # --- whole trees --------------------------------------------------------------------
+
+    @property
+    def store_names(self) -> tuple[str, ...]:
+        """Names of the stores at this version, ascending."""
+        return tuple(root.name for root in self._roots)
+
+    def leaf_count(self, name: str) -> int:
+        """Return the number of pairs of a store.
+
+        Raises:
+            StoreUnknownError: no such store at this version.
+        """
+        link = self._root(name).link
+        record = self._record(link[:REFERENCE_SIZE]) if link else b""
+        if not record:
+            return 0
+        return INNER_HEAD.unpack_from(record)[1] if record[0] else 1
+
+    def iterate_nodes(self, name: str) -> Iterator[tuple[bytes, bytes]]:
+        """Walk over references and records of a tree, children first, each hash checked.
+
+        Raises:
+            StoreUnknownError: no such store at this version.
+            StorageCorruptError: while walking: a record is missing or damaged.
+        """
+        for ref, record in iterate_nodes(self._read_node, self._root(name).link):
+            if record is None:
+                raise StorageCorruptError(
+                    path=self._path, reason=f"node {ref.hex()} is missing or damaged"
+                )
+            yield ref, record
+
+    def _read_node(self, ref: bytes) -> bytes | None:
+        return self._reader.get(NODES, ref)
 
     def prove(self, name: str, key: bytes) -> StoreProof:
         """Prove what a store holds under ``key``.

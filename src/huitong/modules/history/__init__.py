@@ -10,6 +10,7 @@ from huitong.modules.history.blocks import append_header
 from huitong.modules.history.genesis import export_genesis, init_genesis
 from huitong.modules.history.keys import ACCUMULATOR_KEY, STORE
 from huitong.modules.history.proofs import verify_history_proof
+from huitong.modules.history.snapshot import HistoryRows
 from huitong.proto.huitong.history.v1 import history_pb2 as pb
 
 __all__ = ["ACCUMULATOR_KEY", "MODULE", "STORE", "verify_history_proof"]
@@ -34,4 +35,5 @@ MODULE: Final = Module(
     init_genesis=init_genesis,
     export_genesis=export_genesis,
     begin_block=append_header,
+    side_rows=HistoryRows(),
 )

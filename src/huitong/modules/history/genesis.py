@@ -16,6 +16,7 @@ from huitong.modules.history.state import (
     find_accumulator,
     mountains_of,
     save_accumulator,
+    save_peaks,
 )
 from huitong.proto.huitong.history.v1.history_pb2 import Accumulator
 
@@ -42,6 +43,7 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
             f"at initial_height {first_block}",
         )
     save_accumulator(ctx, accumulator)
+    save_peaks(ctx, accumulator)
 
 
 def export_genesis(ctx: Context) -> dict[str, Any]:

@@ -94,6 +94,17 @@ def mountain_of(leaf_count: int, index: int) -> tuple[int, int]:
     raise IndexError(f"leaf {index} of {leaf_count}")
 
 
+def peak_positions(leaf_count: int) -> tuple[Position, ...]:
+    """Return where the peaks of a list of ``leaf_count`` leaves are, as nodes."""
+    positions: list[Position] = []
+    start = 0
+    for level in range(leaf_count.bit_length() - 1, -1, -1):
+        if leaf_count >> level & 1:
+            positions.append((level, start >> level))
+            start += 1 << level
+    return tuple(positions)
+
+
 def prove(
     leaf_count: int, index: int, read_node: NodeReader
 ) -> tuple[Step, ...] | None:

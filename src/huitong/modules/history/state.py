@@ -12,7 +12,12 @@ from huitong.modules.history.keys import (
     STORE,
     node_key,
 )
-from huitong.modules.history.mountain import Mountains, NodeReader, Position
+from huitong.modules.history.mountain import (
+    Mountains,
+    NodeReader,
+    Position,
+    peak_positions,
+)
 from huitong.proto.huitong.history.v1.history_pb2 import Accumulator
 
 
@@ -31,6 +36,12 @@ def save_nodes(ctx: Context, nodes: Iterable[tuple[Position, bytes]]) -> None:
     """Keep complete nodes beside the state."""
     for position, node in nodes:
         ctx.put_side_row(NODES_TABLE, node_key(position), node)
+
+
+def save_peaks(ctx: Context, accumulator: Accumulator) -> None:
+    """Keep the peaks of an accumulator beside the state: later leaves stand on them."""
+    positions = peak_positions(accumulator.leaf_count)
+    save_nodes(ctx, zip(positions, accumulator.peaks, strict=True))
 
 
 def node_reader(ctx: Context) -> NodeReader:

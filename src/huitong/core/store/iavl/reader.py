@@ -16,6 +16,7 @@ from huitong.core.store.iavl.node import (
     LEFT_AT,
     REFERENCE_SIZE,
     RIGHT_AT,
+    is_record_of,
 )
 
 GetRecord = Callable[[bytes], bytes]
@@ -75,6 +76,38 @@ def iterate_tree(
         if start < split:
             children.append(child_ref(record, left=True))
         waiting.extend(reversed(children) if reverse else children)
+
+
+def iterate_nodes(
+    get: Callable[[bytes], bytes | None], root_link: bytes
+) -> Iterator[tuple[bytes, bytes | None]]:
+    """Walk over all nodes, children before parents, left before right.
+
+    Args:
+        get: returns the record under a reference, or None.
+        root_link: link of the root; nothing for the empty tree.
+
+    Returns:
+        Reference and record; None in place of a record that is missing or has another
+        hash than its parent says, and then the walk is over.
+    """
+    waiting: list[tuple[bytes, bytes | None]] = [(root_link, None)] if root_link else []
+    while waiting:
+        link, passed = waiting.pop()
+        ref = link[:REFERENCE_SIZE]
+        if passed is not None:
+            yield ref, passed
+            continue
+        record = get(ref)
+        if record is None or not is_record_of(record, link):
+            yield ref, None
+            return
+        if not record[0]:
+            yield ref, record
+            continue
+        waiting.append((link, record))
+        waiting.append((record[RIGHT_AT:INNER_KEY_AT], None))
+        waiting.append((record[LEFT_AT:RIGHT_AT], None))
 
 
 def descend(get: GetRecord, root: bytes, key: bytes) -> tuple[list[Step], bytes, bytes]:
