@@ -11,9 +11,14 @@ from typing import Any, final
 
 from google.protobuf.message import Message
 
+from huitong.core.abci import Misbehaviour
+from huitong.core.address import GOVERNANCE_ADDRESS
+from huitong.core.address import GOVERNANCE_ADDRESS
 from huitong.core.codec import encode
 from huitong.core.context import BlockContext, Context
+from huitong.core.errors import GovernedMessageError
 from huitong.core.events import Event
+from huitong.core.execution import message_routes
 from huitong.core.gas import GasMeter
 from huitong.core.hashing import sha256
 from huitong.core.height import Height
@@ -96,9 +101,12 @@ class MemoryZone:
         self.chain_id = chain_id
         self.modules = tuple(modules)
         self.ports = dict(ports or {})
+        self.routes = message_routes(self.modules)
         self.state = MemoryState()
         self.height = initial_height
         self.time_ns = GENESIS_TIME_NS
+        self.misbehaviours: tuple[Misbehaviour, ...] = ()
+        """Evidence in the current block, and in those after it."""
         self.events: list[Event] = []
         """Events of the last message, block hook or call of ``within``."""
         ctx = self.context()
@@ -115,10 +123,12 @@ class MemoryZone:
                 height=Height(revision_of_chain_id(self.chain_id), self.height),
                 time_ns=self.time_ns,
                 header_hash=self.header_hash(self.height),
+                misbehaviours=self.misbehaviours,
             ),
             source=self.state,
             gas=GasMeter(None),
             ports=self.ports,
+            routes=self.routes,
             signer=signer,
         )
 
@@ -136,15 +146,31 @@ class MemoryZone:
     def run(self, message: Any) -> Any:
         """Carry out one message of its ``signer``: role, check, apply, all or nothing.
 
+        A governed message needs the governance address as its signer and no vote.
+
         Raises:
             HuitongError: what the role check or the handler raised; nothing is written.
         """
-        route = self._route(message)
+        name = f"/{message.DESCRIPTOR.full_name}"
+        route = self.routes[name]
         signer = route.signer(message)
         ctx = self.context(signer)
-        name = f"/{message.DESCRIPTOR.full_name}"
+        if route.governed and signer != GOVERNANCE_ADDRESS:
+            raise GovernedMessageError(what=name)
         MemberAuthenticator().check_roles(ctx, signer, route.roles, name)
         response = carry_out(route, ctx, message)
+        self.take(ctx)
+        return response
+
+    def decide(self, message: Any) -> Any:
+        """Carry out one governed message, as a proposal that has passed does.
+
+        Raises:
+            HuitongError: what the handler raised; nothing is written.
+        """
+        message.signer = GOVERNANCE_ADDRESS
+        ctx = self.context(GOVERNANCE_ADDRESS)
+        response = carry_out(self._route(message), ctx, message)
         self.take(ctx)
         return response
 
@@ -173,13 +199,6 @@ class MemoryZone:
             if hook is not None:
                 hook(ctx)
         self.take(ctx)
-
-    def _route(self, message: Message) -> MessageRoute:
-        for module in self.modules:
-            for route in module.messages:
-                if route.request is type(message):
-                    return route
-        raise AssertionError(f"no module carries out {type(message).__name__}")
 
     def _query(self, path: str) -> QueryRoute:
         for module in self.modules:

@@ -1,4 +1,4 @@
-"""Keys of the store ``consensus``: one byte of kind, then the validator's public key."""
+"""Keys of the store ``consensus``: one byte of kind, then what it is about."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ STORE: Final = "consensus"
 VALIDATOR_PREFIX: Final = b"\x01"
 #: Where the limits of blocks stand.
 BLOCK_PARAMS_KEY: Final = b"\x02"
-#: Prefix of ``told_power_key``.
-TOLD_POWER_PREFIX: Final = b"\x03"
+#: Where it stands what the engine was told last: one row, read in every block.
+TOLD_KEY: Final = b"\x03"
+#: Prefix of ``misbehaviour_key``.
+MISBEHAVIOUR_PREFIX: Final = b"\x04"
 
 
 def validator_key(public_key: bytes) -> bytes:
@@ -19,6 +21,6 @@ def validator_key(public_key: bytes) -> bytes:
     return VALIDATOR_PREFIX + public_key
 
 
-def told_power_key(public_key: bytes) -> bytes:
-    """Return the key of the power that the engine was told last, 8 bytes, big-endian."""
-    return TOLD_POWER_PREFIX + public_key
+def misbehaviour_key(address: bytes) -> bytes:
+    """Return the key of what a validator did; its value: a ``MisbehaviourRecord``."""
+    return MISBEHAVIOUR_PREFIX + address
