@@ -247,7 +247,20 @@ UPGRADE_HEIGHT: Final = _gauge(
     "huitong_upgrade_height", "Height of the planned upgrade; absent without a plan."
 )
 
-#: All of them, in the order of the reference page.
+#: All of ours, in the order of the reference page.
 METRICS: Final[tuple[Metric, ...]] = tuple(
     item for item in list(globals().values()) if isinstance(item, Metric)
+)
+
+#: Of the process, as prometheus-client counts them.
+PROCESS_METRICS: Final[tuple[Metric, ...]] = (
+    _gauge("huitong_process_virtual_memory_bytes", "Virtual memory of the process."),
+    _gauge("huitong_process_resident_memory_bytes", "Resident memory of the process."),
+    _gauge(
+        "huitong_process_start_time_seconds",
+        "When the process started, seconds since the epoch, UTC.",
+    ),
+    _counter("huitong_process_cpu_seconds_total", "Processor time of the process."),
+    _gauge("huitong_process_open_fds", "Open files of the process."),
+    _gauge("huitong_process_max_fds", "Files that the process may open."),
 )

@@ -24,7 +24,15 @@ from huitong.node.config import NodeConfig
 from huitong.node.watch import register
 from huitong.node.watch.own_rpc import OwnRpc
 from huitong.node.watch.register import Metric
-from huitong.node.watch.zone_facts import Ask, ClientFacts, read_clients
+from huitong.node.watch.zone_facts import (
+    Ask,
+    ClientFacts,
+    UpgradeFacts,
+    ValidatorFacts,
+    find_upgrade,
+    read_clients,
+    read_validators,
+)
 from huitong.storage.environment import DatabaseUsage
 
 #: How long what was read from the state is told again: somebody who scrapes without
@@ -79,13 +87,22 @@ class Watched:
     """The snapshots that this node offers; None if it makes none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What was read from the state."""
+
+    clients: tuple[ClientFacts, ...] = ()
+    validators: tuple[ValidatorFacts, ...] = ()
+    upgrade: UpgradeFacts | None = None
+
+
 class SlowValues(Collector):
     """Reads them, for Prometheus's registry."""
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
         self._lock = threading.Lock()
-        self._clients: tuple[ClientFacts, ...] = ()
+        self._facts = _Facts()
         self._read_at_s = -FACTS_AGE_S_MAX
 
     def collect(self) -> Iterable[Family]:
@@ -99,17 +116,16 @@ class SlowValues(Collector):
         yield from _store(watched)
         yield from _database(watched.backend)
         yield from _snapshots(watched)
-        yield from _clients(self._facts(), time.time_ns())
+        facts = self._read_facts()
+        yield from _clients(facts.clients, time.time_ns())
+        yield from _governed(facts)
 
-    def _facts(self) -> tuple[ClientFacts, ...]:
+    def _read_facts(self) -> _Facts:
         with self._lock:
             if time.monotonic() - self._read_at_s >= FACTS_AGE_S_MAX:
-                try:
-                    self._clients = read_clients(ask_application(self._watched.app))
-                except HuitongError:
-                    self._clients = ()  # the state cannot be read now: told as absent
+                self._facts = _read(ask_application(self._watched.app))
                 self._read_at_s = time.monotonic()
-            return self._clients
+            return self._facts
 
 
 def ask_application(app: Application) -> Ask:
@@ -122,6 +138,17 @@ def ask_application(app: Application) -> Ask:
         return answer.value if answer.code == 0 else None
 
     return ask
+
+
+def _read(ask: Ask) -> _Facts:
+    try:
+        return _Facts(
+            clients=read_clients(ask),
+            validators=read_validators(ask),
+            upgrade=find_upgrade(ask),
+        )
+    except HuitongError:
+        return _Facts()  # the state cannot be read now: told as absent
 
 
 def _gauge(metric: Metric, value: float) -> Family:
@@ -223,3 +250,14 @@ def _clients(clients: Iterable[ClientFacts], now_ns: int) -> Iterator[Family]:
             for who, item in named
         ],
     )
+
+
+def _governed(facts: _Facts) -> Iterator[Family]:
+    counts = {"active": 0, "suspended": 0}
+    for item in facts.validators:
+        counts["suspended" if item.is_suspended else "active"] += 1
+    yield _labelled(
+        register.VALIDATORS, [((status,), count) for status, count in counts.items()]
+    )
+    if facts.upgrade is not None:
+        yield _gauge(register.UPGRADE_HEIGHT, facts.upgrade.height)

@@ -15,14 +15,21 @@ from huitong.core.errors import RejectedError
 from huitong.light import light_client
 from huitong.light.tendermint.client_state import ClientState
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
+from huitong.proto.huitong.consensus.v1 import consensus_pb2
+from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
 from huitong.proto.ibc.core.client.v1 import client_pb2, query_pb2
 
 Ask = Callable[[str, bytes], bytes | None]
 """Returns the answer to a query by its path and encoded request; None if refused."""
 
 _CLIENTS: Final = "/ibc.core.client.v1.Query/"
+_VALIDATORS: Final = "/huitong.consensus.v1.Query/Validators"
+_PLAN: Final = "/huitong.upgrades.v1.Query/Plan"
 #: Clients that are looked at: more links than a zone of the programme has.
 CLIENTS_MAX: Final = 100
+#: Validators that are looked at, in pages of the greatest size that queries give.
+VALIDATORS_MAX: Final = 500
+_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,69 @@ class ClientFacts:
     def expires_at_ns(self) -> int:
         """When it expires unless a header comes, nanoseconds since the epoch."""
         return self.newest_header_ns + self.trusting_period_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatorFacts:
+    """One validator of the zone."""
+
+    public_key: bytes
+    """ed25519, 32 bytes."""
+    name: str
+    """For people; may be empty."""
+    is_suspended: bool
+    """Whether misbehaviour was proven and nobody has reinstated it."""
+    power: int
+    """Voting power in effect; 0 while it is suspended or its member is not in force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeFacts:
+    """The upgrade that is planned."""
+
+    name: str
+    """Names the migration in the new software."""
+    height: int
+    """First block of the new software."""
+
+
+def find_upgrade(ask: Ask) -> UpgradeFacts | None:
+    """Return the planned upgrade; None without a plan."""
+    answer = ask(_PLAN, encode(upgrades_pb2.QueryPlanRequest()))
+    if answer is None:
+        return None
+    found = upgrades_pb2.QueryPlanResponse.FromString(answer)
+    if not found.HasField("plan"):
+        return None
+    return UpgradeFacts(name=found.plan.name, height=found.plan.height)
+
+
+def read_validators(ask: Ask) -> tuple[ValidatorFacts, ...]:
+    """Return the first ``VALIDATORS_MAX`` validators, by ascending public key."""
+    read: list[ValidatorFacts] = []
+    after = b""
+    while len(read) < VALIDATORS_MAX:
+        request = consensus_pb2.QueryValidatorsRequest(start_after=after, limit=_PAGE)
+        answer = ask(_VALIDATORS, encode(request))
+        if answer is None:
+            break
+        page = consensus_pb2.QueryValidatorsResponse.FromString(answer)
+        read += [_validator(item) for item in page.validators]
+        if not page.next or page.next <= after:
+            break
+        after = page.next
+    return tuple(read)
+
+
+def _validator(info: consensus_pb2.ValidatorInfo) -> ValidatorFacts:
+    validator = info.validator
+    suspended = consensus_pb2.VALIDATOR_STATUS_SUSPENDED
+    return ValidatorFacts(
+        public_key=validator.public_key,
+        name=validator.name,
+        is_suspended=validator.status == suspended,
+        power=info.power_in_effect,
+    )
 
 
 def read_clients(ask: Ask) -> tuple[ClientFacts, ...]:
