@@ -105,3 +105,16 @@ class GenesisFixedError(
     next_step="Admit members and accounts with transactions, or make a new home.",
 ):
     """Blocks exist that were made from this genesis."""
+
+
+class EngineChangedError(
+    RejectedError,
+    codespace="node",
+    code=30,
+    text="the blocks in {path} were not made by the engine {engine}",
+    next_step=(
+        "Set [engine] kind in node.toml back. To change the engine, export the zone and "
+        "begin a new home from the export."
+    ),
+):
+    """Two engines keep their blocks in different places; one cannot go on for the other."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huitong.core.ids import check_chain_id
+from huitong.engines.cometbft.home import CometBftHome
 from huitong.engines.genesis import (
     GenesisDocument,
     GenesisValidator,
@@ -28,7 +29,12 @@ from huitong.engines.validator_key import (
 )
 from huitong.keys.errors import EmptyPassphraseError
 from huitong.node.config import NodeConfig, encode_config
-from huitong.node.errors import HomeExistsError, HomeMissingError, NodeRunsError
+from huitong.node.errors import (
+    EngineChangedError,
+    HomeExistsError,
+    HomeMissingError,
+    NodeRunsError,
+)
 
 #: Voting power of the validator of a new zone.
 GENESIS_POWER = 10
@@ -90,9 +96,27 @@ class Home:
                     path=self.path, missing=file.relative_to(self.path)
                 )
 
+    @property
+    def cometbft(self) -> CometBftHome:
+        """CometBFT's part of the home."""
+        return CometBftHome(self.path.absolute())
+
     def has_begun(self) -> bool:
         """Tell whether a block was ever made here."""
-        return self.sign_state_file.exists()
+        return self.sign_state_file.exists() or self.cometbft.has_blocks()
+
+    def check_engine(self, engine: str) -> None:
+        """Check that the blocks here, if any, are of this engine.
+
+        Raises:
+            EngineChangedError: they are of another one.
+        """
+        others = {
+            "embedded": self.cometbft.has_blocks(),
+            "cometbft": self.sign_state_file.exists(),
+        }
+        if others[engine]:
+            raise EngineChangedError(path=self.path, engine=engine)
 
     def load_genesis(self) -> GenesisDocument:
         """Read the genesis document.

@@ -1,14 +1,13 @@
-"""Runs a node: opens its home, makes blocks in one thread, answers RPC in another."""
+"""Runs a node: opens its home, lets its engine drive it, answers until told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import signal
-import socket
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Final
 
 import structlog
@@ -16,21 +15,14 @@ import uvloop
 
 from huitong.core.errors import HuitongError
 from huitong.core.invariants import InvariantBrokenError
-from huitong.engines.embedded.chain import CommittedBlock
-from huitong.engines.embedded.engine import BLOCKS_AT_START, Clocks, EmbeddedEngine
-from huitong.engines.embedded.sign_guard import SignGuard
+from huitong.engines.engine import Engine
 from huitong.node.config import NodeConfig
 from huitong.node.errors import EngineFailedError
 from huitong.node.home import Home, owned, write_whole
-from huitong.node.parts import OpenZone, open_zone
-from huitong.node.rpc.asgi import RpcApplication
-from huitong.node.rpc.methods import all_methods
-from huitong.node.rpc.served import Served
-from huitong.node.rpc.server import address_of, bind, serve
-from huitong.node.rpc.subscriptions import SubscriptionHub
+from huitong.node.rooms.cometbft import open_cometbft
+from huitong.node.rooms.embedded import open_embedded
+from huitong.node.rooms.room import Room
 
-#: Threads for proofs and searches that must not hold up other calls.
-WORKERS: Final = 2
 #: How long a thread may keep Python's lock while another waits for it. The default of
 #: five milliseconds would be added to every answer given while a block is made.
 _SWITCH_INTERVAL_S: Final = 0.001
@@ -42,6 +34,12 @@ _log: Final = structlog.get_logger("node")
 
 OnReady = Callable[[str, int, str], None]
 """Called with chain id, height and RPC address when the node answers."""
+OpenRoom = Callable[[Home, NodeConfig, str | None], AbstractContextManager[Room]]
+"""Takes home, configuration and the passphrase of the validator's key."""
+_ROOMS: Final[Mapping[str, OpenRoom]] = {
+    "embedded": open_embedded,
+    "cometbft": open_cometbft,
+}
 
 
 def run_node(
@@ -60,53 +58,19 @@ def run_node(
         InvariantBrokenError: going on would be wrong.
     """
     home.check()
+    home.check_engine(config.engine)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     with owned(home):
-        listening = bind(config.rpc_address)
-        try:
-            with open_zone(home, config, passphrase) as zone:
-                _collect_rarely()
-                _run(home, config, zone, listening, on_ready)
-        finally:
-            listening.close()
-
-
-def _run(
-    home: Home,
-    config: NodeConfig,
-    zone: OpenZone,
-    listening: socket.socket,
-    on_ready: OnReady,
-) -> None:
-    engine = EmbeddedEngine(
-        chain=zone.chain,
-        app=zone.app,
-        key=zone.key,
-        guard=SignGuard(home.sign_state_file),
-        pace=config.pace,
-        limits=config.mempool,
-        clocks=Clocks(),
-    )
-    for _ in range(BLOCKS_AT_START):  # so that there is something to answer about
-        engine.step()
-    with (
-        ThreadPoolExecutor(WORKERS, thread_name_prefix="rpc") as executor,
-        ThreadPoolExecutor(1, thread_name_prefix="checks") as checks,
-    ):
-        served = Served(
-            engine=engine,
-            app=zone.app,
-            executor=executor,
-            checks=checks,
-            moniker=config.moniker,
-            rpc_address=address_of(listening),
-        )
-        try:
-            uvloop.run(_answer(home, served, listening, on_ready))
-        finally:
-            engine.stop()
-            home.rpc_address_file.unlink(missing_ok=True)
-    _raise_failure(engine)
+        # What told of an earlier run must not speak for this one.
+        home.rpc_address_file.unlink(missing_ok=True)
+        with _ROOMS[config.engine](home, config, passphrase) as room:
+            _collect_rarely()
+            try:
+                uvloop.run(_run(home, room, on_ready))
+            finally:
+                room.engine.stop()
+                home.rpc_address_file.unlink(missing_ok=True)
+        _raise_failure(room.engine)
 
 
 def _collect_rarely() -> None:
@@ -115,43 +79,44 @@ def _collect_rarely() -> None:
     gc.set_threshold(*_COLLECTION_THRESHOLDS)
 
 
-async def _answer(
-    home: Home, served: Served, listening: socket.socket, on_ready: OnReady
-) -> None:
-    """Answer RPC until told to stop, or until the engine ends."""
+async def _run(home: Home, room: Room, on_ready: OnReady) -> None:
+    """Run the engine until told to stop, or until it ends."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    hub = SubscriptionHub()
-    engine = served.engine
-
-    def publish(committed: CommittedBlock) -> None:
-        loop.call_soon_threadsafe(hub.publish, committed)
 
     def ended() -> None:
         if not loop.is_closed():
             loop.call_soon_threadsafe(stop.set)
 
-    engine.on_block(publish)
+    engine = room.engine
     engine.on_end(ended)
-    application = RpcApplication(all_methods(served, hub), hub)
-    serving = asyncio.create_task(serve(application, listening, stop))
+    serving = asyncio.create_task(room.serve(stop))
+    await asyncio.sleep(0)  # so that it has begun, and no block is missed
     engine.start()
-    write_whole(home.rpc_address_file, f"{served.rpc_address}\n".encode())
-    on_ready(engine.genesis.chain_id, engine.state.height, served.rpc_address)
+    telling = asyncio.create_task(_tell(home, room, on_ready))
     await stop.wait()
     await loop.run_in_executor(None, engine.stop)
+    await telling
     await serving
-    _log.info("node_stopped", height=engine.state.height)
+    _log.info("node_stopped", height=engine.height)
 
 
-def _raise_failure(engine: EmbeddedEngine) -> None:
+async def _tell(home: Home, room: Room, on_ready: OnReady) -> None:
+    """Say where RPC answers, once it does."""
+    if await room.wait_until_serving():
+        engine = room.engine
+        write_whole(home.rpc_address_file, f"{engine.rpc_address}\n".encode())
+        on_ready(engine.genesis.chain_id, engine.height, engine.rpc_address)
+
+
+def _raise_failure(engine: Engine) -> None:
     failure = engine.failure()
     if failure is None:
         return
     if isinstance(failure, HuitongError | InvariantBrokenError):
         raise failure
     raise EngineFailedError(
-        height=engine.state.height, reason=f"{type(failure).__name__}: {failure}"
+        height=engine.height, reason=f"{type(failure).__name__}: {failure}"
     ) from failure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,8 +23,20 @@ from huitong.storage.nodes import LmdbBackend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenState:
+    """The application above its database."""
+
+    genesis: GenesisDocument
+    """The zone's genesis document."""
+    backend: LmdbBackend
+    """The database."""
+    app: Application
+    """The state machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenZone:
-    """The parts that stand above one database."""
+    """The parts that stand above one database when this process makes the blocks."""
 
     genesis: GenesisDocument
     """The zone's genesis document."""
@@ -53,6 +65,24 @@ def open_application(
 
 
 @contextmanager
+def open_state(home: Home, config: NodeConfig) -> Iterator[OpenState]:
+    """Open the state of a home, checked, whatever engine drives it; and close it again.
+
+    Raises:
+        HuitongError: genesis or database cannot be used, or contradict one another.
+    """
+    genesis = home.load_genesis()
+    database = LmdbBackend(LmdbEnvironment(home.data, durable=config.is_durable))
+    with (
+        closing(database) as backend,
+        closing(open_application(genesis, backend, config.versions_kept)) as app,
+    ):
+        if _size_bytes(home) <= CHECKED_SIZE_BYTES_MAX:
+            app.state.check_integrity()
+        yield OpenState(genesis=genesis, backend=backend, app=app)
+
+
+@contextmanager
 def open_zone(
     home: Home, config: NodeConfig, passphrase: str | None = None
 ) -> Iterator[OpenZone]:
@@ -66,21 +96,18 @@ def open_zone(
     Raises:
         HuitongError: genesis, key or database cannot be used, or contradict one another.
     """
-    genesis, key = home.load_genesis(), home.load_key(passphrase)
-    backend = LmdbBackend(LmdbEnvironment(home.data, durable=config.is_durable))
-    try:
-        app = open_application(genesis, backend, config.versions_kept)
-        if _size_bytes(home) <= CHECKED_SIZE_BYTES_MAX:
-            app.state.check_integrity()
-        try:
-            chain = Chain(genesis=genesis, app=app, backend=backend, key=key)
-            yield OpenZone(
-                genesis=genesis, key=key, backend=backend, app=app, chain=chain
-            )
-        finally:
-            app.close()
-    finally:
-        backend.close()
+    key = home.load_key(passphrase)
+    with open_state(home, config) as state:
+        chain = Chain(
+            genesis=state.genesis, app=state.app, backend=state.backend, key=key
+        )
+        yield OpenZone(
+            genesis=state.genesis,
+            key=key,
+            backend=state.backend,
+            app=state.app,
+            chain=chain,
+        )
 
 
 def _size_bytes(home: Home) -> int:

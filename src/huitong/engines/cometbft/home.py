@@ -77,6 +77,8 @@ class CometBftHome:
         self.ensure_node_id()
         self.data.mkdir(parents=True, exist_ok=True)
         self._ensure_sign_state()
+        for left in self.config_file.parent.glob("write-file-atomic-*"):
+            left.unlink(missing_ok=True)  # CometBFT leaves one at most of its ends
         fresh = self.config_file.with_suffix(".new")
         fresh.write_text(encode_settings(settings), encoding="utf-8")
         fresh.replace(self.config_file)

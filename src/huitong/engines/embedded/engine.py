@@ -61,6 +61,7 @@ class EmbeddedEngine:
         pace: Pace,
         limits: MempoolLimits,
         clocks: Clocks,
+        rpc_address: str = "",
     ) -> None:
         """Put the engine together; no block is made yet.
 
@@ -72,6 +73,7 @@ class EmbeddedEngine:
             pace: how fast blocks follow one another.
             limits: bounds of the mempool.
             clocks: time of day and time for waiting.
+            rpc_address: where the node answers RPC for it; empty if nowhere.
 
         Raises:
             DoubleSignError: the guard knows of a newer block than the chain.
@@ -82,6 +84,7 @@ class EmbeddedEngine:
         self._guard = guard
         self._pace = pace
         self._clocks = clocks
+        self._rpc_address = rpc_address
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -110,6 +113,16 @@ class EmbeddedEngine:
     def genesis(self) -> GenesisDocument:
         """The zone's genesis document."""
         return self._chain.genesis
+
+    @property
+    def height(self) -> int:
+        """Height of the newest durable block; 0 before the first."""
+        return self._published.height if self._published.commit else 0
+
+    @property
+    def rpc_address(self) -> str:
+        """Where RPC of this node answers, ``tcp://HOST:PORT``; empty if nowhere."""
+        return self._rpc_address
 
     @property
     def public_key(self) -> bytes:

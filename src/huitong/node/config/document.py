@@ -49,12 +49,18 @@ binary = {_quoted(config.cometbft.binary)}
 run = {str(config.cometbft.is_run).lower()}
 # Where the application listens for it; empty: a socket in the data folder.
 abci = {_quoted(config.cometbft.abci_address)}
+# Where it listens for other nodes, and what it tells them to dial (HOST:PORT) if that
+# cannot be seen from this machine.
 p2p = {_quoted(config.cometbft.p2p_address)}
+external = {_quoted(config.cometbft.external_address)}
+# Nodes that it stays connected with, ID@HOST:PORT; `huitong node id` shows a node's.
 persistent_peers = {_quoted_list(config.cometbft.persistent_peers)}
 # To begin from a snapshot: RPC addresses of two nodes, and a header that you trust.
 state_sync_rpc = {_quoted_list(config.cometbft.state_sync_rpc)}
 trust_height = {config.cometbft.trust_height}
 trust_hash = {_quoted(config.cometbft.trust_hash)}
+# CometBFT's own Prometheus metrics, HOST:PORT; empty: none.
+metrics = {_quoted(config.cometbft.metrics_address)}
 
 [snapshots]
 # One at each height that this divides; 0 for none.

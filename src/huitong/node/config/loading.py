@@ -150,20 +150,24 @@ def _cometbft(table: Entries) -> CometBftConfig:
         "run",
         "abci",
         "p2p",
+        "external",
         "persistent_peers",
         "state_sync_rpc",
         "trust_height",
         "trust_hash",
+        "metrics",
     )
     return CometBftConfig(
         binary=part.text("binary", ""),
         is_run=part.boolean("run", True),
         abci_address=part.text("abci", ""),
         p2p_address=part.text("p2p", P2P_ADDRESS_DEFAULT),
+        external_address=part.text("external", ""),
         persistent_peers=part.texts("persistent_peers"),
         state_sync_rpc=part.texts("state_sync_rpc"),
         trust_height=part.integer("trust_height", 0, 2**63 - 1),
         trust_hash=part.text("trust_hash", ""),
+        metrics_address=part.text("metrics", ""),
     )
 
 

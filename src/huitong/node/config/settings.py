@@ -15,6 +15,7 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 LOG_FORMATS: Final = ("auto", "console", "json")
 _PACE_DEFAULT: Final = Pace()
 _MEMPOOL_DEFAULT: Final = MempoolLimits()
+
 #: What drives the application: this process alone, or CometBFT beside it.
 ENGINES: Final = ("embedded", "cometbft")
 #: As in CometBFT.
@@ -37,6 +38,8 @@ class CometBftConfig:
     empty: a socket in the home's data folder."""
     p2p_address: str = P2P_ADDRESS_DEFAULT
     """Where it listens for other nodes."""
+    external_address: str = ""
+    """What it tells other nodes to dial, ``HOST:PORT``; empty: found out by itself."""
     persistent_peers: tuple[str, ...] = ()
     """Nodes that it stays connected with, ``ID@HOST:PORT``."""
     state_sync_rpc: tuple[str, ...] = ()
@@ -45,6 +48,8 @@ class CometBftConfig:
     """Height of the header that a beginning from a snapshot trusts."""
     trust_hash: str = ""
     """Its hash, hexadecimal."""
+    metrics_address: str = ""
+    """Where CometBFT's own metrics are served, ``HOST:PORT``; empty: nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

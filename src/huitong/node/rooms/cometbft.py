@@ -1,0 +1,148 @@
+"""CometBFT's room: the application behind ABCI; the program has blocks, mempool and RPC."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from huitong.core.abci import BlockRequest, FinalizedBlock
+from huitong.engines.cometbft.binary import find_binary
+from huitong.engines.cometbft.engine import CometBftEngine
+from huitong.engines.cometbft.service import ZoneService
+from huitong.engines.cometbft.settings import CometBftSettings, StateSync
+from huitong.node.config import CometBftConfig, NodeConfig
+from huitong.node.home import Home
+from huitong.node.parts import open_state
+from huitong.node.queries import answer_query
+from huitong.node.rpc.server import address_of, bind
+
+#: Bytes of a Unix socket's path that the kernel takes, less one for the end.
+_SOCKET_PATH_BYTES_MAX: Final = 107
+
+
+class CometBftRoom:
+    """A node whose blocks are decided by CometBFT."""
+
+    def __init__(self, engine: CometBftEngine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> CometBftEngine:
+        """Serves the application and runs the program."""
+        return self._engine
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Wait: CometBFT answers RPC by itself."""
+        await stop.wait()
+
+    async def wait_until_serving(self) -> bool:
+        """Return True once CometBFT's RPC answers; False if it ended before."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self._engine.wait_until_serving)
+
+
+@contextmanager
+def open_cometbft(
+    home: Home, config: NodeConfig, passphrase: str | None = None
+) -> Iterator[CometBftRoom]:
+    """Open the room of a home and close it again; nothing is started.
+
+    Args:
+        home: the node's folder.
+        config: how it runs.
+        passphrase: opens the validator's key if it is sealed.
+
+    Raises:
+        HuitongError: the home, an address or the program cannot be used.
+    """
+    binary = find_binary(config.cometbft.binary) if config.cometbft.is_run else None
+    with ExitStack() as stack:
+        abci = config.cometbft.abci_address or stack.enter_context(_socket(home))
+        state = stack.enter_context(open_state(home, config))
+
+        def block_committed(_: BlockRequest, __: FinalizedBlock) -> None:
+            return
+
+        service = ZoneService(
+            app=state.app,
+            genesis=state.genesis,
+            answer_query=partial(answer_query, state.app),
+            snapshots=None,
+            retain_height=partial(retain_height, config.blocks_kept),
+            on_block=block_committed,
+        )
+        engine = CometBftEngine(
+            genesis=state.genesis,
+            app=state.app,
+            service=service,
+            home=home.cometbft,
+            settings=_settings(config, abci),
+            binary=binary,
+        )
+        stack.callback(engine.stop)
+        yield CometBftRoom(engine)
+
+
+def retain_height(blocks_kept: int, height: int) -> int:
+    """Return the lowest height whose block CometBFT is to keep; 0 for all of them."""
+    return max(0, height - blocks_kept + 1) if blocks_kept else 0
+
+
+def _settings(config: NodeConfig, abci_address: str) -> CometBftSettings:
+    wanted = config.cometbft
+    # CometBFT does not tell which port it was given, so that one is picked for it.
+    pick = _picked if wanted.is_run else str
+    return CometBftSettings(
+        moniker=config.moniker,
+        abci_address=abci_address,
+        rpc_address=pick(config.rpc_address),
+        p2p_address=pick(wanted.p2p_address),
+        external_address=wanted.external_address,
+        persistent_peers=wanted.persistent_peers,
+        block_time_ns=config.pace.block_time_ns,
+        mempool_txs_max=config.mempool.txs_max,
+        mempool_size_bytes_max=config.mempool.size_bytes_max,
+        log_level=config.log_level,
+        state_sync=_state_sync(wanted),
+        metrics_address=wanted.metrics_address,
+    )
+
+
+def _state_sync(wanted: CometBftConfig) -> StateSync | None:
+    if not wanted.state_sync_rpc:
+        return None
+    return StateSync(
+        rpc_addresses=wanted.state_sync_rpc,
+        trust_height=wanted.trust_height,
+        trust_hash=wanted.trust_hash,
+    )
+
+
+def _picked(address: str) -> str:
+    """Return ``address`` with its port, which is free at this moment.
+
+    Raises:
+        PortInUseError, ListenAddressError: CometBFT could not listen there either.
+    """
+    with closing(bind(address)) as listening:
+        return address_of(listening)
+
+
+@contextmanager
+def _socket(home: Home) -> Iterator[str]:
+    """Give the place of the socket: in the home, or in a folder of its own for long paths."""
+    place = home.data.absolute() / "abci.sock"
+    if len(str(place).encode()) <= _SOCKET_PATH_BYTES_MAX:
+        yield f"unix://{place}"
+        return
+    folder = tempfile.mkdtemp(prefix="huitong-")  # only its owner may enter it
+    try:
+        yield f"unix://{Path(folder) / 'abci.sock'}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
