@@ -49,6 +49,7 @@ from huitong.core.querying import Querying
 from huitong.core.store.forest import PendingCommit
 from huitong.core.store.iavl.node import EMPTY_ROOT_HASH
 from huitong.core.store.multistore import MultiStore
+from huitong.core.store.snapshot_layout import SideRows
 from huitong.core.tx_memo import TxMemo
 
 NAME = "huitong"
@@ -378,6 +379,12 @@ class Application:
             ports=self.ports,
             routes=self._routes,
         )
+
+    @property
+    def side_rows(self) -> tuple[SideRows, ...]:
+        """What the modules put into snapshots beside the state, in their order."""
+        found = (module.side_rows for module in self.modules)
+        return tuple(rows for rows in found if rows is not None)
 
     @property
     def authenticator(self) -> Authenticator:

@@ -1,0 +1,114 @@
+"""Makes snapshots beside the blocks: one thread, one reader of one version.
+
+The reader is opened when the block is committed, so a snapshot holds exactly one
+height. Blocks go on meanwhile; all that they notice is the interpreter's lock, which the
+thread gives back after every record, and pages of the database that are free later.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from threading import Event, Thread
+from typing import Final
+
+import structlog
+
+from huitong.core.errors import HuitongError
+from huitong.core.limits import SNAPSHOT_CHUNK_SIZE_BYTES
+from huitong.core.store.multistore import MultiStore
+from huitong.core.store.snapshot_layout import SideRows
+from huitong.core.store.snapshot_writer import cut_chunks, write_snapshot
+from huitong.core.store.view import ReadView
+from huitong.storage.snapshot_files import SnapshotFiles
+
+_log: Final = structlog.get_logger("snapshots")
+
+
+class SnapshotMaker:
+    """Decides when a snapshot is due and has it made."""
+
+    def __init__(
+        self,
+        *,
+        state: MultiStore,
+        sides: Sequence[SideRows],
+        files: SnapshotFiles,
+        every_blocks: int,
+        kept: int,
+    ) -> None:
+        """Prepare; nothing runs before the first block that is due.
+
+        Args:
+            state: the committed state.
+            sides: what goes along beside it.
+            files: where snapshots are kept.
+            every_blocks: one is due at each height that this divides; 0 for none.
+            kept: how many stay, at least 1.
+        """
+        self._state = state
+        self._sides = tuple(sides)
+        self._files = files
+        self._every_blocks = every_blocks
+        self._kept = kept
+        self._stopping = Event()
+        self._thread: Thread | None = None
+
+    def block_committed(self, height: int) -> None:
+        """Begin a snapshot if one is due; returns at once.
+
+        To be called after the block is durable, by the thread that commits.
+        """
+        if not self._every_blocks or height % self._every_blocks:
+            return
+        if height in self._files.heights() or self._stopping.is_set():
+            return
+        if self._thread is not None and self._thread.is_alive():
+            _log.warning("snapshot_skipped", height=height, why="one is being made")
+            return
+        view = self._state.at(height)
+        self._thread = Thread(
+            target=self._make, args=(view,), name="snapshot", daemon=True
+        )
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until the snapshot that is being made is done."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def stop(self) -> None:
+        """Give up the snapshot that is being made and begin no more."""
+        self._stopping.set()
+        self.wait()
+
+    def _make(self, view: ReadView) -> None:
+        height, began_ns = view.version, time.monotonic_ns()
+        try:
+            with view, closing(self._pieces(view)) as pieces:
+                chunks = cut_chunks(pieces, SNAPSHOT_CHUNK_SIZE_BYTES)
+                stored = self._files.save(height, chunks)
+            self._files.keep_newest(self._kept)
+        except _StoppedError:
+            return
+        except HuitongError as error:
+            _log.error("snapshot_failed", height=height, error=str(error))
+            return
+        _log.info(
+            "snapshot_made",
+            height=height,
+            chunks=stored.chunk_count,
+            hash=stored.hash.hex(),
+            duration_ms=(time.monotonic_ns() - began_ns) // 1_000_000,
+        )
+
+    def _pieces(self, view: ReadView) -> Generator[bytes, None, None]:
+        for piece in write_snapshot(view, self._sides):
+            if self._stopping.is_set():
+                raise _StoppedError
+            yield piece
+
+
+class _StoppedError(Exception):
+    """The node ends; what is half made is of no use."""
