@@ -194,6 +194,9 @@ REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "protocol_version",
             "other",
         ),
+        "tendermint.privval.PubKeyResponse": ("pub_key",),
+        "tendermint.privval.SignedProposalResponse": ("proposal",),
+        "tendermint.privval.SignedVoteResponse": ("vote",),
         "tendermint.types.Block": (
             "header",
             "data",

@@ -121,10 +121,21 @@ def _base(settings: CometBftSettings) -> Mapping[str, _Value]:
         "log_level": _LOG_LEVELS[settings.log_level],
         "log_format": "plain",
         "genesis_file": "../config/genesis.json",
-        "priv_validator_key_file": "../config/validator_key.json",
-        "priv_validator_state_file": "data/priv_validator_state.json",
-        "priv_validator_laddr": settings.signer_address,
+        **_validator(settings),
         "node_key_file": "config/node_key.json",
+    }
+
+
+def _validator(settings: CometBftSettings) -> Mapping[str, _Value]:
+    # CometBFT makes both files if the first is absent, and overwrites the second, even
+    # if a signer signs: so it is told of others, which nobody uses.
+    key, state = "../config/validator_key.json", "data/priv_validator_state.json"
+    if settings.signer_address:
+        key, state = "data/unused_key.json", "data/unused_state.json"
+    return {
+        "priv_validator_key_file": key,
+        "priv_validator_state_file": state,
+        "priv_validator_laddr": settings.signer_address,
     }
 
 
