@@ -11,6 +11,7 @@ where the application stands, and gives the blocks behind it again.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
@@ -73,6 +74,9 @@ class ZoneService:
         self._consensus = threading.Lock()
         self._mempool = threading.Lock()
         self._in_hand: tuple[BlockRequest, FinalizedBlock] | None = None
+        self._began_s = 0.0
+        self.block_duration_s = 0.0
+        """Seconds from FinalizeBlock of the newest block until it was durable."""
         self._info = app.info()
 
     @property
@@ -143,6 +147,7 @@ class ZoneService:
             UnavailableError, BrokenError: this node cannot go on.
         """
         with self._consensus:
+            self._began_s = time.perf_counter()
             finalized = self._app.finalize_block(request)
             invariant(
                 len(finalized.tx_results) == len(request.txs),
@@ -167,6 +172,7 @@ class ZoneService:
                 invariant(False, "a block is finalized before it is committed")
                 return 0
             self._app.commit()
+            self.block_duration_s = time.perf_counter() - self._began_s
             self._in_hand = None
             with self._mempool:
                 self._app.reset_check_state()
@@ -188,10 +194,12 @@ class ZoneService:
 
     def offer_snapshot(self, info: SnapshotInfo, app_hash: bytes) -> OfferAnswer:
         """Decide whether to begin from a snapshot that a peer has."""
-        with self._consensus:
+        with self._consensus, self._mempool:
             if self._snapshots is None:
                 return OfferAnswer.ABORT
-            return self._snapshots.offer(info, app_hash)
+            answer = self._snapshots.offer(info, app_hash)
+            self._info = self._app.info()
+            return answer
 
     def apply_snapshot_chunk(
         self, index: int, chunk: bytes, sender: str

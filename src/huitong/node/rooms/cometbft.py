@@ -20,7 +20,9 @@ from huitong.node.config import CometBftConfig, NodeConfig
 from huitong.node.home import Home
 from huitong.node.parts import open_state
 from huitong.node.queries import answer_query
+from huitong.node.rooms.snapshots import open_snapshots
 from huitong.node.rpc.server import address_of, bind
+from huitong.node.watch.watch import NodeWatch
 
 #: Bytes of a Unix socket's path that the kernel takes, less one for the end.
 _SOCKET_PATH_BYTES_MAX: Final = 107
@@ -65,16 +67,19 @@ def open_cometbft(
     with ExitStack() as stack:
         abci = config.cometbft.abci_address or stack.enter_context(_socket(home))
         state = stack.enter_context(open_state(home, config))
+        snapshots = stack.enter_context(open_snapshots(home, config, state))
+        watch = NodeWatch(config=config, app=state.app, backend=state.backend)
 
-        def block_committed(_: BlockRequest, __: FinalizedBlock) -> None:
-            return
+        def block_committed(request: BlockRequest, finalized: FinalizedBlock) -> None:
+            snapshots.maker.block_committed(request.height)
+            watch.block_committed(request, finalized, service.block_duration_s)
 
         service = ZoneService(
             app=state.app,
             genesis=state.genesis,
-            answer_query=partial(answer_query, state.app),
-            snapshots=None,
-            retain_height=partial(retain_height, config.blocks_kept),
+            answer_query=watch.observed_query(partial(answer_query, state.app)),
+            snapshots=snapshots.exchange,
+            retain_height=snapshots.retain_height,
             on_block=block_committed,
         )
         engine = CometBftEngine(
@@ -85,13 +90,10 @@ def open_cometbft(
             settings=_settings(config, abci),
             binary=binary,
         )
+        stack.callback(watch.stop)
         stack.callback(engine.stop)
+        watch.start(engine)
         yield CometBftRoom(engine)
-
-
-def retain_height(blocks_kept: int, height: int) -> int:
-    """Return the lowest height whose block CometBFT is to keep; 0 for all of them."""
-    return max(0, height - blocks_kept + 1) if blocks_kept else 0
 
 
 def _settings(config: NodeConfig, abci_address: str) -> CometBftSettings:
