@@ -65,7 +65,11 @@ class Authenticator(Protocol):
     """Who may sign what; implemented by the ``members`` module."""
 
     def authenticate(
-        self, ctx: Context, tx: Transaction, check_signature: CheckSignature
+        self,
+        ctx: Context,
+        tx: Transaction,
+        check_signature: CheckSignature,
+        while_frozen: bool = False,
     ) -> None:
         """Check the signer and count the transaction in its sequence.
 
@@ -74,6 +78,8 @@ class Authenticator(Protocol):
             tx: the transaction.
             check_signature: called once with the account number the signature must
                 cover; raises UnauthorizedError if it does not.
+            while_frozen: whether all messages are such that a member may send them
+                although it froze itself.
 
         Raises:
             RejectedError: codespace ``sdk``: 4, 9 or 32.
@@ -165,7 +171,8 @@ def authenticate(
     height = ctx.block.height.revision_height
     if tx.timeout_height and height > tx.timeout_height:
         raise TxTimeoutHeightError(height=height, timeout_height=tx.timeout_height)
-    authenticator.authenticate(ctx, tx, check_signature)
+    while_frozen = all(item.route.while_frozen for item in prepared.messages)
+    authenticator.authenticate(ctx, tx, check_signature, while_frozen)
     if tx.address != prepared.sender:
         raise UnauthorizedError(
             reason=f"signed by {tx.address}, but the messages name {prepared.sender}"

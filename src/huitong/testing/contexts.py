@@ -13,7 +13,6 @@ from google.protobuf.message import Message
 
 from huitong.core.abci import Misbehaviour
 from huitong.core.address import GOVERNANCE_ADDRESS
-from huitong.core.address import GOVERNANCE_ADDRESS
 from huitong.core.codec import encode
 from huitong.core.context import BlockContext, Context
 from huitong.core.errors import GovernedMessageError
@@ -152,7 +151,7 @@ class MemoryZone:
             HuitongError: what the role check or the handler raised; nothing is written.
         """
         name = f"/{message.DESCRIPTOR.full_name}"
-        route = self.routes[name]
+        route = self._route(message)
         signer = route.signer(message)
         ctx = self.context(signer)
         if route.governed and signer != GOVERNANCE_ADDRESS:
@@ -163,7 +162,7 @@ class MemoryZone:
         return response
 
     def decide(self, message: Any) -> Any:
-        """Carry out one governed message, as a proposal that has passed does.
+        """Carry out one message as a proposal that has passed does; sets its signer.
 
         Raises:
             HuitongError: what the handler raised; nothing is written.
@@ -199,6 +198,9 @@ class MemoryZone:
             if hook is not None:
                 hook(ctx)
         self.take(ctx)
+
+    def _route(self, message: Message) -> MessageRoute:
+        return self.routes[f"/{message.DESCRIPTOR.full_name}"]
 
     def _query(self, path: str) -> QueryRoute:
         for module in self.modules:

@@ -25,6 +25,7 @@ from google.protobuf.message import Message
 from huitong.core.codec import encode
 from huitong.core.context import BlockContext, Context
 from huitong.core.events import Event
+from huitong.core.execution import message_routes
 from huitong.core.gas import GasMeter
 from huitong.core.hashing import sha256
 from huitong.core.height import Height
@@ -99,6 +100,7 @@ class SimZone:
         self.clock = clock
         self.modules = tuple(modules)
         self.ports = dict(ports or {})
+        self.routes = message_routes(self.modules)
         self.block_time_ns = block_time_ns
         self.chain = SimChain(
             chain_id, validators or make_validators([10], label=chain_id)
@@ -208,7 +210,11 @@ class SimZone:
 
     def _context_of(self, block: BlockContext) -> Context:
         return Context(
-            block=block, source=self.state, gas=GasMeter(None), ports=self.ports
+            block=block,
+            source=self.state,
+            gas=GasMeter(None),
+            ports=self.ports,
+            routes=self.routes,
         )
 
     def _begin_block(
@@ -269,7 +275,11 @@ class SimZone:
             header_hash=b"",
         )
         return Context(
-            block=block, source=self.state, gas=GasMeter(None), ports=self.ports
+            block=block,
+            source=self.state,
+            gas=GasMeter(None),
+            ports=self.ports,
+            routes=self.routes,
         )
 
     def _query_route(self, path: str) -> QueryRoute:

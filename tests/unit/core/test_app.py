@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from huitong.core.context import Context
 from huitong.core.errors import InvalidRequestError
 from huitong.core.hashing import sha256
 from huitong.core.invariants import InvariantBrokenError, invariant
-from huitong.core.module import MessageRoute, Module
+from huitong.core.module import Module
 from huitong.core.proposals import encoded_size
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.store.backend import MemoryBackend
@@ -50,33 +50,29 @@ def _break(ctx: Context, msg: Any) -> Message:
 
 
 def _swap_apply(name: str, apply: Callable[[Context, Any], Message]) -> Module:
-    """The members module with one handler replaced, to see what the app makes of it."""
+    """The module below with one handler replaced, to see what the app makes of it."""
     routes = tuple(
-        MessageRoute(
-            request=route.request,
-            signer=route.signer,
-            check=route.check,
-            apply=apply if route.request.DESCRIPTOR.name == name else route.apply,
-            roles=route.roles,
-        )
+        replace(route, apply=apply) if route.request.DESCRIPTOR.name == name else route
+        for route in UNGOVERNED.messages
+    )
+    return replace(UNGOVERNED, messages=routes)
+
+
+#: The members module, whose admissions an operator signs here instead of voting on them.
+UNGOVERNED = replace(
+    members.MODULE,
+    messages=tuple(
+        replace(route, governed=False, roles=("operator",)) if route.governed else route
         for route in members.MODULE.messages
-    )
-    known = members.MODULE
-    return Module(
-        name=known.name,
-        store=known.store,
-        messages=routes,
-        queries=known.queries,
-        init_genesis=known.init_genesis,
-        export_genesis=known.export_genesis,
-    )
+    ),
+)
 
 
 @dataclass
 class Zone:
     """An application over memory with a counter of blocks."""
 
-    module: Module = members.MODULE
+    module: Module = UNGOVERNED
     block_gas_max: int = 100_000_000
     app: Application = field(init=False)
     state: MultiStore = field(init=False)

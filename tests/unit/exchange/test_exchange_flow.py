@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from huitong.core.address import GOVERNANCE_ADDRESS
 from huitong.core.errors import InvalidRequestError
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules import exchange
@@ -19,7 +20,6 @@ from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
-from huitong.testing.actors import address_of
 from huitong.testing.exchanges import (
     DIGEST,
     FIELDS,
@@ -230,7 +230,7 @@ def new_version(pair: ExchangePair) -> None:
 def suspend_issuer(pair: ExchangePair) -> None:
     pair.a.deliver(
         members_pb2.MsgSetMemberStatus(
-            signer=address_of("operator"), member_id="tax", status=2, reason="x"
+            signer=GOVERNANCE_ADDRESS, member_id="tax", status=2, reason="x"
         )
     )
 

@@ -22,8 +22,9 @@ from huitong.core.tx import (
     decode_transaction,
     verify_signature,
 )
-from huitong.modules.members import MODULE, get_account
+from huitong.modules.members import MODULE, get_account, get_member
 from huitong.modules.members.authentication import MemberAuthenticator
+from huitong.modules.members.state import save_member
 from huitong.proto.huitong.members.v1 import members_pb2 as pb
 from huitong.testing.actors import address_of
 from huitong.testing.contexts import MemoryZone
@@ -32,6 +33,7 @@ PRIVATE_KEY = hashlib.sha256(b"clerk").digest()
 PUBLIC_KEY = coincurve.PrivateKey(PRIVATE_KEY).public_key.format()
 CLERK = address_of_public_key(PUBLIC_KEY)
 OPERATOR = address_of("operator")
+HEAD = address_of("head")
 CHAIN_ID = "hangzhou-1"
 
 
@@ -122,23 +124,36 @@ def test_same_signature_serves_once() -> None:
 
 def test_disabled_account_cannot_sign() -> None:
     zone = new_zone()
-    zone.run(pb.MsgDisableAccount(signer=OPERATOR, address=CLERK, reason="lost"))
+    zone.decide(pb.MsgDisableAccount(address=CLERK, reason="lost"))
     with pytest.raises(UnauthorizedError, match="is disabled"):
         authenticate(zone, signed())
 
 
 def test_account_of_a_suspended_member_cannot_sign_until_it_is_back() -> None:
     zone = new_zone()
-    for status in (2, 1):
-        zone.run(
-            pb.MsgSetMemberStatus(
-                signer=OPERATOR, member_id="tax", status=status, reason="audit"
-            )
+    for status in (pb.MEMBER_STATUS_SUSPENDED, pb.MEMBER_STATUS_ACTIVE):
+        zone.decide(
+            pb.MsgSetMemberStatus(member_id="tax", status=status, reason="audit")
         )
-        if status == 2:
+        if status == pb.MEMBER_STATUS_SUSPENDED:
             with pytest.raises(UnauthorizedError, match="tax is suspended"):
                 authenticate(zone, signed())
     authenticate(zone, signed())
+
+
+def test_frozen_member_signs_nothing_but_what_lifts_its_own_freeze() -> None:
+    zone = new_zone()
+    ctx = zone.context()
+    member = get_member(ctx, "tax")
+    member.own_freeze.reason = "keys lost"
+    save_member(ctx, member)
+    zone.take(ctx)
+    with pytest.raises(UnauthorizedError, match="tax is frozen by itself"):
+        authenticate(zone, signed())
+    tx, numbers = signed(), list[int]()
+    check = MemberAuthenticator().authenticate
+    check(zone.context(), tx, numbers.append, while_frozen=True)
+    assert numbers == [1]
 
 
 def test_account_without_a_member_may_sign() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from huitong.core.module import MessageRoute, Module, QueryRoute
-from huitong.modules.members import handlers, queries, roles
+from huitong.core.module import Module, QueryRoute
+from huitong.modules.members import queries, roles
 from huitong.modules.members.genesis import export_genesis, init_genesis
 from huitong.modules.members.keys import STORE, account_key, member_key
+from huitong.modules.members.routes import MESSAGES
 from huitong.modules.members.state import (
     find_account,
     find_member,
     get_account,
     get_member,
     get_member_id,
+    is_in_force,
 )
 from huitong.proto.cosmos.auth.v1beta1 import query_pb2 as auth_query_pb2
 from huitong.proto.huitong.members.v1 import members_pb2 as pb
@@ -27,6 +29,7 @@ __all__ = [
     "get_account",
     "get_member",
     "get_member_id",
+    "is_in_force",
     "member_key",
     "roles",
 ]
@@ -37,37 +40,7 @@ _QUERY: Final = "/huitong.members.v1.Query"
 MODULE: Final = Module(
     name="members",
     store=STORE,
-    messages=(
-        MessageRoute(
-            request=pb.MsgAdmitMember,
-            check=handlers.check_admit_member,
-            apply=handlers.apply_admit_member,
-            roles=(roles.OPERATOR,),
-        ),
-        MessageRoute(
-            request=pb.MsgSetMemberStatus,
-            check=handlers.check_set_member_status,
-            apply=handlers.apply_set_member_status,
-            roles=(roles.OPERATOR, roles.REGULATOR),
-        ),
-        MessageRoute(
-            request=pb.MsgSetEncryptionKey,
-            check=handlers.check_set_encryption_key,
-            apply=handlers.apply_set_encryption_key,
-        ),
-        MessageRoute(
-            request=pb.MsgAddAccount,
-            check=handlers.check_add_account,
-            apply=handlers.apply_add_account,
-            roles=(roles.OPERATOR,),
-        ),
-        MessageRoute(
-            request=pb.MsgDisableAccount,
-            check=handlers.check_disable_account,
-            apply=handlers.apply_disable_account,
-            roles=(roles.OPERATOR,),
-        ),
-    ),
+    messages=MESSAGES,
     queries=(
         QueryRoute(
             path=f"{_QUERY}/Member",
@@ -88,6 +61,11 @@ MODULE: Final = Module(
             path=f"{_QUERY}/Accounts",
             request=pb.QueryAccountsRequest,
             answer=queries.answer_accounts,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/EmergencyCall",
+            request=pb.QueryEmergencyCallRequest,
+            answer=queries.answer_emergency_call,
         ),
         QueryRoute(
             path="/cosmos.auth.v1beta1.Query/Account",

@@ -3,7 +3,8 @@
 Rules, in the order of checks:
 
 * the address of the public key has an account (sdk 9);
-* the account is not disabled, and the member it acts for is active (sdk 4);
+* the account is not disabled, and the member it acts for is in force (sdk 4): active,
+  and frozen neither by itself, a regulator nor in an emergency;
 * the transaction carries the account's next sequence (sdk 32);
 * the signature is over this zone's chain id and the account's number (sdk 4).
 
@@ -24,7 +25,11 @@ from huitong.core.errors import (
 from huitong.core.execution import CheckSignature
 from huitong.core.tx import Transaction
 from huitong.modules.members.keys import STORE, account_key, member_key
-from huitong.modules.members.state import find_hindrance, get_account
+from huitong.modules.members.state import (
+    FROZEN_BY_ITSELF,
+    find_hindrance,
+    get_account,
+)
 from huitong.proto.huitong.members.v1.members_pb2 import Account, Member
 
 
@@ -35,7 +40,11 @@ class MemberAuthenticator:
     __slots__ = ()
 
     def authenticate(
-        self, ctx: Context, tx: Transaction, check_signature: CheckSignature
+        self,
+        ctx: Context,
+        tx: Transaction,
+        check_signature: CheckSignature,
+        while_frozen: bool = False,
     ) -> None:
         """Check the signer and count the transaction in its sequence.
 
@@ -44,6 +53,7 @@ class MemberAuthenticator:
             tx: the transaction.
             check_signature: called with the number of the account; raises for a wrong
                 signature.
+            while_frozen: whether the member may be one that froze itself.
 
         Raises:
             UnknownAddressError: nobody has an account with this key.
@@ -58,7 +68,7 @@ class MemberAuthenticator:
         if value is None:
             raise UnknownAddressError(address=tx.address)
         account = Account.FromString(value)
-        check_may_act(ctx, account)
+        check_may_act(ctx, account, while_frozen)
         if account.sequence != tx.sequence:
             raise WrongSequenceError(expected=account.sequence, actual=tx.sequence)
         check_signature(account.account_number)
@@ -94,8 +104,13 @@ class MemberAuthenticator:
         )
 
 
-def check_may_act(ctx: Context, account: Account) -> None:
+def check_may_act(ctx: Context, account: Account, while_frozen: bool = False) -> None:
     """Check that an account and the member behind it are in force.
+
+    Args:
+        ctx: the state.
+        account: the account.
+        while_frozen: whether the member may be one that froze itself.
 
     Raises:
         UnauthorizedError: disabled, or the member is not in force.
@@ -106,7 +121,7 @@ def check_may_act(ctx: Context, account: Account) -> None:
         return
     value = ctx.store(STORE).get(member_key(account.member_id))
     hindrance = find_hindrance(Member() if value is None else Member.FromString(value))
-    if hindrance:
+    if hindrance and not (while_frozen and hindrance == FROZEN_BY_ITSELF):
         raise UnauthorizedError(
             reason=f"account {account.address}: member {account.member_id} is {hindrance}"
         )

@@ -67,9 +67,9 @@ class SelfExclusionError(
     RejectedError,
     codespace="members",
     code=10,
-    text="{address} would lock itself out; another account must do this",
+    text="{address} would decide on its own organisation; another account must do this",
 ):
-    """So that there is always somebody left who can administer the zone."""
+    """A regulator is no judge of its own organisation."""
 
 
 class AccountDisabledError(
@@ -85,3 +85,98 @@ class NotOwnMemberError(
     text="account {address} acts for {actual}, not for {expected}",
 ):
     """Only a member's own accounts act for it."""
+
+
+class UnchangedError(
+    RejectedError, codespace="members", code=13, text="{what}: nothing would change"
+):
+    """A change must change something."""
+
+
+class VoteLostError(
+    RejectedError,
+    codespace="members",
+    code=14,
+    text="without {what} nobody could vote any more",
+):
+    """A zone in which nobody can vote could never change again."""
+
+
+class TooManyMembersError(
+    RejectedError,
+    codespace="members",
+    code=15,
+    text="the zone has {maximum} members, which is the limit",
+):
+    """Members are never forgotten, so removed ones count."""
+
+
+class TooManyAccountsError(
+    RejectedError,
+    codespace="members",
+    code=16,
+    text="{member_id} has {maximum} accounts, which is the limit",
+):
+    """Accounts are never forgotten, so disabled ones count."""
+
+
+class AccountEnabledError(
+    RejectedError, codespace="members", code=17, text="account {address} is enabled"
+):
+    """The account may sign already."""
+
+
+class FrozenAlreadyError(
+    RejectedError,
+    codespace="members",
+    code=18,
+    text="member {member_id} has a freeze of the kind {kind} already",
+):
+    """There is one freeze of each kind."""
+
+
+class NotFrozenError(
+    RejectedError,
+    codespace="members",
+    code=19,
+    text="member {member_id} has no freeze of the kind {kind}",
+):
+    """There is nothing to lift; no freeze lifts one of another kind."""
+
+
+class OwnEmergencyError(
+    RejectedError,
+    codespace="members",
+    code=20,
+    text="{member_id} cannot call for its own emergency freeze",
+    next_step="Freeze your own organisation with `huitong member freeze --kind own`.",
+):
+    """Two other organisations ask for it."""
+
+
+class EmergencyCallExistsError(
+    RejectedError,
+    codespace="members",
+    code=21,
+    text="{caller} has called for the freeze of {member_id}; another organisation must",
+):
+    """One organisation is never counted twice."""
+
+
+class TooManyCallsError(
+    RejectedError,
+    codespace="members",
+    code=22,
+    text="{caller} waits with {maximum} calls for a freeze, which is the limit",
+):
+    """An organisation whose calls nobody joins has to wait until they expire."""
+
+
+class TooManyFrozenError(
+    RejectedError,
+    codespace="members",
+    code=23,
+    text="{frozen} of {total} members with a vote are frozen in an emergency; "
+    "with one more, fewer than two thirds could vote",
+):
+    """Emergency freezes must not keep the others from deciding."""

@@ -2,7 +2,8 @@
 
 ::
 
-    {"members": [Member…], "accounts": [Account…], "next_account_number": "3"}
+    {"members": [Member…], "accounts": [Account…], "next_account_number": "3",
+     "emergency_calls": [EmergencyCall…]}
 
 Without ``next_account_number`` the accounts are numbered in the order of the list, which
 is what a new zone wants. A member without a status is active.
@@ -10,6 +11,7 @@ is what a new zone wants. A member without a status is active.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -30,8 +32,9 @@ from huitong.core.genesis import (
     message_to_json,
     messages_from_json,
 )
-from huitong.core.limits import TITLE_BYTES_MAX
+from huitong.core.limits import ACCOUNTS_PER_MEMBER_MAX, MEMBERS_MAX, TITLE_BYTES_MAX
 from huitong.core.secp256k1 import PUBLIC_KEY_SIZE_BYTES
+from huitong.modules.members.calls import save_call, waiting_calls
 from huitong.modules.members.roles import check_roles_of_account, sorted_roles
 from huitong.modules.members.state import (
     ACTIVE,
@@ -39,13 +42,18 @@ from huitong.modules.members.state import (
     find_account,
     find_member,
     get_member,
+    index_account,
     members_after,
     next_account_number,
     save_account,
     save_member,
     save_next_account_number,
 )
-from huitong.proto.huitong.members.v1.members_pb2 import Account, Member
+from huitong.proto.huitong.members.v1.members_pb2 import (
+    Account,
+    EmergencyCall,
+    Member,
+)
 
 
 def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
@@ -54,14 +62,41 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
     Raises:
         GenesisError: anything in it is unknown, malformed, twice or without its member.
     """
-    check_known_keys(state, ("members", "accounts", "next_account_number"), "members")
+    known = ("members", "accounts", "next_account_number", "emergency_calls")
+    check_known_keys(state, known, "members")
+    _init_members(ctx, state)
+    _init_accounts(ctx, state)
+    where = "members.emergency_calls"
+    calls = messages_from_json(EmergencyCall, state.get("emergency_calls", []), where)
+    for index, call in enumerate(calls):
+        _init_call(ctx, call, f"{where}[{index}]")
+
+
+def export_genesis(ctx: Context) -> dict[str, Any]:
+    """Return all members, accounts and waiting calls, each in the order of its keys."""
+    return {
+        "members": [message_to_json(member) for member in members_after(ctx, "")],
+        "accounts": [message_to_json(account) for account in accounts_after(ctx, "")],
+        "next_account_number": str(next_account_number(ctx)),
+        "emergency_calls": [message_to_json(call) for call in waiting_calls(ctx)],
+    }
+
+
+def _init_members(ctx: Context, state: dict[str, Any]) -> None:
     members = messages_from_json(Member, state.get("members", []), "members.members")
+    if len(members) > MEMBERS_MAX:
+        raise GenesisError(
+            where="members.members", reason=f"more than {MEMBERS_MAX} members"
+        )
     for index, member in enumerate(members):
         where = f"members.members[{index}]"
         try:
             _init_member(ctx, member)
         except RejectedError as wrong:
             raise GenesisError(where=where, reason=str(wrong)) from wrong
+
+
+def _init_accounts(ctx: Context, state: dict[str, Any]) -> None:
     accounts = messages_from_json(
         Account, state.get("accounts", []), "members.accounts"
     )
@@ -73,6 +108,12 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
         next_number = len(accounts)
         _number(accounts)
     _check_numbers(accounts, next_number)
+    counts = Counter(account.member_id for account in accounts)
+    if any(count > ACCOUNTS_PER_MEMBER_MAX for count in counts.values()):
+        raise GenesisError(
+            where="members.accounts",
+            reason=f"more than {ACCOUNTS_PER_MEMBER_MAX} accounts of one member",
+        )
     for index, account in enumerate(accounts):
         where = f"members.accounts[{index}]"
         try:
@@ -80,15 +121,6 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
         except RejectedError as wrong:
             raise GenesisError(where=where, reason=str(wrong)) from wrong
     save_next_account_number(ctx, next_number)
-
-
-def export_genesis(ctx: Context) -> dict[str, Any]:
-    """Return all members and accounts, each in the order of its keys."""
-    return {
-        "members": [message_to_json(member) for member in members_after(ctx, "")],
-        "accounts": [message_to_json(account) for account in accounts_after(ctx, "")],
-        "next_account_number": str(next_account_number(ctx)),
-    }
 
 
 def _init_member(ctx: Context, member: Member) -> None:
@@ -118,6 +150,16 @@ def _init_account(ctx: Context, account: Account) -> None:
     if find_account(ctx, account.address) is not None:
         raise GenesisError(where=account.address, reason="stands twice")
     save_account(ctx, account)
+    index_account(ctx, account)
+
+
+def _init_call(ctx: Context, call: EmergencyCall, where: str) -> None:
+    named = (call.member_id, call.caller)
+    if any(find_member(ctx, member_id) is None for member_id in named):
+        raise GenesisError(where=where, reason="it names no member")
+    if any(known.member_id == call.member_id for known in waiting_calls(ctx)):
+        raise GenesisError(where=where, reason="stands twice")
+    save_call(ctx, call)
 
 
 def _number(accounts: Sequence[Account]) -> None:

@@ -18,6 +18,10 @@ MEMBER_PREFIX: Final = b"\x01"
 ACCOUNT_PREFIX: Final = b"\x02"
 #: Where the number of the next account stands, as 8 bytes, big-endian.
 NEXT_ACCOUNT_NUMBER_KEY: Final = b"\x03"
+#: Prefix of ``account_of_member_key``.
+ACCOUNT_OF_MEMBER_PREFIX: Final = b"\x04"
+#: Prefix of ``call_key``.
+EMERGENCY_CALL_PREFIX: Final = b"\x05"
 
 
 def member_key(member_id: str) -> bytes:
@@ -32,3 +36,18 @@ def account_key(address: str) -> bytes:
         InvalidAddressError: the text is no address.
     """
     return ACCOUNT_PREFIX + decode_address(address)
+
+
+def accounts_of_member_prefix(member_id: str) -> bytes:
+    """Return what the keys of the list of a member's accounts begin with."""
+    return ACCOUNT_OF_MEMBER_PREFIX + member_id.encode() + b"\x00"
+
+
+def account_of_member_key(member_id: str, address: str) -> bytes:
+    """Return the key of an entry in the list of a member's accounts; empty: of none."""
+    return accounts_of_member_prefix(member_id) + decode_address(address)
+
+
+def call_key(member_id: str) -> bytes:
+    """Return the key of the call to freeze a member; its value is an ``EmergencyCall``."""
+    return EMERGENCY_CALL_PREFIX + member_id.encode()

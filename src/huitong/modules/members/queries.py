@@ -7,6 +7,7 @@ from huitong.core.context import Context
 from huitong.core.errors import InvalidAddressError, InvalidRequestError
 from huitong.core.grpc_words import not_found
 from huitong.core.paging import page_of
+from huitong.modules.members.calls import find_live_call
 from huitong.modules.members.state import (
     accounts_after,
     find_account,
@@ -51,6 +52,20 @@ def answer_account(
         UnknownAddressError: there is none.
     """
     return pb.QueryAccountResponse(account=get_account(ctx, request.address))
+
+
+def answer_emergency_call(
+    ctx: Context, request: pb.QueryEmergencyCallRequest
+) -> pb.QueryEmergencyCallResponse:
+    """Return the call to freeze a member that waits for a second one.
+
+    Raises:
+        NotFoundError: none waits.
+    """
+    call = find_live_call(ctx, request.member_id)
+    if call is None:
+        raise not_found(f"call for the emergency freeze of {request.member_id}")
+    return pb.QueryEmergencyCallResponse(call=call)
 
 
 def answer_accounts(

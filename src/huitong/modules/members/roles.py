@@ -51,6 +51,11 @@ def sorted_roles(roles: Sequence[str]) -> list[str]:
     return sorted(roles)
 
 
+def has_vote(member: members_pb2.Member) -> bool:
+    """Return whether a member was admitted with a vote: its accounts may be delegates."""
+    return not member.roles or DELEGATE in member.roles
+
+
 def check_roles_of_account(
     roles: Sequence[str], member: members_pb2.Member | None
 ) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Final
 
+from huitong.core.address import encode_address
 from huitong.core.codec import encode
 from huitong.core.context import Context
 from huitong.core.errors import UnknownAddressError
+from huitong.core.limits import ACCOUNTS_PER_MEMBER_MAX, MEMBERS_MAX
 from huitong.core.store.kv import prefix_end
 from huitong.modules.members.errors import (
     MemberNotActiveError,
@@ -19,12 +23,16 @@ from huitong.modules.members.keys import (
     NEXT_ACCOUNT_NUMBER_KEY,
     STORE,
     account_key,
+    account_of_member_key,
+    accounts_of_member_prefix,
     member_key,
 )
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.members.v1.members_pb2 import Account, Member
 
 ACTIVE = members_pb2.MEMBER_STATUS_ACTIVE
+#: The one hindrance that a member may end itself.
+FROZEN_BY_ITSELF: Final = "frozen by itself"
 
 
 def status_name(status: int) -> str:
@@ -34,15 +42,18 @@ def status_name(status: int) -> str:
 
 
 def find_hindrance(member: Member) -> str:
-    """Return why a member must not act, as words behind "is"; empty if it may."""
+    """Return why a member must not act, as words behind "is"; empty if it may.
+
+    Its own freeze is told only if nothing else hinders it.
+    """
     if member.status != ACTIVE:
         return status_name(member.status)
-    if member.HasField("own_freeze"):
-        return "frozen by itself"
     if member.HasField("regulator_freeze"):
         return "frozen by a regulator"
     if member.HasField("emergency_freeze"):
         return "frozen in an emergency"
+    if member.HasField("own_freeze"):
+        return FROZEN_BY_ITSELF
     return ""
 
 
@@ -74,7 +85,7 @@ def get_member(ctx: Context, member_id: str) -> Member:
 
 
 def get_active_member(ctx: Context, member_id: str) -> Member:
-    """Return a member that may act.
+    """Return a member that is active; it may be frozen.
 
     Raises:
         MemberNotFoundError: there is none.
@@ -98,6 +109,12 @@ def members_after(ctx: Context, start_after: str) -> Iterator[Member]:
     start = member_key(start_after) + b"\x00" if start_after else MEMBER_PREFIX
     for _, value in ctx.store(STORE).iterate(start, prefix_end(MEMBER_PREFIX)):
         yield Member.FromString(value)
+
+
+def count_members(ctx: Context) -> int:
+    """Return how many members were ever admitted, counting up to the limit."""
+    pairs = ctx.store(STORE).iterate(MEMBER_PREFIX, prefix_end(MEMBER_PREFIX))
+    return sum(1 for _ in islice(pairs, MEMBERS_MAX))
 
 
 def find_account(ctx: Context, address: str) -> Account | None:
@@ -139,6 +156,30 @@ def get_member_id(ctx: Context, address: str) -> str:
 def save_account(ctx: Context, account: Account) -> None:
     """Write an account."""
     ctx.store(STORE).set(account_key(account.address), encode(account))
+
+
+def index_account(ctx: Context, account: Account) -> None:
+    """Enter a new account into the list of its member's accounts."""
+    key = account_of_member_key(account.member_id, account.address)
+    ctx.store(STORE).set(key, b"\x01")
+
+
+def accounts_of_member(ctx: Context, member_id: str) -> Iterator[Account]:
+    """Walk over a member's accounts, disabled ones among them; empty: of no member."""
+    for address in _addresses_of_member(ctx, member_id):
+        yield get_account(ctx, address)
+
+
+def count_accounts(ctx: Context, member_id: str) -> int:
+    """Return how many accounts a member has ever had, counting up to the limit."""
+    entries = _addresses_of_member(ctx, member_id)
+    return sum(1 for _ in islice(entries, ACCOUNTS_PER_MEMBER_MAX))
+
+
+def _addresses_of_member(ctx: Context, member_id: str) -> Iterator[str]:
+    prefix = accounts_of_member_prefix(member_id)
+    for key, _ in ctx.store(STORE).iterate(prefix, prefix_end(prefix)):
+        yield encode_address(key[len(prefix) :])
 
 
 def accounts_after(ctx: Context, start_after: str) -> Iterator[Account]:

@@ -1,0 +1,1 @@
+"""What the messages of the module check and write, a file for each kind of them."""
