@@ -75,15 +75,20 @@ class CometBftHome:
             SignStateError: blocks are here, and the record of what was signed is not.
         """
         self.ensure_node_id()
-        self.data.mkdir(parents=True, exist_ok=True)
-        self._ensure_sign_state()
+        self.ensure_sign_state()
         for left in self.config_file.parent.glob("write-file-atomic-*"):
             left.unlink(missing_ok=True)  # CometBFT leaves one at most of its ends
         fresh = self.config_file.with_suffix(".new")
         fresh.write_text(encode_settings(settings), encoding="utf-8")
         fresh.replace(self.config_file)
 
-    def _ensure_sign_state(self) -> None:
+    def ensure_sign_state(self) -> None:
+        """Make the record of what was signed, if nothing can have been.
+
+        Raises:
+            SignStateError: blocks are here, and the record is not.
+        """
+        self.data.mkdir(parents=True, exist_ok=True)
         if self.sign_state_file.exists():
             return
         if self.has_blocks():

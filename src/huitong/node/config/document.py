@@ -59,6 +59,9 @@ persistent_peers = {_quoted_list(config.cometbft.persistent_peers)}
 state_sync_rpc = {_quoted_list(config.cometbft.state_sync_rpc)}
 trust_height = {config.cometbft.trust_height}
 trust_hash = {_quoted(config.cometbft.trust_hash)}
+# Where CometBFT waits for a signer in another process, unix:///PATH or tcp://HOST:PORT;
+# empty: this node signs with config/validator_key.json.
+signer = {_quoted(config.cometbft.signer_address)}
 # CometBFT's own Prometheus metrics, HOST:PORT; empty: none.
 metrics = {_quoted(config.cometbft.metrics_address)}
 

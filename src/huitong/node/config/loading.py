@@ -155,6 +155,7 @@ def _cometbft(table: Entries) -> CometBftConfig:
         "state_sync_rpc",
         "trust_height",
         "trust_hash",
+        "signer",
         "metrics",
     )
     return CometBftConfig(
@@ -167,6 +168,7 @@ def _cometbft(table: Entries) -> CometBftConfig:
         state_sync_rpc=part.texts("state_sync_rpc"),
         trust_height=part.integer("trust_height", 0, 2**63 - 1),
         trust_hash=part.text("trust_hash", ""),
+        signer_address=part.text("signer", ""),
         metrics_address=part.text("metrics", ""),
     )
 

@@ -48,6 +48,9 @@ class CometBftConfig:
     """Height of the header that a beginning from a snapshot trusts."""
     trust_hash: str = ""
     """Its hash, hexadecimal."""
+    signer_address: str = ""
+    """Where it waits for a signer in another process, ``unix:///PATH`` or
+    ``tcp://HOST:PORT``; empty: this node signs with the key of its home."""
     metrics_address: str = ""
     """Where CometBFT's own metrics are served, ``HOST:PORT``; empty: nowhere."""
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from pathlib import Path
-from typing import Final
 
 from huitong.core.abci import BlockRequest, FinalizedBlock
 from huitong.engines.cometbft.binary import find_binary
@@ -21,11 +17,9 @@ from huitong.node.home import Home
 from huitong.node.parts import open_state
 from huitong.node.queries import answer_query
 from huitong.node.rooms.snapshots import open_snapshots
+from huitong.node.rooms.validator import open_signer, socket_in
 from huitong.node.rpc.server import address_of, bind
 from huitong.node.watch.watch import NodeWatch
-
-#: Bytes of a Unix socket's path that the kernel takes, less one for the end.
-_SOCKET_PATH_BYTES_MAX: Final = 107
 
 
 class CometBftRoom:
@@ -65,8 +59,13 @@ def open_cometbft(
     """
     binary = find_binary(config.cometbft.binary) if config.cometbft.is_run else None
     with ExitStack() as stack:
-        abci = config.cometbft.abci_address or stack.enter_context(_socket(home))
+        abci = config.cometbft.abci_address or stack.enter_context(
+            socket_in(home, "abci.sock")
+        )
         state = stack.enter_context(open_state(home, config))
+        signer = stack.enter_context(
+            open_signer(home, config, state.genesis.chain_id, passphrase)
+        )
         snapshots = stack.enter_context(open_snapshots(home, config, state))
         watch = NodeWatch(config=config, app=state.app, backend=state.backend)
 
@@ -87,7 +86,7 @@ def open_cometbft(
             app=state.app,
             service=service,
             home=home.cometbft,
-            settings=_settings(config, abci),
+            settings=_settings(config, abci, signer),
             binary=binary,
         )
         stack.callback(watch.stop)
@@ -96,7 +95,9 @@ def open_cometbft(
         yield CometBftRoom(engine)
 
 
-def _settings(config: NodeConfig, abci_address: str) -> CometBftSettings:
+def _settings(
+    config: NodeConfig, abci_address: str, signer_address: str
+) -> CometBftSettings:
     wanted = config.cometbft
     # CometBFT does not tell which port it was given, so that one is picked for it.
     pick = _picked if wanted.is_run else str
@@ -113,6 +114,7 @@ def _settings(config: NodeConfig, abci_address: str) -> CometBftSettings:
         log_level=config.log_level,
         state_sync=_state_sync(wanted),
         metrics_address=wanted.metrics_address,
+        signer_address=signer_address,
     )
 
 
@@ -134,17 +136,3 @@ def _picked(address: str) -> str:
     """
     with closing(bind(address)) as listening:
         return address_of(listening)
-
-
-@contextmanager
-def _socket(home: Home) -> Iterator[str]:
-    """Give the place of the socket: in the home, or in a folder of its own for long paths."""
-    place = home.data.absolute() / "abci.sock"
-    if len(str(place).encode()) <= _SOCKET_PATH_BYTES_MAX:
-        yield f"unix://{place}"
-        return
-    folder = tempfile.mkdtemp(prefix="huitong-")  # only its owner may enter it
-    try:
-        yield f"unix://{Path(folder) / 'abci.sock'}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
