@@ -42,7 +42,7 @@ class OpenZone:
     """The zone's genesis document."""
     key: ValidatorKey
     """The validator's key."""
-    backend: NodeBackend
+    backend: LmdbBackend
     """The database."""
     app: Application
     """The state machine."""

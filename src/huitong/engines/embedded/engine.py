@@ -93,6 +93,8 @@ class EmbeddedEngine:
         self._on_end: list[Callable[[], None]] = []
         self._proof_is_due = False
         self._last_block_ns = self._last_work_ns = clocks.monotonic_ns()
+        self.block_duration_ns = 0
+        """From the start of the newest block until it was durable, nanoseconds."""
         self._beats_due = BLOCKS_AT_START
         self.mempool = Mempool(
             app, limits, on_work=self._wake.set, clock_ns=clocks.monotonic_ns
@@ -205,6 +207,7 @@ class EmbeddedEngine:
             HuitongError: it cannot be made durable; nothing of it is.
             InvariantBrokenError: going on would be wrong.
         """
+        began_ns = self._clocks.monotonic_ns()
         txs = self._choose() if due is Due.WORK else []
         block = self._chain.propose(txs)
         self._guard.check(block.header.height)
@@ -212,6 +215,7 @@ class EmbeddedEngine:
         committed = self._chain.commit(
             block, finalized, self._clocks.wall_ns(), self._key.sign
         )
+        self.block_duration_ns = self._clocks.monotonic_ns() - began_ns
         self._guard.record(committed.height, block.block_id.hash)
         self.mempool.update((tx.hash, tx.result.code) for tx in committed.txs)
         self._published = self._chain.state
@@ -239,10 +243,3 @@ class EmbeddedEngine:
         did_something = bool(committed.txs or committed.finalized.events)
         # A proof block never asks for another one, whatever the hooks tell in it.
         self._proof_is_due = did_something and due is not Due.PROOF
-        if committed.txs:
-            _log.info(
-                "block_made",
-                height=committed.height,
-                txs=len(committed.txs),
-                size_bytes=committed.block.size_bytes,
-            )

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from socket import socket
 from typing import Final
 
+from huitong.core.abci import BlockRequest
 from huitong.engines.embedded.chain import CommittedBlock
 from huitong.engines.embedded.engine import BLOCKS_AT_START, Clocks, EmbeddedEngine
 from huitong.engines.embedded.sign_guard import SignGuard
@@ -20,6 +22,7 @@ from huitong.node.rpc.methods import all_methods
 from huitong.node.rpc.served import Served
 from huitong.node.rpc.server import address_of, bind, serve
 from huitong.node.rpc.subscriptions import SubscriptionHub
+from huitong.node.watch.watch import NodeWatch
 
 #: Threads for proofs and searches that must not hold up other calls.
 _WORKERS: Final = 2
@@ -28,9 +31,13 @@ _WORKERS: Final = 2
 class EmbeddedRoom:
     """A node whose blocks are made by this process."""
 
-    def __init__(self, served: Served, listening: socket) -> None:
+    def __init__(
+        self, served: Served, listening: socket, watch: NodeWatch, hub: SubscriptionHub
+    ) -> None:
         self._served = served
         self._listening = listening
+        self._watch = watch
+        self._hub = hub
 
     @property
     def engine(self) -> EmbeddedEngine:
@@ -40,13 +47,14 @@ class EmbeddedRoom:
     async def serve(self, stop: asyncio.Event) -> None:
         """Answer RPC until ``stop`` is set."""
         loop = asyncio.get_running_loop()
-        hub = SubscriptionHub()
+        hub = self._hub
 
         def publish(committed: CommittedBlock) -> None:
             loop.call_soon_threadsafe(hub.publish, committed)
 
         self.engine.on_block(publish)
-        application = RpcApplication(all_methods(self._served, hub), hub)
+        methods = self._watch.observed(all_methods(self._served, hub))
+        application = RpcApplication(methods, hub)
         await serve(application, self._listening, stop)
 
     async def wait_until_serving(self) -> bool:
@@ -81,10 +89,28 @@ def open_embedded(
             moniker=config.moniker,
             rpc_address=address_of(listening),
         )
-        stack.callback(served.engine.stop)
+        engine, hub = served.engine, SubscriptionHub()
+        watch = NodeWatch(config=config, app=zone.app, backend=zone.backend)
+        stack.callback(watch.stop)
+        stack.callback(engine.stop)
+        engine.on_block(partial(_tell, watch, engine))
+        watch.start(engine, count_subscriptions=lambda: hub.count)
         for _ in range(BLOCKS_AT_START):  # so that there is something to answer about
-            served.engine.step()
-        yield EmbeddedRoom(served, listening)
+            engine.step()
+        yield EmbeddedRoom(served, listening, watch, hub)
+
+
+def _tell(watch: NodeWatch, engine: EmbeddedEngine, committed: CommittedBlock) -> None:
+    header = committed.block.header
+    request = BlockRequest(
+        height=header.height,
+        time_ns=header.time_ns,
+        header_hash=committed.block.block_id.hash,
+        proposer_address=header.proposer_address,
+        next_validators_hash=header.next_validators_hash,
+        txs=tuple(committed.block.txs),
+    )
+    watch.block_committed(request, committed.finalized, engine.block_duration_ns / 1e9)
 
 
 def _engine(
