@@ -57,11 +57,17 @@ class Connection:
         _shut(self._socket, socket.SHUT_RD)
 
     def join(self, timeout_s: float) -> None:
-        """Wait until the thread is done; give up on a peer that takes no answer."""
+        """Wait until the thread is done; the call in hand may be writing a block.
+
+        Args:
+            timeout_s: after it, no more waiting for a peer that takes no answers.
+        """
+        if self._thread is threading.current_thread():
+            return  # the failure that it has just told of stops the server
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             _shut(self._socket, socket.SHUT_RDWR)
-            self._thread.join(timeout_s)
+            self._thread.join()
 
     def _run(self) -> None:
         try:

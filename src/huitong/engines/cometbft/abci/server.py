@@ -26,6 +26,7 @@ _BACKLOG: Final = 16
 #: How long a connection may take to give its last answer away when the server stops.
 #: The call in hand is always waited for: it may be writing a block.
 _SEND_TIMEOUT_S: Final = 5.0
+_PORT_MAX: Final = 65_535
 #: Longest path of a Unix socket, a bound of the operating system.
 _UNIX_PATH_BYTES_MAX: Final = 107
 
@@ -98,7 +99,7 @@ class AbciServer:
                 return self._bind_unix(rest)
             if scheme == "tcp":
                 return self._bind_tcp(rest)
-        except (OSError, ValueError, OverflowError) as wrong:
+        except (OSError, ValueError) as wrong:
             raise AbciAddressError(address=self.address, reason=str(wrong)) from wrong
         raise AbciAddressError(address=self.address, reason="neither unix nor tcp")
 
@@ -118,9 +119,12 @@ class AbciServer:
         return listening
 
     def _bind_tcp(self, rest: str) -> socket.socket:
-        host, _, port = rest.rpartition(":")
+        host, _, text = rest.rpartition(":")
+        port = int(text)
+        if not 0 <= port <= _PORT_MAX:
+            raise ValueError(f"a port is at most {_PORT_MAX}")
         listening = socket.create_server(
-            (host.strip("[]"), int(port)),
+            (host.strip("[]"), port),
             family=socket.AF_INET6 if host.startswith("[") else socket.AF_INET,
             backlog=_BACKLOG,
         )
@@ -154,9 +158,8 @@ class AbciServer:
             )
             if is_taken:
                 self._connections.add(connection)
-        if is_taken:
-            connection.start()
-        else:
+                connection.start()
+        if not is_taken:
             _log.warning("abci_connection_refused", maximum=CONNECTIONS_MAX)
             accepted.close()
 
