@@ -20,16 +20,21 @@ from huitong.modules import (
     links,
     members,
     node_info,
+    packs,
     records,
+    upgrades,
 )
 from huitong.modules.consensus import ZoneConsensus
 from huitong.modules.exchange.application import ExchangeApplication
 from huitong.modules.members.authentication import MemberAuthenticator
 
-#: In the order of genesis and of the block hooks: members first, for others refer to them.
+#: In the order of genesis and of the block hooks: upgrades first, for software that must
+#: not make a block must not begin it; then members, for others refer to them.
 MODULES: Final[tuple[Module, ...]] = (
+    upgrades.MODULE,
     members.MODULE,
     consensus.MODULE,
+    packs.MODULE,
     links.MODULE,
     records.MODULE,
     grants.MODULE,
