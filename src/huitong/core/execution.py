@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
@@ -46,6 +46,8 @@ from huitong.core.gas import (
 from huitong.core.module import MessageRoute, Module
 from huitong.core.tx import Transaction, decode_transaction
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
+
+ResultT = TypeVar("ResultT")
 
 CheckSignature = Callable[[int], None]
 """Takes the signer's account number; raises UnauthorizedError for a wrong signature."""
@@ -128,7 +130,7 @@ def route_messages(tx: Transaction, routes: Mapping[str, MessageRoute]) -> Prepa
         RejectedError: codespace ``sdk``: 2, 4 or 6.
     """
     routed = tuple(
-        _route(packed.type_url, packed.value, routes) for packed in tx.messages
+        route_message(packed.type_url, packed.value, routes) for packed in tx.messages
     )
     signers = {item.route.signer(item.message) for item in routed}
     if len(signers) != 1:
@@ -137,7 +139,14 @@ def route_messages(tx: Transaction, routes: Mapping[str, MessageRoute]) -> Prepa
     return Prepared(tx, signers.pop(), routed)
 
 
-def _route(type_url: str, value: bytes, routes: Mapping[str, MessageRoute]) -> Routed:
+def route_message(
+    type_url: str, value: bytes, routes: Mapping[str, MessageRoute]
+) -> Routed:
+    """Decode one message and find its way.
+
+    Raises:
+        RejectedError: codespace ``sdk``: 2 or 6.
+    """
     route = routes.get(type_url)
     if route is None:
         raise UnknownRequestError(reason=f"unrecognized message route: {type_url!r}")
@@ -217,14 +226,45 @@ def run_messages(ctx: Context, prepared: Prepared) -> bytes:
     """
     responses = abci_pb2.TxMsgData()
     for index, item in enumerate(prepared.messages):
-        ctx.gas.consume(GAS_MESSAGE, item.type_url)
-        told_before = len(ctx.events)
-        ctx.emit(event("message", action=item.type_url, sender=prepared.sender))
-        item.route.check(ctx, item.message)
-        response = item.route.apply(ctx, item.message)
+        response = run_message(ctx, item, prepared.sender, index)
         responses.msg_responses.append(pack_any(response))
-        _number_events(ctx.events, told_before, str(index))
     return encode(responses)
+
+
+def run_message(ctx: Context, item: Routed, sender: str, index: int) -> Message:
+    """Carry out one message in ``ctx``, as number ``index`` of several.
+
+    Raises:
+        HuitongError: it failed; the caller drops ``ctx``.
+    """
+    ctx.gas.consume(GAS_MESSAGE, item.type_url)
+    told_before = len(ctx.events)
+    ctx.emit(event("message", action=item.type_url, sender=sender))
+    item.route.check(ctx, item.message)
+    response = item.route.apply(ctx, item.message)
+    _number_events(ctx.events, told_before, str(index))
+    return response
+
+
+def attempt(work: Callable[[], ResultT]) -> ResultT | HuitongError:
+    """Return what ``work`` returns, or the failure that every node sees alike.
+
+    A bug in a handler fails what it was asked for on every node alike, instead of
+    stopping the zone. A damaged disk, too few readers, no memory or no stack are the
+    machine's state and not the message's, so they must stop this node.
+
+    Raises:
+        UnavailableError, BrokenError: this node cannot read its state. A result made of
+            that would be this node's alone.
+    """
+    try:
+        return work()
+    except RejectedError as refused:
+        return refused
+    except Exception as bug:
+        if isinstance(bug, FAULTS_OF_THE_MACHINE):
+            raise
+        return PanicError(reason=type(bug).__name__)
 
 
 def _number_events(events: list[Event], start: int, index: str) -> None:
@@ -256,23 +296,14 @@ def deliver(
     entry.emit(event("tx", acc_seq=f"{prepared.sender}/{tx.sequence}"))
     block_ctx.merge_writes(entry)
     work = block_ctx.branch(gas=meter, signer=prepared.sender)
-    try:
-        data = run_messages(work, prepared)
-    except RejectedError as refused:
-        return failed_result(refused, tx.gas_limit, meter.used, tuple(entry.events))
-    except Exception as bug:
-        # A bug in a handler fails this transaction on every node alike, instead of
-        # stopping the zone. A damaged disk, too few readers, no memory or no stack are
-        # the machine's state and not the transaction's, so they must stop this node.
-        if isinstance(bug, FAULTS_OF_THE_MACHINE):
-            raise
-        broken = PanicError(reason=type(bug).__name__)
-        return failed_result(broken, tx.gas_limit, meter.used, tuple(entry.events))
+    done = attempt(lambda: run_messages(work, prepared))
+    if isinstance(done, HuitongError):
+        return failed_result(done, tx.gas_limit, meter.used, tuple(entry.events))
     block_ctx.merge_writes(work)
     return TxResult(
         code=0,
         codespace="",
-        data=data,
+        data=done,
         log="",
         gas_wanted=tx.gas_limit,
         gas_used=meter.used,
