@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from huitong.keys import Keyring
 from huitong.node.config import NodeConfig
-from huitong.node.genesis_edit import add_account, add_member, change_genesis
+from huitong.node.genesis_edit import (
+    Change,
+    add_account,
+    add_member,
+    change_genesis,
+)
 from huitong.node.home import Home, make_home
 
 #: Folder of the keyring in a node's home.
@@ -59,22 +64,32 @@ def make_zone(
         RejectedError: the home exists, or a member or account is refused.
     """
     make_home(home, NodeConfig(moniker=chain_id), chain_id)
+    keyring = Keyring(home.path / KEYRING_FOLDER)
+    for change in genesis_changes(members, accounts, keyring):
+        change_genesis(home, change)
+
+
+def genesis_changes(
+    members: Sequence[MemberSpec], accounts: Sequence[AccountSpec], keyring: Keyring
+) -> Iterator[Change]:
+    """Yield what makes members and accounts part of a genesis; keys go to ``keyring``.
+
+    Raises:
+        KeyExistsError: the keyring has a key of an account's name already.
+    """
     for member in members:
-        change = add_member(
+        yield add_member(
             member.member_id,
             name=member.name or member.member_id,
             legal_id=member.legal_id,
             roles=member.roles,
             encryption_key=member.encryption_key.hex(),
         )
-        change_genesis(home, change)
-    keyring = Keyring(home.path / KEYRING_FOLDER)
     for account in accounts:
         if account.private_key:
             record = keyring.add(account.name, account.private_key, None)
         else:
             record, _ = keyring.create(account.name)
-        change = add_account(
+        yield add_account(
             record.address, roles=account.roles, member_id=account.member_id
         )
-        change_genesis(home, change)

@@ -199,13 +199,18 @@ def make_home(
         home.config_file.parent.mkdir()
         home.data.mkdir()
         save_validator_key(key, home.key_file, passphrase)
-        write_whole(home.config_file, encode_config(config).encode())
+        save_config(home, config)
         write_whole(home.genesis_file, encoded)
     except OSError:  # half a home would stand in the way of the next attempt
         shutil.rmtree(home.config_file.parent, ignore_errors=True)
         shutil.rmtree(home.data, ignore_errors=True)
         raise
     return key
+
+
+def save_config(home: Home, config: NodeConfig) -> None:
+    """Replace the configuration of a home, wholly or not at all."""
+    write_whole(home.config_file, encode_config(config).encode())
 
 
 @contextmanager
