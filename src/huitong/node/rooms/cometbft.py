@@ -91,7 +91,7 @@ def open_cometbft(
         )
         stack.callback(watch.stop)
         stack.callback(engine.stop)
-        watch.start(engine)
+        watch.start(engine, snapshots=snapshots.exchange)
         yield CometBftRoom(engine)
 
 
