@@ -30,7 +30,7 @@ from huitong.bench.zones import (
 )
 from huitong.engines.cometbft.settings import CometBftSettings, encode_settings
 from huitong.engines.embedded.mempool import MempoolLimits
-from huitong.localnet.process import NodeProcess
+from huitong.localnet.consortium import LocalZone
 
 #: Transactions under way at once, by the block time that they suffice for.
 WINDOW: Final = 1_200
@@ -95,15 +95,20 @@ def run_tx_bench(folder: Path, plan: TxPlan, told: Callable[[str], None]) -> Rep
         folder: an empty folder.
         plan: what is to be measured.
         told: called with a line about each step.
+
+    Raises:
+        HuitongError: the zone cannot be made, or does not start.
     """
-    zone = NodeProcess(
-        folder / "node",
-        chain_id=CHAIN_ID,
+    zone = LocalZone(
+        folder / "zone",
+        CHAIN_ID,
+        validators=plan.validators,
+        engine=plan.engine,
         members=publishing_members(),
         accounts=publishing_accounts(),
         block_time=f"{plan.block_time_ms}ms",
     )
-    told(f"setting up one zone: {plan.engine}, {plan.validators} validators")
+    told(f"setting up one zone: {plan.engine}, validators: {plan.validators}")
     zone.init()
     with zone:
         outcome = _load(ZoneTarget(zone, plan.message), plan, told)

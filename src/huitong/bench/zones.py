@@ -11,7 +11,9 @@ from huitong.client import ZoneClient
 from huitong.client.sender import get_account
 from huitong.core.codec import pack_any
 from huitong.core.tx import build_transaction
-from huitong.localnet.process import NodeProcess
+from huitong.engines.cometbft.home import CometBftHome
+from huitong.engines.cometbft.process import running_pid
+from huitong.localnet.consortium import LocalZone
 from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.proto.huitong.records.v1 import records_pb2
 
@@ -26,7 +28,7 @@ MESSAGES: Final = ("record", "small")
 class ZoneTarget:
     """A running zone with members that publish."""
 
-    def __init__(self, zone: NodeProcess, message: str) -> None:
+    def __init__(self, zone: LocalZone, message: str) -> None:
         """Prepare.
 
         Args:
@@ -39,12 +41,12 @@ class ZoneTarget:
     @property
     def rpc_url(self) -> str:
         """Where the first node serves."""
-        return self._zone.rpc_url
+        return self._zone.nodes[0].rpc_url
 
     @property
     def processes(self) -> dict[str, int]:
-        """The node, and CometBFT if it runs on it."""
-        return {"node0": self._zone.pid}
+        """Each node, and its CometBFT if it has one."""
+        return zone_processes(self._zone)
 
     async def sign(
         self, client: ZoneClient, sender: int, count: int
@@ -65,6 +67,16 @@ class ZoneTarget:
             )
             for index in range(count)
         ]
+
+
+def zone_processes(zone: LocalZone) -> dict[str, int]:
+    """Return the process ids of a zone's nodes, and of their CometBFT, by name."""
+    found = {}
+    for node in zone.nodes:
+        found[node.name] = node.pid
+        if zone.engine == "cometbft":
+            found[f"{node.name} cometbft"] = running_pid(CometBftHome(node.home))
+    return found
 
 
 def sender_name(sender: int) -> str:
