@@ -147,3 +147,13 @@ async def test_block_results_tell_what_a_block_did(rpc: RpcZone) -> None:
     empty = await rpc.call("block_results", height=str(made.height + 1))
     assert empty["txs_results"] is None
     assert empty["app_hash"] == base64_of(rpc.zone.chain.state.app_hash)
+
+
+async def test_consensus_params_are_those_of_the_height(rpc: RpcZone) -> None:
+    found = await rpc.call("consensus_params", height="1")
+    limits = found["consensus_params"]["block"]
+    params = rpc.zone.genesis.params
+    assert limits["max_bytes"] == str(params.block_size_bytes_max)
+    assert limits["max_gas"] == str(params.block_gas_max)
+    refused = await rpc.refusal("consensus_params", height="1000")
+    assert refused["code"] == -32603

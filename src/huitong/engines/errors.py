@@ -56,7 +56,10 @@ class QuorumLostError(
     codespace="engine",
     code=6,
     text="this validator would hold {power} of {total} voting power from height {height}",
-    next_step="The embedded engine needs more than two thirds; use CometBFT instead.",
+    next_step=(
+        "One process cannot go on with other validators beside it. Export the state with "
+        "`huitong node export` and go on with it on the CometBFT engine."
+    ),
 ):
     """One validator alone can no longer commit blocks."""
 

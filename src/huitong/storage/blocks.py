@@ -9,7 +9,8 @@ Tables (heights and places are big-endian, so that keys sort as they count):
 * ``tx_results``: height, place → the result (``results``);
 * ``tx_hashes``: hash → height, place;
 * ``block_results``: height → what it did outside of its transactions (``results``);
-* ``validators``: height → the set, or the height at which it stands.
+* ``validators``: height → the set, or the height at which it stands;
+* ``block_params``: height from which on they bind → the limits of blocks.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from huitong.core.abci import FinalizedBlock, TxResult
+from huitong.core.abci import BlockParams, FinalizedBlock, TxResult
 from huitong.core.codec import decode, encode
 from huitong.core.store.backend import TableReader
 from huitong.light.tendermint.block_types import (
@@ -49,6 +50,7 @@ TX_RESULTS: Final = b"tx_results"
 TX_HASHES: Final = b"tx_hashes"
 BLOCK_RESULTS: Final = b"block_results"
 VALIDATORS: Final = b"validators"
+BLOCK_PARAMS: Final = b"block_params"
 TABLES: Final = (
     BLOCK_META,
     BLOCK_HASHES,
@@ -58,6 +60,7 @@ TABLES: Final = (
     TX_HASHES,
     BLOCK_RESULTS,
     VALIDATORS,
+    BLOCK_PARAMS,
 )
 
 ExtraRow = tuple[bytes, bytes, bytes | None]
@@ -212,6 +215,23 @@ def validators_row(height: int, encoded_set: bytes | None, stands_at: int) -> Ex
     """Return the row of a height's validator set; None refers to an earlier height."""
     value = height_key(stands_at) if encoded_set is None else encoded_set
     return (VALIDATORS, height_key(height), value)
+
+
+def params_row(height: int, params: BlockParams) -> ExtraRow:
+    """Return the row of limits that bind from ``height`` on."""
+    value = params.size_bytes_max.to_bytes(8, "big") + params.gas_max.to_bytes(8, "big")
+    return (BLOCK_PARAMS, height_key(height), value)
+
+
+def find_params(reader: TableReader, height: int) -> BlockParams | None:
+    """Return the limits of the block at ``height``; None before the first."""
+    end = height_key(height + 1)
+    for _, value in reader.iterate(BLOCK_PARAMS, b"", end, reverse=True):
+        return BlockParams(
+            size_bytes_max=int.from_bytes(value[:8], "big"),
+            gas_max=int.from_bytes(value[8:], "big"),
+        )
+    return None
 
 
 def _of_height(

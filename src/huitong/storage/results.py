@@ -13,7 +13,12 @@ from typing import Any
 
 import orjson
 
-from huitong.core.abci import FinalizedBlock, TxResult, ValidatorUpdate
+from huitong.core.abci import (
+    BlockParams,
+    FinalizedBlock,
+    TxResult,
+    ValidatorUpdate,
+)
 from huitong.core.events import Event
 
 
@@ -27,6 +32,8 @@ class HookResults:
     """Changes of the validator set."""
     app_hash: bytes
     """Root of the state after the block."""
+    block_params: BlockParams | None
+    """New limits of blocks; None if they stay."""
 
 
 def encode_result(result: TxResult) -> bytes:
@@ -65,12 +72,14 @@ def encode_hook_results(finalized: FinalizedBlock) -> bytes:
         for update in finalized.validator_updates
     ]
     events = _events_to_rows(finalized.events)
-    return orjson.dumps((events, updates, finalized.app_hash.hex()))
+    params = finalized.block_params
+    limits = params and (params.size_bytes_max, params.gas_max)
+    return orjson.dumps((events, updates, finalized.app_hash.hex(), limits))
 
 
 def decode_hook_results(row: bytes) -> HookResults:
     """Read the row that ``encode_hook_results`` wrote."""
-    events, updates, app_hash = orjson.loads(row)
+    events, updates, app_hash, limits = orjson.loads(row)
     return HookResults(
         events=_events_from_rows(events),
         validator_updates=tuple(
@@ -78,6 +87,8 @@ def decode_hook_results(row: bytes) -> HookResults:
             for key, power in updates
         ),
         app_hash=bytes.fromhex(app_hash),
+        block_params=limits
+        and BlockParams(size_bytes_max=limits[0], gas_max=limits[1]),
     )
 
 
@@ -123,6 +134,14 @@ def updates_json(updates: Iterable[ValidatorUpdate]) -> list[dict[str, Any]]:
         }
         for update in updates
     ]
+
+
+def params_update_json(params: BlockParams | None) -> dict[str, Any] | None:
+    """Return new limits of blocks as RPC shows them."""
+    if params is None:
+        return None
+    limits = {"max_bytes": str(params.size_bytes_max), "max_gas": str(params.gas_max)}
+    return {"block": limits}
 
 
 def event_values(events: Iterable[Event]) -> dict[str, list[str]]:

@@ -153,6 +153,8 @@ class ScriptedConsensus:
         self._states: list[ChainState] = []
         self.decided: list[Decided] = []
         """All blocks, the oldest first; the newest may not be carried out yet."""
+        self.replayed = 0
+        """How many blocks the application took in the last handshake."""
 
     @contextmanager
     def connected(self, address: str) -> Iterator[ScriptedConsensus]:
@@ -167,7 +169,7 @@ class ScriptedConsensus:
             for client in clients:
                 stack.callback(client.close)
             self.query, self.snapshot, self.mempool, self.consensus = clients
-            self.handshake()
+            self.replayed = self.handshake()
             yield self
 
     # --- handshake --------------------------------------------------------------------
@@ -242,7 +244,9 @@ class ScriptedConsensus:
             misbehaviours: evidence that it carries; the header does not name it.
         """
         state = self._end()
-        block = make_block(state, txs, self.genesis.params, self._key.address)
+        block = make_block(
+            state, txs, self.genesis.params.app_version, self._key.address
+        )
         header = block.header
         request = BlockRequest(
             height=header.height,
@@ -280,13 +284,16 @@ class ScriptedConsensus:
         if not self.judge(chosen):
             raise AssertionError("the application refuses what it has proposed")
         self.decide(chosen)
-        finalized = self.finalize()
+        return self.carry_out()
+
+    def carry_out(self) -> FinalizedBlock:
+        """Finalize and commit the newest decided block."""
+        return self._carry_out(self.decided[-1])
+
+    def _carry_out(self, item: Decided) -> FinalizedBlock:
+        finalized = self._finalize(item)
         self.commit()
         return finalized
-
-    def _carry_out(self, item: Decided) -> None:
-        self._finalize(item)
-        self.commit()
 
     def _finalize(self, item: Decided) -> FinalizedBlock:
         answer = self.consensus.call(finalize_block=finalize_request(item.request))

@@ -18,7 +18,6 @@ from huitong.engines.embedded.chain_state import (
     ChainState,
     updated_validators,
 )
-from huitong.engines.genesis import ConsensusParams
 from huitong.light.tendermint.block_hashes import (
     commit_hash,
     consensus_hash,
@@ -67,7 +66,7 @@ class Block:
 def make_block(
     state: ChainState,
     txs: Sequence[bytes],
-    params: ConsensusParams,
+    app_version: int,
     proposer_address: bytes,
 ) -> Block:
     """Return the block that follows ``state``.
@@ -76,7 +75,7 @@ def make_block(
     """
     commit = state.commit
     header = BlockHeader(
-        app_version=params.app_version,
+        app_version=app_version,
         chain_id=state.chain_id,
         height=state.height + 1,
         time_ns=state.time_ns if commit is None else median_time_ns(commit, state),
@@ -86,7 +85,7 @@ def make_block(
         validators_hash=state.validators.hash,
         next_validators_hash=state.next_validators.hash,
         consensus_hash=consensus_hash(
-            params.block_size_bytes_max, params.block_gas_max
+            state.block_params.size_bytes_max, state.block_params.gas_max
         ),
         app_hash=state.app_hash,
         last_results_hash=state.results_hash,
@@ -188,7 +187,7 @@ def state_after(
 ) -> ChainState:
     """Return the end of the chain with one more block.
 
-    Validator updates of height H sign from H + 2 on.
+    Validator updates of height H sign from H + 2 on; its limits bind from H + 1 on.
     """
     updates = finalized.validator_updates
     after = state.next_validators
@@ -206,4 +205,5 @@ def state_after(
         ),
         validators=state.next_validators,
         next_validators=updated_validators(after, updates) if updates else after,
+        block_params=finalized.block_params or state.block_params,
     )

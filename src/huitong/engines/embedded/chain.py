@@ -127,7 +127,9 @@ class Chain:
 
     def propose(self, txs: Sequence[bytes]) -> Block:
         """Return the next block with these transactions; changes nothing."""
-        return make_block(self.state, txs, self._genesis.params, self._key.address)
+        return make_block(
+            self.state, txs, self._genesis.params.app_version, self._key.address
+        )
 
     def finalize(self, block: Block) -> FinalizedBlock:
         """Carry out a block in memory; repeatable until ``commit``."""
@@ -172,6 +174,8 @@ class Chain:
         )
         rows = self._rows(block, commit, finalized, txs)
         rows += self._validator_rows(before, after)
+        if finalized.block_params is not None:
+            rows.append(block_store.params_row(height + 1, finalized.block_params))
         rows.append((ENGINE, _STATE_KEY, encode_chain_state(after)))
         self._app.commit([*self._rows_of_genesis, *rows])
         self._rows_of_genesis = []
@@ -251,6 +255,7 @@ class Chain:
             (ENGINE, _GENESIS_KEY, self._genesis_hash),
             block_store.validators_row(first, encoded, first),
             block_store.validators_row(first + 1, None, first),
+            block_store.params_row(first, state.block_params),
         ]
         self._set_stands_at = first
         return state

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from huitong.core.abci import ValidatorUpdate
+from huitong.core.abci import BlockParams, ValidatorUpdate
 from huitong.core.hashing import sha256
 from huitong.core.store.errors import StorageCorruptError
 from huitong.engines.errors import QuorumLostError
@@ -50,6 +50,8 @@ class ChainState:
     """Who signs the next block."""
     next_validators: ValidatorSet
     """Who signs the one after."""
+    block_params: BlockParams
+    """How large the next block may be."""
 
 
 def genesis_state(genesis: GenesisDocument, app_hash: bytes) -> ChainState:
@@ -71,6 +73,10 @@ def genesis_state(genesis: GenesisDocument, app_hash: bytes) -> ChainState:
         results_hash=last_results_hash(()),
         validators=validators,
         next_validators=validators,
+        block_params=BlockParams(
+            size_bytes_max=genesis.params.block_size_bytes_max,
+            gas_max=genesis.params.block_gas_max,
+        ),
     )
 
 
@@ -122,6 +128,8 @@ def encode_chain_state(state: ChainState) -> bytes:
             "results_hash": state.results_hash.hex(),
             "validators": _set_to_rows(state.validators),
             "next_validators": _set_to_rows(state.next_validators),
+            "block_size_bytes_max": state.block_params.size_bytes_max,
+            "block_gas_max": state.block_params.gas_max,
         }
     )
 
@@ -154,6 +162,10 @@ def decode_chain_state(data: bytes, path: str) -> ChainState:
             results_hash=bytes.fromhex(row["results_hash"]),
             validators=_set_from_rows(row["validators"]),
             next_validators=_set_from_rows(row["next_validators"]),
+            block_params=BlockParams(
+                size_bytes_max=row["block_size_bytes_max"],
+                gas_max=row["block_gas_max"],
+            ),
         )
     except (ValueError, KeyError, TypeError) as wrong:
         raise StorageCorruptError(

@@ -227,7 +227,7 @@ class EmbeddedEngine:
     def _choose(self) -> Sequence[bytes]:
         """Take transactions from the mempool, within size and gas of a block."""
         waiting = self.mempool.reap()
-        room = self._chain.genesis.params.block_size_bytes_max
+        room = self._chain.state.block_params.size_bytes_max
         chosen = self._app.prepare_proposal(
             waiting, max(0, room - BLOCK_FRAME_SIZE_BYTES_MAX)
         )

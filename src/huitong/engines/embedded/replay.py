@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from huitong.core.abci import BlockRequest, TxResult
+from huitong.core.abci import BlockRequest, FinalizedBlock, TxResult
 from huitong.core.app import Application
 from huitong.core.store.backend import TableReader
 from huitong.core.store.errors import StorageCorruptError
+from huitong.engines.embedded.chain_state import (
+    ChainState,
+    genesis_state,
+    updated_validators,
+)
 from huitong.engines.errors import StateDivergedError
 from huitong.engines.genesis import GenesisDocument, genesis_request
-from huitong.light.tendermint.block_hashes import data_hash, last_results_hash
+from huitong.light.tendermint.block_hashes import (
+    consensus_hash,
+    data_hash,
+    last_results_hash,
+)
 from huitong.light.tendermint.header import BlockHeader
 from huitong.storage.blocks import block_txs, find_block
 
@@ -50,6 +59,7 @@ def replay(
         StorageCorruptError: a block is missing.
     """
     app_hash = app.init_chain(genesis_request(genesis))
+    end = genesis_state(genesis, app_hash)
     results: tuple[TxResult, ...] = ()
     count = 0
     for height in range(genesis.initial_height, last_height + 1):
@@ -59,7 +69,7 @@ def replay(
                 path="blocks", reason=f"block {height} is missing"
             )
         txs = block_txs(blocks, height)
-        _check(block.header, txs, app_hash, results)
+        _check(block.header, txs, end, results)
         finalized = app.finalize_block(
             BlockRequest(
                 height=height,
@@ -71,34 +81,54 @@ def replay(
             )
         )
         app.commit()
-        app_hash, results = finalized.app_hash, finalized.tx_results
+        end, results = _after(end, finalized), finalized.tx_results
         count += len(txs)
-    if app_hash != expected_app_hash:
+    if end.app_hash != expected_app_hash:
         raise StateDivergedError(
             height=last_height,
             what="the app hash of the replay",
-            actual=app_hash.hex(),
+            actual=end.app_hash.hex(),
             expected=expected_app_hash.hex(),
         )
     return ReplayReport(
         height=last_height,
         blocks=max(0, last_height - genesis.initial_height + 1),
         txs=count,
-        app_hash=app_hash,
+        app_hash=end.app_hash,
+    )
+
+
+def _after(end: ChainState, finalized: FinalizedBlock) -> ChainState:
+    """Return what the header after this block commits to."""
+    updates, following = finalized.validator_updates, end.next_validators
+    return replace(
+        end,
+        app_hash=finalized.app_hash,
+        validators=following,
+        next_validators=updated_validators(following, updates)
+        if updates
+        else following,
+        block_params=finalized.block_params or end.block_params,
     )
 
 
 def _check(
     header: BlockHeader,
     txs: list[bytes],
-    app_hash: bytes,
+    end: ChainState,
     results: tuple[TxResult, ...],
 ) -> None:
     results_hash = last_results_hash(
         (item.code, item.data, item.gas_wanted, item.gas_used) for item in results
     )
+    limits = end.block_params
+    limits_hash = consensus_hash(limits.size_bytes_max, limits.gas_max)
+    following = end.next_validators
     for what, actual, expected in (
-        ("the app hash of the replay", app_hash, header.app_hash),
+        ("the app hash of the replay", end.app_hash, header.app_hash),
+        ("the limits of the replay", limits_hash, header.consensus_hash),
+        ("the validators' hash", end.validators.hash, header.validators_hash),
+        ("the next validators' hash", following.hash, header.next_validators_hash),
         ("the results hash of the replay", results_hash, header.last_results_hash),
         ("the data hash", data_hash(txs), header.data_hash),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any, Final
 
 from huitong.core.store.backend import TableReader
@@ -29,11 +30,17 @@ from huitong.storage.blocks import (
     find_commit,
     find_height,
     find_hook_results,
+    find_params,
     find_validators_row,
 )
 from huitong.storage.event_query import parse_query
 from huitong.storage.index import search_blocks
-from huitong.storage.results import events_json, result_json, updates_json
+from huitong.storage.results import (
+    events_json,
+    params_update_json,
+    result_json,
+    updates_json,
+)
 
 #: Headers in one answer of ``blockchain``, as in CometBFT.
 BLOCKCHAIN_HEADERS_MAX: Final = 20
@@ -148,7 +155,7 @@ class BlockMethods:
             "txs_results": [result_json(item) for item in results] or None,
             "finalize_block_events": events_json(hooks.events) or None,
             "validator_updates": updates_json(hooks.validator_updates) or None,
-            "consensus_param_updates": None,
+            "consensus_param_updates": params_update_json(hooks.block_params),
             "app_hash": base64.b64encode(hooks.app_hash).decode(),
         }
 
@@ -191,10 +198,18 @@ class BlockMethods:
         return answer
 
     def consensus_params(self, height: int | None = None) -> dict[str, Any]:
-        """The consensus parameters, which genesis fixes."""
+        """The consensus parameters of a height; also of the next one."""
         asked = self._served.height(height, ahead=1)
-        params = params_json(self._served.engine.genesis.params)
-        return {"block_height": str(asked), "consensus_params": params}
+        with self._served.reading() as reader:
+            limits = find_params(reader, asked)
+        if limits is None:
+            raise HeightError(reason=f"parameters of height {asked} are not available")
+        params = replace(
+            self._served.engine.genesis.params,
+            block_size_bytes_max=limits.size_bytes_max,
+            block_gas_max=limits.gas_max,
+        )
+        return {"block_height": str(asked), "consensus_params": params_json(params)}
 
     def genesis(self) -> dict[str, Any]:
         """The genesis document."""
