@@ -17,6 +17,8 @@ COMMANDS = {
     "verify": "Check evidence bundles offline.",
     "evidence": "Make, show and refresh evidence bundles; write trust files.",
     "node": "Set up, start, look at and export a node.",
+    "localnet": "Run a zone of several organisations on this machine.",
+    "doctor": "Look a node over, and say what to do.",
     "genesis": "Prepare the genesis file of a new zone.",
     "keys": "Make and list keys: those that sign, and those that payloads are sealed to.",
     "vault": "Make and list the folder that keeps a member's payloads, encrypted.",
