@@ -23,6 +23,7 @@ from huitong.core.invariants import InvariantBrokenError
 from huitong.engines.embedded.chain import Chain
 from huitong.engines.errors import DoubleSignError, QuorumLostError, StateDivergedError
 from huitong.engines.genesis import GenesisDocument, GenesisValidator, encode_genesis
+from huitong.modules.upgrades.errors import UpgradeNeededError, UpgradeTooEarlyError
 from huitong.node.config import NodeConfig, load_config, with_options
 from huitong.node.errors import NodeNotServingError, NoStateError
 from huitong.node.home import Home, make_home
@@ -34,7 +35,15 @@ from huitong.storage.blocks import find_block
 #: Exit code of a node that would make or tell something wrong if it went on. Whatever
 #: restarts nodes must not restart one that ended so.
 EXIT_DIVERGED: Final = 70
-_STOPPING: Final = (StateDivergedError, DoubleSignError, QuorumLostError)
+_STOPPING: Final = (
+    StateDivergedError,
+    DoubleSignError,
+    QuorumLostError,
+    UpgradeTooEarlyError,
+)
+#: Exit code of a node that stopped at the height of an upgrade: the version that knows
+#: the upgrade goes on, and whatever restarts nodes must not restart this one.
+EXIT_UPGRADE: Final = 75
 _STATUS_TIMEOUT_S: Final = 5.0
 
 home_option = click.option(
@@ -119,6 +128,9 @@ def start(
     )
     try:
         run_node(place, config, _print_ready, passphrase)
+    except UpgradeNeededError as failure:
+        print_failure(failure, as_json=False)
+        sys.exit(EXIT_UPGRADE)
     except _STOPPING as failure:
         print_failure(failure, as_json=False)
         sys.exit(EXIT_DIVERGED)
