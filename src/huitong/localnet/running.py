@@ -1,0 +1,133 @@
+"""Keeps a zone running until told to stop, and finds who keeps it running."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from huitong.localnet.consortium import LocalZone
+from huitong.localnet.errors import NodeStartError, ZoneRunsError
+
+#: Seconds in which whoever keeps a zone running must have stopped it.
+STOP_TIMEOUT_S: Final = 60.0
+_LOCK_TIMEOUT_S: Final = 1.0
+_POLL_S: Final = 0.05
+
+
+class _ToldToStopError(BaseException):
+    """SIGINT or SIGTERM came; not an error that anybody else should catch."""
+
+
+def run_zone(zone: LocalZone, on_ready: Callable[[LocalZone], None]) -> None:
+    """Start all nodes and keep them until SIGINT or SIGTERM; then stop them.
+
+    Args:
+        zone: made already.
+        on_ready: called when all nodes answer.
+
+    Raises:
+        ZoneRunsError: another process keeps it running.
+        NodeStartError: a node does not start; the others are stopped.
+    """
+    with _owned(zone.folder), _interruptible():
+        try:
+            zone.start()
+            on_ready(zone)
+            while True:
+                signal.pause()
+        except _ToldToStopError:
+            return
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            # Nodes may have been added or restarted from another shell meanwhile.
+            LocalZone.load(zone.folder).stop()
+
+
+def stop_zone(zone: LocalZone) -> bool:
+    """Stop a zone, whoever keeps it running; return whether anything ran.
+
+    Raises:
+        NodeStartError: a node, or who keeps the zone running, does not stop.
+    """
+    pid = runner_pid(zone.folder)
+    was_running = bool(pid) or zone.is_running
+    if pid:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline_s = time.monotonic() + STOP_TIMEOUT_S
+    while runner_pid(zone.folder):
+        if time.monotonic() > deadline_s:
+            what = f"runs on after {STOP_TIMEOUT_S:.0f} s"
+            raise NodeStartError(name=f"process {pid}", what=what, reason="stop it")
+        time.sleep(_POLL_S)
+    zone.stop()
+    return was_running
+
+
+def runner_pid(folder: Path) -> int:
+    """Return the process that keeps the zone of ``folder`` running; 0 for none."""
+    try:
+        handle = os.open(_pid_file(folder), os.O_RDWR)
+    except FileNotFoundError:
+        return 0
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(handle, 32).strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(handle)
+    return 0
+
+
+def _pid_file(folder: Path) -> Path:
+    return folder / "localnet.pid"
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Keep the zone to this process."""
+    handle = os.open(_pid_file(folder), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        deadline_s = time.monotonic() + _LOCK_TIMEOUT_S
+        while not _is_locked_now(handle):  # somebody who looks holds it for a moment
+            if time.monotonic() > deadline_s:
+                raise ZoneRunsError(path=folder, pid=runner_pid(folder))
+            time.sleep(_POLL_S)
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_locked_now(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise, wherever the program is."""
+
+    def told(_: int, __: FrameType | None) -> None:
+        raise _ToldToStopError
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, told) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
