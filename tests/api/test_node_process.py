@@ -188,7 +188,7 @@ def _remove_key(home: Path) -> None:
         (_break_config, "rpc.listen: needs to be a text"),
         (_break_genesis, "genesis: file"),
         (_break_genesis_state, "ht1nobody"),
-        (_break_key, "priv_key needs the type"),
+        (_break_key, "pub_key needs the type"),
         (_break_sign_state, "validator_state.json: cannot be read"),
         (_break_database, "is damaged"),
         (_remove_key, "config/validator_key.json is missing"),
@@ -228,11 +228,14 @@ def test_export_is_byte_stable_and_starts_a_new_zone(home: Path) -> None:
         process.wait(20)
     first = _run("node", "export", "--home", str(home)).stdout
     assert first == _run("node", "export", "--home", str(home)).stdout
-    (home / "config" / "genesis.json").write_text(first)
+    file = home / "export.json"
+    file.write_text(first)
+    made = _run("genesis", "from-export", str(file), "--chain-id", "hangzhou-1")
+    (home / "config" / "genesis.json").write_text(made.stdout)
     for file in (home / "data").iterdir():
         file.unlink()
     with _running(home) as (process, url):
-        document = json.loads(first)
+        document = json.loads(made.stdout)
         info = httpx.get(f"{url}/status").json()["result"]["sync_info"]
         assert info["earliest_block_height"] == document["initial_height"]
         process.terminate()

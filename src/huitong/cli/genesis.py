@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -9,7 +10,10 @@ import orjson
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.node import home_option, json_option
+from huitong.core.time import parse_rfc3339
+from huitong.engines.genesis import encode_genesis
 from huitong.node.errors import GenesisEntryError
+from huitong.node.exports import decode_export, genesis_from_export
 from huitong.node.genesis_edit import (
     Change,
     add_account,
@@ -17,7 +21,7 @@ from huitong.node.genesis_edit import (
     change_genesis,
     set_value,
 )
-from huitong.node.home import Home
+from huitong.node.home import Home, write_whole
 from huitong.node.parts import check_genesis
 
 _role_option = click.option(
@@ -105,6 +109,36 @@ def validate(home: Path, as_json: bool) -> None:
         click.echo(orjson.dumps({"ok": True, "chain_id": document.chain_id}))
     else:
         click.echo(f"The genesis file of {document.chain_id} is right.")
+
+
+@genesis.command("from-export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--chain-id", required=True, help="Chain id of the zone that goes on.")
+@click.option(
+    "--time", "begins", help="When it begins, RFC 3339; else as the exported block."
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write here instead of the standard output.",
+)
+@cli_errors
+def from_export(
+    file: Path, chain_id: str, begins: str | None, output: Path | None
+) -> None:
+    """Make the genesis file of a zone that goes on from FILE.
+
+    FILE is from `huitong node export`. The validators are those of the exported zone;
+    every one of them puts the same genesis file into its home.
+    """
+    export = decode_export(file.read_bytes(), file)
+    time_ns = parse_rfc3339(begins) if begins is not None else None
+    data = encode_genesis(genesis_from_export(export, chain_id, time_ns))
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    else:
+        write_whole(output, data)
 
 
 def _change(home: Path, change: Change, done: str, as_json: bool) -> None:

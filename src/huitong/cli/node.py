@@ -11,6 +11,7 @@ import httpx
 import orjson
 
 from huitong.cli.errors import cli_errors, print_failure
+from huitong.cli.node_export import export
 from huitong.cli.node_key import VALIDATOR
 from huitong.cli.node_key import key as key_group
 from huitong.cli.passphrase import (
@@ -20,17 +21,14 @@ from huitong.cli.passphrase import (
 )
 from huitong.core.errors import HuitongError
 from huitong.core.invariants import InvariantBrokenError
-from huitong.engines.embedded.chain import Chain
 from huitong.engines.errors import DoubleSignError, QuorumLostError, StateDivergedError
-from huitong.engines.genesis import GenesisDocument, GenesisValidator, encode_genesis
 from huitong.modules.upgrades.errors import UpgradeNeededError, UpgradeTooEarlyError
 from huitong.node.config import NodeConfig, load_config, with_options
-from huitong.node.errors import NodeNotServingError, NoStateError
+from huitong.node.errors import NodeNotServingError
 from huitong.node.home import Home, make_home
 from huitong.node.logs import configure_logs
 from huitong.node.node import run_node
-from huitong.node.parts import open_zone, replay_home
-from huitong.storage.blocks import find_block
+from huitong.node.parts import replay_home
 
 #: Exit code of a node that would make or tell something wrong if it went on. Whatever
 #: restarts nodes must not restart one that ended so.
@@ -64,6 +62,7 @@ def node() -> None:
 
 
 node.add_command(key_group)
+node.add_command(export)
 
 
 @node.command()
@@ -187,52 +186,6 @@ def _ask_status(address: str) -> dict[str, Any]:
     if not isinstance(result, dict):
         raise NodeNotServingError(address=address, reason="its answer has no status")
     return result
-
-
-@node.command()
-@home_option
-@click.option("--height", type=click.IntRange(min=1), help="Version to export.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path))
-@cli_errors
-def export(home: Path, height: int | None, output: Path | None) -> None:
-    """Print the state as the genesis of a zone that goes on from it.
-
-    The same state gives the same bytes. The node must not run meanwhile.
-    """
-    place = Home(home)
-    place.check()
-    with open_zone(place, load_config(place.config_file)) as zone:
-        state = zone.chain.state
-        if state.commit is None:
-            raise NoStateError(path=home)
-        at = height or state.height
-        app_state = zone.app.export_genesis(at)
-        genesis = GenesisDocument(
-            time_ns=_time_at(zone.chain, at),
-            chain_id=state.chain_id,
-            initial_height=at + 1,
-            params=zone.genesis.params,
-            validators=tuple(
-                GenesisValidator(public_key=item.public_key, power=item.voting_power)
-                for item in state.validators.validators
-            ),
-            app_state=app_state,
-        )
-    data = encode_genesis(genesis)
-    if output is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    else:
-        output.write_bytes(data)
-
-
-def _time_at(chain: Chain, height: int) -> int:
-    reader = chain.snapshot()
-    try:
-        block = find_block(reader, height)
-    finally:
-        reader.close()
-    return block.header.time_ns if block else 0
 
 
 @node.command()

@@ -151,9 +151,14 @@ class Application:
     def export_genesis(self, height: int = 0) -> dict[str, Any]:
         """Return the state as genesis would give it, at ``height`` or at the newest.
 
+        Before the first block, the newest is what ``init_chain`` has read.
+
         Raises:
             RejectedError: no such version is kept.
         """
+        if self._genesis is not None and not height:
+            ctx = self._genesis
+            return {item.name: item.export_genesis(ctx) for item in self.modules}
         with self.query_context(height, GasMeter(None)) as ctx:
             return {item.name: item.export_genesis(ctx) for item in self.modules}
 

@@ -118,3 +118,23 @@ class EngineChangedError(
     ),
 ):
     """Two engines keep their blocks in different places; one cannot go on for the other."""
+
+
+class ExportFileError(
+    RejectedError,
+    codespace="node",
+    code=50,
+    text="export {path}: {reason}",
+    next_step="Take the file that `huitong node export` wrote, unchanged.",
+):
+    """The file is no export of a zone, or not as it was written."""
+
+
+class ExportTimeError(
+    UnavailableError,
+    codespace="node",
+    code=51,
+    text="this node does not know the time of block {height}",
+    next_step="Let the node make or follow one more block, then export that one.",
+):
+    """The newest block came with a snapshot, or from older software."""

@@ -14,6 +14,8 @@ ACCUMULATOR_KEY: Final = b"accumulator"
 NODES_TABLE: Final = b"history_nodes"
 #: Table of the header hashes by height, beside the state.
 HEADERS_TABLE: Final = b"history_headers"
+#: Table of the blocks' times by height, beside the state: exports begin with one.
+TIMES_TABLE: Final = b"history_times"
 
 
 def node_key(position: Position) -> bytes:
