@@ -15,6 +15,7 @@ from huitong.core.store.multistore import MultiStore
 from huitong.modules import (
     consensus,
     exchange,
+    governance,
     grants,
     history,
     links,
@@ -34,6 +35,7 @@ MODULES: Final[tuple[Module, ...]] = (
     upgrades.MODULE,
     members.MODULE,
     consensus.MODULE,
+    governance.MODULE,
     packs.MODULE,
     links.MODULE,
     records.MODULE,
