@@ -1,6 +1,7 @@
 # Every command a person types. `make` alone lists them.
 
 PYTHON ?= python3
+ENGINE ?= embedded
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
@@ -20,8 +21,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## two zones exchange a document; leaves the evidence in ./out
-	$(BIN)/huitong demo --out out
+demo: $(STAMP) ## two zones exchange a document; leaves the evidence in ./out; ENGINE=cometbft: four validators each
+	$(BIN)/huitong demo --engine $(ENGINE) --out out
 
 test: $(STAMP) ## the everyday tests, shuffled and in parallel
 	$(BIN)/python -m pytest -n 2 -m "not heavy"

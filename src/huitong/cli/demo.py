@@ -16,6 +16,7 @@ from huitong.cli.errors import cli_errors, print_failure
 from huitong.demo.errors import InterruptedDemoError
 from huitong.demo.run import STEPS, DemoResult, run_demo, summary_rows
 from huitong.demo.story import Narrator
+from huitong.node.config import ENGINES
 
 #: As shells report a program that was interrupted.
 EXIT_INTERRUPTED: Final = 130
@@ -42,19 +43,28 @@ _OUT_DEFAULT: Final = Path("huitong-demo")
     show_default=True,
     help="Where the evidence and the trust file go.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="One node for each zone, or four validators on CometBFT.",
+)
 @click.option("--keep", is_flag=True, help="Keep homes, logs and vault in DIR, too.")
 @cli_errors
-def demo(document: Path | None, as_json: bool, out: Path, keep: bool) -> None:
+def demo(
+    document: Path | None, as_json: bool, out: Path, engine: str, keep: bool
+) -> None:
     """Run two zones that exchange a document, and leave the evidence.
 
-    Starts two node processes, links them, publishes an electronic invoice on one and
+    Starts two zones, links them, publishes an electronic invoice on one and
     lets a bank on the other request, get, verify and acknowledge it; tries three attacks;
     leaves an evidence bundle and verifies it after both zones have stopped.
     """
     console = Console(file=sys.stdout)
     narrator = Narrator(console, STEPS, silent=as_json)
     try:
-        result = asyncio.run(_run(document, out, keep, narrator))
+        result = asyncio.run(_run(document, out, engine, keep, narrator))
     except (KeyboardInterrupt, asyncio.CancelledError):
         for number in _STOPPING:
             signal.signal(number, signal.SIG_IGN)
@@ -67,10 +77,12 @@ def demo(document: Path | None, as_json: bool, out: Path, keep: bool) -> None:
 
 
 async def _run(
-    document: Path | None, out: Path, keep: bool, narrator: Narrator
+    document: Path | None, out: Path, engine: str, keep: bool, narrator: Narrator
 ) -> DemoResult:
     """Run as a task that the first signal cancels; later ones leave the clean-up alone."""
-    task = asyncio.ensure_future(run_demo(document, out, keep=keep, narrator=narrator))
+    task = asyncio.ensure_future(
+        run_demo(document, out, engine=engine, keep=keep, narrator=narrator)
+    )
     loop = asyncio.get_running_loop()
     interrupted = False
 

@@ -66,9 +66,9 @@ class LocalNode:
         return self._keyring.unlock(name)
 
     @property
-    def pid(self) -> int:
-        """Process id; 0 before the start."""
-        return self._process.pid if self._process else 0
+    def place(self) -> str:
+        """What runs, for people."""
+        return f"process {self._process.pid if self._process else 0}, {self.rpc_url}"
 
     async def start(self) -> None:
         """Start the node and return once it serves and has made its first block.

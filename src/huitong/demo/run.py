@@ -20,6 +20,7 @@ from huitong.demo.errors import EvidenceRefusedError, OutFolderError
 from huitong.demo.play import play_exchange
 from huitong.demo.stage import Stage, keep_link, raise_stage, stop_zones
 from huitong.demo.story import Narrator
+from huitong.engines.cometbft.binary import find_binary
 from huitong.evidence.bundle_file import read_bundle, write_file
 from huitong.evidence.collect import Order, collect_bundle
 from huitong.evidence.model import PROVIDER, REQUESTER
@@ -78,13 +79,14 @@ class DemoResult:
 
 
 async def run_demo(
-    document: Path | None, out: Path, *, keep: bool, narrator: Narrator
+    document: Path | None, out: Path, *, engine: str, keep: bool, narrator: Narrator
 ) -> DemoResult:
     """Run the demonstration.
 
     Args:
         document: what to exchange; None for our own invoice.
         out: folder for bundle and trust file; made if it is not there.
+        engine: ``embedded``: one node for each zone; ``cometbft``: four validators.
         keep: keep homes, logs and vault below ``out``.
         narrator: tells the story.
 
@@ -92,10 +94,12 @@ async def run_demo(
         HuitongError: anything that went wrong; the zones are stopped then too.
     """
     script = cast.write_script(document)
+    if engine == "cometbft":
+        find_binary()  # before anything is made
     _make_folder(out)
     narrator.open(script.name, len(script.fields))
     with _work_folder(out, keep=keep) as folder, narrator.telling():
-        async with raise_stage(folder, narrator) as stage:
+        async with raise_stage(folder, engine, narrator) as stage:
             async with keep_link(stage, narrator) as link:
                 played = await play_exchange(stage, link, script, narrator)
                 with narrator.step("三次攻击", "three attacks") as step:

@@ -1,4 +1,4 @@
-"""Two zones as real node processes and the link between them, gone when it is over.
+"""Two zones as real processes and the link between them, gone when it is over.
 
 Whatever ends the demonstration, the processes end before this program does: on success,
 on an error, on Ctrl-C and on SIGTERM, also while they are still starting.
@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from huitong.client import Sender, ZoneClient
 from huitong.demo import cast
+from huitong.demo.consortium import Consortium
 from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
 from huitong.gateway.exchange_flow import Party
@@ -28,13 +29,16 @@ from huitong.relayer.worker import LinkWorker
 #: Least time between two blocks with transactions.
 BLOCK_TIME: Final = "100ms"
 
+PlayZone: TypeAlias = LocalNode | Consortium
+"""One zone of the play: one process, or four validators."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Everything that the play needs."""
 
-    zones: tuple[LocalNode, LocalNode]
-    """The node processes, a and b."""
+    zones: tuple[PlayZone, PlayZone]
+    """What runs, a and b."""
     bureau: Party
     """The provider, on zone a."""
     bank: Party
@@ -54,11 +58,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def raise_stage(folder: Path, narrator: Narrator) -> AsyncIterator[Stage]:
+async def raise_stage(
+    folder: Path, engine: str, narrator: Narrator
+) -> AsyncIterator[Stage]:
     """Start both zones; stop them in the end, whatever happens.
 
     Args:
         folder: homes, vault and keys go below it.
+        engine: ``embedded``: one node for each zone; ``cometbft``: four validators.
         narrator: hears of it.
 
     Raises:
@@ -66,8 +73,8 @@ async def raise_stage(folder: Path, narrator: Narrator) -> AsyncIterator[Stage]:
     """
     private_key, public_key = make_encryption_key()
     zones = (
-        LocalNode(folder / cast.ZONE_A, cast.ZONE_A, BLOCK_TIME),
-        LocalNode(folder / cast.ZONE_B, cast.ZONE_B, BLOCK_TIME),
+        _zone(folder, cast.ZONE_A, engine, narrator),
+        _zone(folder, cast.ZONE_B, engine, narrator),
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stop_zones, zones)
@@ -76,9 +83,7 @@ async def raise_stage(folder: Path, narrator: Narrator) -> AsyncIterator[Stage]:
             zones[1].make(cast.members_of_b(public_key), cast.accounts_of_b())
             await asyncio.gather(*(zone.start() for zone in zones))
             for zone, members in zip(zones, ("税务局与纳税人", "银行"), strict=True):
-                step.tell(
-                    f"{zone.chain_id} {members}, process {zone.pid}, {zone.rpc_url}"
-                )
+                step.tell(f"{zone.chain_id} {members}, {zone.place}")
         clients = [
             await stack.enter_async_context(ZoneClient(zone.rpc_url)) for zone in zones
         ]
@@ -128,17 +133,23 @@ async def keep_link(stage: Stage, narrator: Narrator) -> AsyncIterator[LinkConfi
             await worker
 
 
-async def stop_zones(zones: tuple[LocalNode, LocalNode]) -> None:
-    """Stop both nodes; kill one that does not."""
+async def stop_zones(zones: tuple[PlayZone, PlayZone]) -> None:
+    """Stop both zones; kill what does not."""
     await asyncio.gather(*(zone.stop() for zone in zones), return_exceptions=True)
 
 
-def _party(zone: LocalNode, client: ZoneClient, key: str, member_id: str) -> Party:
+def _zone(folder: Path, chain_id: str, engine: str, narrator: Narrator) -> PlayZone:
+    if engine == "cometbft":
+        return Consortium(folder / chain_id, chain_id, BLOCK_TIME, narrator.note)
+    return LocalNode(folder / chain_id, chain_id, BLOCK_TIME)
+
+
+def _party(zone: PlayZone, client: ZoneClient, key: str, member_id: str) -> Party:
     sender = Sender(client, zone.private_key(key))
     return Party(zone=client, sender=sender, member_id=member_id)
 
 
-async def _relayer(stack: AsyncExitStack, zone: LocalNode) -> Endpoint:
+async def _relayer(stack: AsyncExitStack, zone: PlayZone) -> Endpoint:
     config = ZoneConfig(chain_id=zone.chain_id, rpc=zone.rpc_url)
     endpoint = Endpoint(config, zone.private_key(cast.RELAYER_KEY))
     stack.push_async_callback(endpoint.close)

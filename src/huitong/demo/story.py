@@ -103,6 +103,10 @@ class Narrator:
         if self._progress is not None:
             self._progress.advance(self._task)
 
+    def note(self, text: str) -> None:
+        """Tell at once of something that happens within a step."""
+        self._print(Text(" " * (_TIME_WIDTH + 3) + text, style="dim"))
+
     def attack(self, chinese: str, english: str, reason: str) -> None:
         """Tell of an attack that was refused."""
         self._print(

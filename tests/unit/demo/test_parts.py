@@ -15,6 +15,7 @@ from huitong.core.commitment import (
     verify_disclosure,
 )
 from huitong.demo import attacks, cast, run
+from huitong.demo.consortium import Consortium
 from huitong.demo.errors import (
     AttackSucceededError,
     EvidenceRefusedError,
@@ -22,6 +23,7 @@ from huitong.demo.errors import (
 )
 from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
+from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.evidence.trust import encode_trust
 from huitong.gateway.errors import PayloadUnreadableError
 from tests.evidence_kit import bundle, finished_exchange, make_payload
@@ -63,6 +65,30 @@ async def test_node_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) ->
     with pytest.raises(StageError, match="it ended with"):
         await node.start()
     await node.stop()
+
+
+async def test_consortium_whose_node_ends_tells_which_and_why(tmp_path: Path) -> None:
+    zone = Consortium(tmp_path / "zone", "hangzhou-1", "100ms", lambda _: None)
+    zone.make(cast.members_of_a(), cast.accounts_of_a())
+    for number in range(4):
+        home = tmp_path / "zone" / f"node{number}"
+        (home / "config" / "genesis.json").write_text("{}")
+    with pytest.raises(StageError, match=r"hangzhou-1 node\d: it ended: Error"):
+        await zone.start()
+    await zone.stop()
+
+
+async def test_demonstration_on_cometbft_needs_the_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("GOBIN", "GOPATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    out = tmp_path / "out"
+    with pytest.raises(CometBftMissingError):
+        await run.run_demo(None, out, engine="cometbft", keep=False, narrator=_silent())
+    assert not out.exists()
 
 
 async def test_attack_that_is_not_refused_fails_the_demonstration(
