@@ -31,6 +31,7 @@ from huitong.node.doctor.findings import Finding, Severity
 from huitong.node.doctor.subject import NodeStatus, Subject, running_pid
 from huitong.node.home import Home, make_home
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
+from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
 from tests.unit.watch.fake_rpc import STATUS, FakeRpc, fake_rpc
 
@@ -572,6 +573,13 @@ def test_planned_upgrade_is_told(rpc: FakeRpc, monkeypatch: pytest.MonkeyPatch) 
     )
     monkeypatch.setattr("huitong.node.doctor.zone.MIGRATIONS", {"v2": lambda ctx: None})
     assert _has(examine(None, rpc.address), "upgrade", Severity.OK)
+
+
+def test_open_proposals_are_told(rpc: FakeRpc) -> None:
+    proposal = governance_pb2.Proposal(proposal_id=7, title="admit", deadline=10**18)
+    answer = encode(governance_pb2.QueryProposalsResponse(proposals=[proposal]))
+    _answer_queries(rpc, {"/huitong.governance.v1.Query/Proposals": answer})
+    assert _has(examine(None, rpc.address), "proposal", Severity.OK, "7 'admit'")
 
 
 # --- the whole ---------------------------------------------------------------------------------

@@ -35,7 +35,6 @@ ABSENT = {
     "huitong_snapshots",
     "huitong_snapshot_height",
     "huitong_upgrade_height",
-    "huitong_proposals_open",
     "huitong_proposal_next_deadline_seconds",
 }
 CHAIN = 'chain="hangzhou-1"'

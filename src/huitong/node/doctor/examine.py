@@ -19,7 +19,12 @@ from huitong.node.doctor.signing import check_key, check_secrets, check_sign_sta
 from huitong.node.doctor.software import check_cometbft, check_packages, check_python
 from huitong.node.doctor.store import check_database, check_snapshots
 from huitong.node.doctor.subject import Subject
-from huitong.node.doctor.zone import check_clients, check_upgrade, check_validators
+from huitong.node.doctor.zone import (
+    check_clients,
+    check_proposals,
+    check_upgrade,
+    check_validators,
+)
 from huitong.node.home import Home
 
 #: After so long no further check begins; each one ends within seconds.
@@ -45,6 +50,7 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
     check_clients,
     check_validators,
     check_upgrade,
+    check_proposals,
 )
 
 

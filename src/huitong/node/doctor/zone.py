@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from huitong.core.time import format_rfc3339
 from huitong.modules.upgrades.registry import MIGRATIONS
 from huitong.node.doctor.findings import Finding, fine, problem, warning
 from huitong.node.doctor.subject import SHAPE_ERRORS, Subject
@@ -14,6 +15,7 @@ from huitong.node.watch.zone_facts import (
     ClientFacts,
     find_upgrade,
     read_clients,
+    read_open_proposals,
     read_validators,
 )
 
@@ -111,3 +113,20 @@ def check_upgrade(subject: Subject) -> Iterator[Finding]:
         "Have the new version ready on this machine before that height: the node stops "
         "there with exit code 75, and the new version goes on.",
     )
+
+
+def check_proposals(subject: Subject) -> Iterator[Finding]:
+    """Tell of proposals that wait for votes."""
+    if subject.status is None:
+        return
+    try:
+        proposals = read_open_proposals(subject.ask)
+    except (NodeNotServingError, *SHAPE_ERRORS):
+        return
+    if proposals:
+        first = min(proposals, key=lambda item: item.deadline_ns)
+        yield fine(
+            "proposal",
+            f"{len(proposals)} can be voted on; the next one, {first.proposal_id} "
+            f"{first.title!r}, is decided at {format_rfc3339(first.deadline_ns)}",
+        )

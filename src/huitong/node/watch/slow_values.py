@@ -27,10 +27,12 @@ from huitong.node.watch.register import Metric
 from huitong.node.watch.zone_facts import (
     Ask,
     ClientFacts,
+    ProposalFacts,
     UpgradeFacts,
     ValidatorFacts,
     find_upgrade,
     read_clients,
+    read_open_proposals,
     read_validators,
 )
 from huitong.storage.environment import DatabaseUsage
@@ -93,6 +95,7 @@ class _Facts:
 
     clients: tuple[ClientFacts, ...] = ()
     validators: tuple[ValidatorFacts, ...] = ()
+    proposals: tuple[ProposalFacts, ...] = ()
     upgrade: UpgradeFacts | None = None
 
 
@@ -118,7 +121,7 @@ class SlowValues(Collector):
         yield from _snapshots(watched)
         facts = self._read_facts()
         yield from _clients(facts.clients, time.time_ns())
-        yield from _governed(facts)
+        yield from _governed(facts, time.time_ns())
 
     def _read_facts(self) -> _Facts:
         with self._lock:
@@ -145,6 +148,7 @@ def _read(ask: Ask) -> _Facts:
         return _Facts(
             clients=read_clients(ask),
             validators=read_validators(ask),
+            proposals=read_open_proposals(ask),
             upgrade=find_upgrade(ask),
         )
     except HuitongError:
@@ -252,12 +256,16 @@ def _clients(clients: Iterable[ClientFacts], now_ns: int) -> Iterator[Family]:
     )
 
 
-def _governed(facts: _Facts) -> Iterator[Family]:
+def _governed(facts: _Facts, now_ns: int) -> Iterator[Family]:
     counts = {"active": 0, "suspended": 0}
     for item in facts.validators:
         counts["suspended" if item.is_suspended else "active"] += 1
     yield _labelled(
         register.VALIDATORS, [((status,), count) for status, count in counts.items()]
     )
+    yield _gauge(register.PROPOSALS_OPEN, len(facts.proposals))
+    if facts.proposals:
+        next_ns = min(item.deadline_ns for item in facts.proposals)
+        yield _gauge(register.PROPOSAL_DEADLINE, (next_ns - now_ns) / _NS_PER_S)
     if facts.upgrade is not None:
         yield _gauge(register.UPGRADE_HEIGHT, facts.upgrade.height)

@@ -16,6 +16,7 @@ from huitong.light import light_client
 from huitong.light.tendermint.client_state import ClientState
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
+from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
 from huitong.proto.ibc.core.client.v1 import client_pb2, query_pb2
 
@@ -24,6 +25,7 @@ Ask = Callable[[str, bytes], bytes | None]
 
 _CLIENTS: Final = "/ibc.core.client.v1.Query/"
 _VALIDATORS: Final = "/huitong.consensus.v1.Query/Validators"
+_PROPOSALS: Final = "/huitong.governance.v1.Query/Proposals"
 _PLAN: Final = "/huitong.upgrades.v1.Query/Plan"
 #: Clients that are looked at: more links than a zone of the programme has.
 CLIENTS_MAX: Final = 100
@@ -68,6 +70,18 @@ class ValidatorFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalFacts:
+    """One proposal that can be voted on."""
+
+    proposal_id: int
+    """Its number."""
+    title: str
+    """Its title."""
+    deadline_ns: int
+    """When it is decided, nanoseconds since the epoch, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeFacts:
     """The upgrade that is planned."""
 
@@ -75,6 +89,23 @@ class UpgradeFacts:
     """Names the migration in the new software."""
     height: int
     """First block of the new software."""
+
+
+def read_open_proposals(ask: Ask) -> tuple[ProposalFacts, ...]:
+    """Return the newest proposals that can be voted on, at most a page of them."""
+    request = governance_pb2.QueryProposalsRequest(
+        limit=_PAGE, status=governance_pb2.PROPOSAL_STATUS_VOTING
+    )
+    answer = ask(_PROPOSALS, encode(request))
+    if answer is None:
+        return ()
+    found = governance_pb2.QueryProposalsResponse.FromString(answer)
+    return tuple(
+        ProposalFacts(
+            proposal_id=item.proposal_id, title=item.title, deadline_ns=item.deadline
+        )
+        for item in found.proposals
+    )
 
 
 def find_upgrade(ask: Ask) -> UpgradeFacts | None:
