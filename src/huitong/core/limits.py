@@ -248,4 +248,10 @@ PACK_VERSION_NUMBER_MAX: Final = 999_999
 #: Upgrades that a zone carries out: one a month for eighty years.
 UPGRADES_MAX: Final = 1_000
 #: Old consensus states removed when a client is recovered; the others go one by one.
-RECOVERY_PRUNE_MAX: Final = 1_000
+RECOVERY_PRUNE_MAX: Final = 100
+
+# --- removing old blocks ----------------------------------------------------------------
+#: Old blocks removed with each new one at most, after the number kept was lowered: 2 ms.
+BLOCKS_PRUNED_SLICE_MAX: Final = 20
+#: Old transactions removed with each block at least: about 5 ms.
+TXS_PRUNED_SLICE_MIN: Final = 100

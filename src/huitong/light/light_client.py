@@ -32,6 +32,7 @@ from huitong.light.tendermint.client_store import (
     iterate_consensus_heights,
 )
 from huitong.light.tendermint.consensus_state import ConsensusState
+from huitong.light.tendermint.recovery import prune_below_recovery
 from huitong.proto.google.protobuf.any_pb2 import Any
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "initialize",
     "iterate_consensus_heights",
     "latest_height",
+    "prune_below_recovery",
     "recover_client",
     "timestamp_at_height",
     "update_state",

@@ -28,12 +28,18 @@ from huitong.light.errors import (
 )
 from huitong.light.status import Status
 from huitong.light.tendermint import errors
+from huitong.light.tendermint.client_message import Misbehaviour
 from huitong.light.tendermint.client_state import ClientState, client_state_to_any
 from huitong.light.tendermint.client_store import (
+    Arrival,
+    delete_consensus_state,
     find_next_consensus_state,
     find_previous_consensus_state,
     get_client_state,
+    get_consensus_state,
+    get_recovery_floor,
     save_client_state,
+    save_consensus_state,
 )
 from huitong.light.tendermint.consensus_state import (
     SENTINEL_ROOT,
@@ -44,6 +50,7 @@ from huitong.light.tendermint.store_keys import (
     consensus_state_key,
     processed_height_key,
     processed_time_key,
+    recovery_floor_key,
 )
 from huitong.light.tendermint.trust_level import TrustLevel
 from huitong.light.tendermint.upgrade import committed_form, upgrade_path_of
@@ -564,3 +571,95 @@ def test_substitute_without_its_arrival_is_rejected(
     store.delete(key(OTHER, Height(1, 5)))
     with pytest.raises(error):
         light_client.recover_client(store, CLIENT, OTHER, now_ns=chain.next_time_ns)
+
+
+# --- what a recovery takes trust in away from ---------------------------------------------
+
+
+def recovered() -> tuple[OverlayStore, SimChain, int]:
+    """Return a client that knew heights 1 to 4 and was recovered at 6."""
+    store = empty_store()
+    chain = chain_of()
+    create(store, chain, 1)
+    now_ns = chain.next_time_ns
+    for height in (2, 3, 4):
+        update(store, chain, height, trusted=1, now_ns=now_ns)
+    create(store, chain, 6, client_id=OTHER)
+    light_client.freeze(store, CLIENT)
+    light_client.recover_client(store, CLIENT, OTHER, now_ns=now_ns)
+    return store, chain, now_ns
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 4])
+def test_headers_known_before_a_recovery_prove_nothing(height: int) -> None:
+    store, _, _ = recovered()
+    with pytest.raises(ConsensusStateNotFoundError):
+        light_client.timestamp_at_height(store, CLIENT, Height(1, height))
+
+
+@pytest.mark.parametrize("trusted", [1, 4])
+def test_headers_known_before_a_recovery_lead_to_no_others(trusted: int) -> None:
+    store, chain, now_ns = recovered()
+    for header_height in (5, 8):
+        with pytest.raises(ConsensusStateNotFoundError):
+            update(store, chain, header_height, trusted=trusted, now_ns=now_ns)
+
+
+def test_misbehaviour_from_before_a_recovery_freezes_no_more() -> None:
+    store, chain, now_ns = recovered()
+    fork = chain.fork(3)
+    fork.advance(5, app_hash=b"\x02" * 32)
+    evidence = Misbehaviour(
+        header_1=chain.client_header(8, trusted_height=3),
+        header_2=fork.client_header(8, trusted_height=3),
+    )
+    with pytest.raises(ConsensusStateNotFoundError, match="verifying header 1"):
+        light_client.verify_client_message(store, CLIENT, evidence, now_ns=now_ns)
+
+
+def test_times_from_before_a_recovery_contradict_nothing() -> None:
+    store, chain, now_ns = recovered()
+    forged = replace(
+        get_consensus_state(store, OTHER, Height(1, 6)), timestamp_ns=now_ns * 2
+    )
+    arrival = Arrival(time_ns=now_ns, height=Height(1, 1))
+    save_consensus_state(store, CLIENT, Height(1, 4), forged, arrival)
+    delete_consensus_state(store, CLIENT, Height(1, 6))
+    header = chain.client_header(8, trusted_height=6)
+    assert not light_client.check_for_misbehaviour(store, CLIENT, header)
+    store.delete(recovery_floor_key(CLIENT))
+    assert light_client.check_for_misbehaviour(store, CLIENT, header)
+
+
+def test_useless_headers_go_one_with_each_new_one() -> None:
+    store, chain, now_ns = recovered()
+    known = list(light_client.iterate_consensus_heights(store, CLIENT))
+    assert [height.revision_height for height in known] == [1, 2, 3, 4, 6]
+    for height in (7, 8, 9):
+        update(store, chain, height, trusted=6, now_ns=now_ns)
+    known = list(light_client.iterate_consensus_heights(store, CLIENT))
+    assert [height.revision_height for height in known] == [4, 6, 7, 8, 9]
+
+
+def test_many_useless_headers_go_at_once() -> None:
+    store, _, _ = recovered()
+    assert light_client.prune_below_recovery(store, CLIENT, 3) == 3
+    assert light_client.prune_below_recovery(store, CLIENT, 3) == 1
+    assert light_client.prune_below_recovery(store, CLIENT, 3) == 0
+    assert light_client.latest_height(store, CLIENT) == Height(1, 6)
+
+
+def test_a_second_recovery_raises_the_floor() -> None:
+    store, chain, now_ns = recovered()
+    light_client.freeze(store, CLIENT)
+    create(store, chain, 9, client_id="07-tendermint-9")
+    light_client.recover_client(store, CLIENT, "07-tendermint-9", now_ns=now_ns)
+    assert get_recovery_floor(store, CLIENT) == Height(1, 6)
+    with pytest.raises(ConsensusStateNotFoundError):
+        light_client.timestamp_at_height(store, CLIENT, Height(1, 6))
+
+
+def test_standard_keys_stay_as_they_are() -> None:
+    store, _, _ = recovered()
+    ours = [key for key, _ in store.pending() if b"recoveryFloor" in key]
+    assert ours == [f"clients/{CLIENT}/recoveryFloor".encode()]

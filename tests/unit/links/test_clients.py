@@ -377,6 +377,29 @@ def test_frozen_client_is_recovered_from_a_newer_one() -> None:
     path.a.catch_up()
 
 
+def test_what_was_known_before_a_recovery_is_gone_and_counted() -> None:
+    path = make_path()
+    path.open_clients()
+    frozen = path.a.client_id
+    for _ in range(3):
+        path.b.zone.next_block()
+        path.a.update_client()
+    before = path.a.trusted_height
+    path.a.zone.deliver(_submit(path.a, fork_evidence(path.a)))
+    path.b.zone.next_block()
+    substitute = client_of(path.a)
+    recover(path.a, frozen, substitute)
+    path.a.client_id = frozen
+    store = path.a.zone.context().store(keys.STORE)
+    path.b.zone.next_block()
+    known = list(light_client.iterate_consensus_heights(store, frozen))
+    assert known == [light_client.latest_height(store, substitute)]
+    assert consensus_states.get_consensus_state_count(store, frozen) == 1
+    with refused_with("client/7"):
+        path.a.zone.deliver(path.a.update_message(trusted_height=before))
+    path.a.update_client()
+
+
 def test_recovery_is_rejected_for_each_reason() -> None:
     path = make_path()
     path.open_clients()

@@ -135,7 +135,7 @@ def test_strangers_may_not_relay_and_relayers_may_not_govern(zone: AppZone) -> N
         signer=ADDRESSES["relayer"], params=client_pb2.Params(allowed_clients=["*"])
     )
     result = zone.run("relayer", governed)
-    assert (result.codespace, result.code) == ("sdk", 4)
+    assert (result.codespace, result.code) == ("governance", 2)
 
 
 def test_events_are_numbered_and_follow_the_action(zone: AppZone) -> None:

@@ -11,7 +11,7 @@ from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
 from huitong.proto.ibc.core.connection.v1 import tx_pb2 as connection_tx_pb2
 
-OPERATORS = {
+GOVERNED = {
     "ibc.core.client.v1.MsgRecoverClient",
     "ibc.core.client.v1.MsgUpdateParams",
     "ibc.core.connection.v1.MsgUpdateParams",
@@ -32,9 +32,10 @@ def name_of(route: MessageRoute) -> str:
 
 
 @pytest.mark.parametrize("route", MESSAGES, ids=name_of)
-def test_relayers_relay_and_operators_decide(route: MessageRoute) -> None:
-    expected = ("operator",) if name_of(route) in OPERATORS else ("relayer", "operator")
-    assert route.roles == expected
+def test_relayers_relay_and_members_decide(route: MessageRoute) -> None:
+    is_governed = name_of(route) in GOVERNED
+    assert route.governed is is_governed
+    assert route.roles == (() if is_governed else ("relayer", "operator"))
     assert (route.is_redundant is not None) is (name_of(route) in REDUNDANT)
     assert route.signer(route.request(signer="ht1abc")) == "ht1abc"
 

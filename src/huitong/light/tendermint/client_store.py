@@ -29,6 +29,7 @@ from huitong.light.tendermint.store_keys import (
     iteration_value,
     processed_height_key,
     processed_time_key,
+    recovery_floor_key,
 )
 from huitong.proto.google.protobuf.any_pb2 import Any
 
@@ -78,15 +79,28 @@ def find_consensus_state(
 def get_consensus_state(
     store: ReadStore, client_id: str, height: Height
 ) -> ConsensusState:
-    """Return the consensus state at ``height``.
+    """Return the consensus state at ``height``, for whoever is going to rely on it.
 
     Raises:
-        ConsensusStateNotFoundError: the client does not have it.
+        ConsensusStateNotFoundError: the client does not have it, or a recovery took all
+            trust in it away.
     """
+    floor = get_recovery_floor(store, client_id)
     state = find_consensus_state(store, client_id, height)
-    if state is None:
+    if state is None or height <= floor:
         raise ConsensusStateNotFoundError(client_id=client_id, height=height)
     return state
+
+
+def get_recovery_floor(store: ReadStore, client_id: str) -> Height:
+    """Return the height up to which nothing is trusted; zero without a recovery."""
+    data = store.get(recovery_floor_key(client_id))
+    return Height.ZERO if data is None else Height.parse(data.decode())
+
+
+def save_recovery_floor(store: WriteStore, client_id: str, floor: Height) -> None:
+    """Write the height up to which nothing is trusted any more."""
+    store.set(recovery_floor_key(client_id), str(floor).encode())
 
 
 def save_consensus_state(
@@ -164,9 +178,13 @@ def find_next_consensus_state(
 def find_previous_consensus_state(
     store: ReadStore, client_id: str, height: Height
 ) -> ConsensusState | None:
-    """Return the consensus state at the highest height below ``height``."""
-    end = iteration_key(client_id, height)
-    for key, _ in store.iterate(iteration_prefix(client_id), end, reverse=True):
+    """Return the consensus state at the highest height below ``height``.
+
+    None if that height is so low that a recovery took all trust in it away.
+    """
+    floor = get_recovery_floor(store, client_id)
+    start, end = iteration_key(client_id, floor), iteration_key(client_id, height)
+    for key, _ in store.iterate(start + b"\x00", end, reverse=True):
         return find_consensus_state(store, client_id, height_of_iteration_key(key))
     return None
 

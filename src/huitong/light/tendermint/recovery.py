@@ -4,11 +4,19 @@ Only governance asks for this. Rules (ibc-go 02-client ``RecoverClient``, 07-ten
 ``proposal_handle.go``): the subject is not active; the substitute is, and is ahead; both
 have the same terms, but for chain id, heights and trusting period. The subject takes over
 the substitute's newest consensus state with its arrival, and is no longer frozen.
+
+Stricter than ibc-go: of what the subject knew before, nothing is trusted any more. A
+client is frozen because validators signed two histories, and headers of the wrong one
+may be among those that it remembers; members decide by the recovery which one is right.
+So every older consensus state lies at or below a floor, and neither proves anything, nor
+leads to new headers, nor is there to be contradicted. Some of them go at once, the others
+one with each later header, because there may be a hundred thousand.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from itertools import islice
 
 from huitong.core.height import Height
 from huitong.core.store.kv import ReadStore, WriteStore
@@ -22,11 +30,15 @@ from huitong.light.status import Status
 from huitong.light.tendermint.client_state import ClientState
 from huitong.light.tendermint.client_store import (
     Arrival,
+    delete_consensus_state,
     find_processed_height,
     find_processed_time_ns,
     get_consensus_state,
+    get_recovery_floor,
+    iterate_consensus_heights,
     save_client_state,
     save_consensus_state,
+    save_recovery_floor,
 )
 from huitong.light.tendermint.errors import (
     ProcessedHeightNotFoundError,
@@ -85,10 +97,11 @@ def apply_recovery(
     substitute_id: str,
     substitute: ClientState,
 ) -> None:
-    """Let the subject go on from the substitute's newest header."""
+    """Let the subject go on from the substitute's newest header, and from it alone."""
     height = substitute.latest_height
     state = get_consensus_state(store, substitute_id, height)
     arrival = _get_arrival(store, substitute_id, height)
+    save_recovery_floor(store, subject_id, subject.latest_height)
     save_consensus_state(store, subject_id, height, state, arrival)
     save_client_state(
         store,
@@ -101,6 +114,25 @@ def apply_recovery(
             trusting_period_ns=substitute.trusting_period_ns,
         ),
     )
+
+
+def prune_below_recovery(store: WriteStore, client_id: str, count_max: int) -> int:
+    """Remove the oldest of the consensus states that a recovery made useless.
+
+    Args:
+        store: the ``ibc`` store.
+        client_id: a client that was recovered.
+        count_max: how many to remove at most.
+
+    Returns:
+        How many were removed.
+    """
+    floor = get_recovery_floor(store, client_id)
+    heights = islice(iterate_consensus_heights(store, client_id), count_max)
+    useless = [height for height in heights if height <= floor]
+    for height in useless:
+        delete_consensus_state(store, client_id, height)
+    return len(useless)
 
 
 def _get_arrival(store: ReadStore, client_id: str, height: Height) -> Arrival:

@@ -29,6 +29,14 @@ def processed_height_key(client_id: str, height: Height) -> bytes:
     return consensus_state_key(client_id, height) + b"/processedHeight"
 
 
+def recovery_floor_key(client_id: str) -> bytes:
+    """Key of the height up to which a recovery took all trust away, as text ``1-42``.
+
+    Ours, not ibc-go's: absent unless the client was recovered.
+    """
+    return f"clients/{client_id}/recoveryFloor".encode()
+
+
 def iteration_prefix(client_id: str) -> bytes:
     """Prefix of the keys that walk over a client's consensus states by height."""
     return f"clients/{client_id}/iterateConsensusStates".encode()

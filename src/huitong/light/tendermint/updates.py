@@ -7,8 +7,8 @@ Rules (ibc-go 07-tendermint ``update.go``), before those of ``verify``:
   upgrade of the chain.
 
 A known header is accepted and changes nothing. Each new one may let one consensus state
-go that has expired, the oldest, so that the store does not grow for ever and no update
-pays for many. Not here: contradictions between headers (``misbehaviour``).
+go, the oldest, if it has expired or comes from before a recovery, so that the store does
+not grow for ever and no update pays for many. Not here: contradictions between headers (``misbehaviour``).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from huitong.light.tendermint.client_store import (
     delete_consensus_state,
     find_consensus_state,
     get_consensus_state,
+    get_recovery_floor,
     iterate_consensus_heights,
     save_client_state,
     save_consensus_state,
@@ -92,7 +93,7 @@ def save_header(
     height = header.height
     if find_consensus_state(store, client_id, height) is not None:
         return height
-    _prune_oldest_if_expired(store, client_id, client, arrival.time_ns)
+    _prune_oldest_if_useless(store, client_id, client, arrival.time_ns)
     if height > client.latest_height:
         save_client_state(store, client_id, replace(client, latest_height=height))
     state = consensus_state_of(header.signed_header.header)
@@ -100,11 +101,14 @@ def save_header(
     return height
 
 
-def _prune_oldest_if_expired(
+def _prune_oldest_if_useless(
     store: WriteStore, client_id: str, client: ClientState, now_ns: int
 ) -> None:
     oldest = next(iterate_consensus_heights(store, client_id), None)
     if oldest is None:
+        return
+    if oldest <= get_recovery_floor(store, client_id):
+        delete_consensus_state(store, client_id, oldest)
         return
     state = find_consensus_state(store, client_id, oldest)
     if state is None or is_expired(

@@ -11,7 +11,7 @@ The number kept stands beside the client, because counting would mean walking ov
 from __future__ import annotations
 
 from huitong.core.height import Height
-from huitong.core.limits import CONSENSUS_STATES_PER_CLIENT_MAX
+from huitong.core.limits import CONSENSUS_STATES_PER_CLIENT_MAX, RECOVERY_PRUNE_MAX
 from huitong.core.store.kv import ReadStore, WriteStore
 from huitong.light import light_client
 from huitong.modules.links import keys
@@ -38,7 +38,7 @@ def note_consensus_state_added(
         store: the ``ibc`` store.
         client_id: the client.
         oldest_before: lowest height before the change. If it is gone now, the light
-            client has let it go because it expired.
+            client has let it go, expired or useless since a recovery.
     """
     count = get_consensus_state_count(store, client_id) + 1
     oldest = find_oldest_height(store, client_id)
@@ -47,4 +47,11 @@ def note_consensus_state_added(
     if count > CONSENSUS_STATES_PER_CLIENT_MAX and oldest is not None:
         light_client.delete_consensus_state(store, client_id, oldest)
         count -= 1
+    store.set(keys.consensus_state_count(client_id), encode_sequence(count))
+
+
+def prune_after_recovery(store: WriteStore, client_id: str) -> None:
+    """Remove some of the consensus states that are useless since the recovery."""
+    removed = light_client.prune_below_recovery(store, client_id, RECOVERY_PRUNE_MAX)
+    count = get_consensus_state_count(store, client_id) - removed
     store.set(keys.consensus_state_count(client_id), encode_sequence(count))

@@ -1,4 +1,4 @@
-"""What the operator may set about links, and what makes a setting wrong."""
+"""What members may set about links, and what makes a setting wrong."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Which message goes to which handler, and who may send it.
 
 Relaying is open to accounts with the role ``relayer``, the operator's included: whoever
-may relay can only carry what both chains have proven. Parameters and recovery are the
-operator's.
+may relay can only carry what both chains have proven. Parameters and recovery are
+decided by vote.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
 from huitong.proto.ibc.core.connection.v1 import tx_pb2 as connection_tx_pb2
 
-OPERATOR: Final = ("operator",)
 RELAYERS: Final = ("relayer", "operator")
 
 
@@ -58,7 +57,7 @@ def _governed(
     check: Callable[[Context, Any], None],
     apply: Callable[[Context, Any], Message],
 ) -> MessageRoute:
-    return MessageRoute(request=request, check=check, apply=apply, roles=OPERATOR)
+    return MessageRoute(request=request, check=check, apply=apply, governed=True)
 
 
 MESSAGES: Final[tuple[MessageRoute, ...]] = (

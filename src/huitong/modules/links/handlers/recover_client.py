@@ -1,7 +1,7 @@
 """Revive a frozen or expired client from an active one of the same chain (ICS-2).
 
-For the operator only: this is where people decide which fork of the other chain, or
-which header after a long silence, the zone believes.
+By vote only: this is where members decide which fork of the other chain, or which header
+after a long silence, the zone believes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from huitong.modules.links import keys
 from huitong.modules.links.consensus_states import (
     find_oldest_height,
     note_consensus_state_added,
+    prune_after_recovery,
 )
 from huitong.modules.links.errors import ClientTypeMismatchError
 from huitong.modules.links.events import emit_recover_client
@@ -52,5 +53,6 @@ def apply_recover_client(
         store, subject_id, msg.substitute_client_id, now_ns=ctx.block.time_ns
     )
     note_consensus_state_added(store, subject_id, oldest_before=oldest_before)
+    prune_after_recovery(store, subject_id)
     emit_recover_client(ctx, subject_id, client_type_of(subject_id))
     return tx_pb2.MsgRecoverClientResponse()

@@ -1,4 +1,4 @@
-"""Set the parameters of clients and of connections; for the operator only."""
+"""Set the parameters of clients and of connections; by vote only."""
 
 from __future__ import annotations
 
