@@ -116,9 +116,9 @@ class RpcSocket:
 
 
 @asynccontextmanager
-async def rpc_zone() -> AsyncIterator[RpcZone]:
+async def rpc_zone(blocks_kept: int = 0) -> AsyncIterator[RpcZone]:
     """Open a zone with its first blocks made."""
-    zone = EmbeddedZone("hangzhou-1", accounts=ACCOUNTS)
+    zone = EmbeddedZone("hangzhou-1", accounts=ACCOUNTS, blocks_kept=blocks_kept)
     zone.start()
     with ThreadPoolExecutor(2) as executor:
         hub = SubscriptionHub()

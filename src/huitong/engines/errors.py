@@ -118,3 +118,15 @@ class SignStateError(
     ),
 ):
     """The guard against double signing cannot be read."""
+
+
+class BlocksPrunedError(
+    RejectedError,
+    codespace="engine",
+    code=40,
+    text="the oldest block that this node keeps is {lowest}, and {first} is needed",
+    next_step=(
+        "Ask a node that keeps all blocks: one that always ran with `blocks_kept = 0`."
+    ),
+):
+    """Blocks were removed by the node's own setting; they cannot be carried out again."""

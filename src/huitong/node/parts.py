@@ -99,7 +99,11 @@ def open_zone(
     key = home.load_key(passphrase)
     with open_state(home, config) as state:
         chain = Chain(
-            genesis=state.genesis, app=state.app, backend=state.backend, key=key
+            genesis=state.genesis,
+            app=state.app,
+            backend=state.backend,
+            key=key,
+            blocks_kept=config.blocks_kept,
         )
         yield OpenZone(
             genesis=state.genesis,
@@ -136,6 +140,7 @@ def replay_home(
 
     Raises:
         NoStateError: there is no block yet.
+        BlocksPrunedError: the first blocks were removed.
         StateDivergedError: a hash differs.
     """
     with open_zone(home, config, passphrase) as zone:

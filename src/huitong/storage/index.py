@@ -133,7 +133,12 @@ def _is_exact(condition: Condition) -> bool:
 
 
 def search_txs(
-    reader: TableReader, conditions: Sequence[Condition], newest: int, *, reverse: bool
+    reader: TableReader,
+    conditions: Sequence[Condition],
+    newest: int,
+    *,
+    reverse: bool,
+    oldest: int = 0,
 ) -> list[bytes]:
     """Return the place keys of the transactions that satisfy all conditions.
 
@@ -142,6 +147,7 @@ def search_txs(
         conditions: the query.
         newest: height of the newest block.
         reverse: newest first.
+        oldest: height of the oldest block; what is older is about to be removed.
 
     Raises:
         SearchTooWideError, SearchTooLongError: the query selects too little.
@@ -150,14 +156,17 @@ def search_txs(
     if by_hash is not None:
         candidates = _places_of_hash(reader, by_hash)
     else:
+        heights = _Range(first=oldest, last=newest)
         candidates = _candidates(
-            reader, TX_INDEX, TX_RESULTS, conditions, newest, reverse
+            reader, TX_INDEX, TX_RESULTS, conditions, heights, reverse
         )
     rest = _unanswered(conditions, "Tx")
     found = []
     for looked_at, place in enumerate(candidates):
         if looked_at >= SEARCH_CANDIDATES_MAX:
             raise SearchTooLongError(maximum=SEARCH_CANDIDATES_MAX)
+        if place < height_key(oldest):
+            continue
         if not rest or _tx_matches(reader, place, conditions):
             found.append(place)
     return found
@@ -172,8 +181,9 @@ def search_blocks(
         SearchTooWideError, SearchTooLongError: the query selects too little.
     """
     found = []
+    heights = _Range(first=0, last=newest)
     candidates = _candidates(
-        reader, BLOCK_INDEX, b"block_meta", conditions, newest, reverse
+        reader, BLOCK_INDEX, b"block_meta", conditions, heights, reverse
     )
     for looked_at, place in enumerate(candidates):
         if looked_at >= SEARCH_CANDIDATES_MAX:
@@ -247,11 +257,11 @@ def _candidates(
     index: bytes,
     everything: bytes,
     conditions: Sequence[Condition],
-    newest: int,
+    within: _Range,
     reverse: bool,
 ) -> Iterator[bytes]:
     """Walk over the places that the most selective usable condition allows."""
-    heights = _heights(conditions, newest)
+    heights = _heights(conditions, within)
     equals = [item for item in conditions if _is_indexed(item)]
     if not equals:
         if heights is None:
@@ -261,7 +271,7 @@ def _candidates(
         return (key for key, _ in walk)
     chosen = _most_selective(equals)
     stem = _stem_of(chosen)
-    first, last = (0, newest) if heights is None else (heights.first, heights.last)
+    first, last = (heights or within).first, (heights or within).last
     walk = reader.iterate(
         index, stem + height_key(first), stem + height_key(last + 1), reverse=reverse
     )
@@ -301,12 +311,12 @@ def _bounds_heights(condition: Condition) -> bool:
     )
 
 
-def _heights(conditions: Sequence[Condition], newest: int) -> _Range | None:
-    first, last, is_bounded = 0, newest, False
+def _heights(conditions: Sequence[Condition], within: _Range) -> _Range | None:
+    first, last, is_bounded = within.first, within.last, False
     for item in conditions:
         if not _bounds_heights(item):
             continue
-        height = min(int(item.operand[:19]), newest + 1)
+        height = min(int(item.operand[:19]), within.last + 1)
         is_bounded = True
         if item.operator in ("=", ">=", ">"):
             first = max(first, height + (item.operator == ">"))

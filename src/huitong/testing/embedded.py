@@ -76,6 +76,7 @@ class EmbeddedZone:
         params: ConsensusParams | None = None,
         pace: Pace | None = None,
         limits: MempoolLimits | None = None,
+        blocks_kept: int = 0,
     ) -> None:
         """Open the zone; a backend that was used before goes on where it ended.
 
@@ -89,6 +90,7 @@ class EmbeddedZone:
             params: consensus parameters.
             pace: how fast blocks follow one another.
             limits: bounds of the mempool.
+            blocks_kept: how many newest blocks stay; 0 for all.
         """
         self._accounts = accounts or {}
         self.chain_id = chain_id
@@ -108,7 +110,11 @@ class EmbeddedZone:
         )
         """The state machine."""
         self.chain = Chain(
-            genesis=self.genesis, app=self.app, backend=self.backend, key=self.key
+            genesis=self.genesis,
+            app=self.app,
+            backend=self.backend,
+            key=self.key,
+            blocks_kept=blocks_kept,
         )
         """The blocks."""
         self.engine = EmbeddedEngine(

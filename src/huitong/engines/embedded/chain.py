@@ -8,6 +8,7 @@ batch, so after a crash the chain ends with a whole block.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -43,6 +44,7 @@ from huitong.light.tendermint.commit import Commit
 from huitong.light.tendermint.header import header_hash
 from huitong.storage import blocks as block_store
 from huitong.storage import index
+from huitong.storage.block_pruning import BlockPruner, find_lowest
 from huitong.storage.blocks import ExtraRow, StoredBlock, StoredTx
 
 ENGINE: Final = b"engine"
@@ -80,6 +82,7 @@ class Chain:
         app: Application,
         backend: NodeBackend,
         key: ValidatorKey,
+        blocks_kept: int = 0,
     ) -> None:
         """Open the chain and check that database, state and genesis belong together.
 
@@ -88,6 +91,7 @@ class Chain:
             app: the application above ``backend``.
             backend: the database.
             key: signs blocks.
+            blocks_kept: how many newest blocks stay; 0 for all.
 
         Raises:
             WrongChainError: the database belongs to another genesis.
@@ -104,6 +108,7 @@ class Chain:
         self._key = key
         self._rows_of_genesis: list[ExtraRow] = []
         self.state = self._load()
+        self._pruner = BlockPruner(blocks_kept, self._find_lowest())
         height = self.state.height
         check_quorum(self.state.validators, key.public_key, height + 1)
         check_quorum(self.state.next_validators, key.public_key, height + 2)
@@ -115,6 +120,11 @@ class Chain:
     def genesis(self) -> GenesisDocument:
         """The zone's genesis document."""
         return self._genesis
+
+    @property
+    def lowest_height(self) -> int:
+        """Height of the oldest block that is kept; of the first before there is any."""
+        return self._pruner.lowest
 
     @property
     def public_key(self) -> bytes:
@@ -179,6 +189,7 @@ class Chain:
         rows.append((ENGINE, _STATE_KEY, encode_chain_state(after)))
         self._app.commit([*self._rows_of_genesis, *rows])
         self._rows_of_genesis = []
+        self._pruner.written()
         self.state = after
         return CommittedBlock(block=block, commit=commit, finalized=finalized, txs=txs)
 
@@ -195,15 +206,12 @@ class Chain:
             size_bytes=block.size_bytes,
             tx_count=len(txs),
         )
-        rows = block_store.block_rows(stored, commit, finalized)
+        with closing(self._backend.snapshot()) as reader:
+            rows = self._pruner.plan(reader, stored.header.height, len(txs))
+            rows += block_store.block_rows(stored, commit, finalized)
+            rows += block_store.tx_rows(txs, reader)
         rows += index.block_index_rows(block.header.height, finalized.events)
-        if txs:
-            reader = self._backend.snapshot()
-            try:
-                rows += block_store.tx_rows(txs, reader)
-            finally:
-                reader.close()
-            rows += index.tx_index_rows(txs)
+        rows += index.tx_index_rows(txs)
         return rows
 
     def _validator_rows(self, before: ChainState, after: ChainState) -> list[ExtraRow]:
@@ -290,6 +298,11 @@ class Chain:
                 raise StateDivergedError(
                     height=height, what=what, actual=actual, expected=expected
                 )
+
+    def _find_lowest(self) -> int:
+        with closing(self._backend.snapshot()) as reader:
+            lowest = find_lowest(reader)
+        return self.state.initial_height if lowest is None else lowest
 
     def _find_standing_set(self, reader: TableReader, height: int) -> int:
         row = reader.get(block_store.VALIDATORS, block_store.height_key(height))

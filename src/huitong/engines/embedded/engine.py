@@ -122,6 +122,11 @@ class EmbeddedEngine:
         return self._published.height if self._published.commit else 0
 
     @property
+    def lowest_height(self) -> int:
+        """Height of the oldest block that is kept."""
+        return self._chain.lowest_height
+
+    @property
     def rpc_address(self) -> str:
         """Where RPC of this node answers, ``tcp://HOST:PORT``; empty if nowhere."""
         return self._rpc_address

@@ -13,7 +13,7 @@ from huitong.engines.embedded.chain_state import (
     genesis_state,
     updated_validators,
 )
-from huitong.engines.errors import StateDivergedError
+from huitong.engines.errors import BlocksPrunedError, StateDivergedError
 from huitong.engines.genesis import GenesisDocument, genesis_request
 from huitong.light.tendermint.block_hashes import (
     consensus_hash,
@@ -21,6 +21,7 @@ from huitong.light.tendermint.block_hashes import (
     last_results_hash,
 )
 from huitong.light.tendermint.header import BlockHeader
+from huitong.storage.block_pruning import find_lowest
 from huitong.storage.blocks import block_txs, find_block
 
 
@@ -56,8 +57,12 @@ def replay(
 
     Raises:
         StateDivergedError: a header says otherwise.
+        BlocksPrunedError: the blocks do not begin with the first.
         StorageCorruptError: a block is missing.
     """
+    lowest = find_lowest(blocks) or genesis.initial_height
+    if lowest > genesis.initial_height:
+        raise BlocksPrunedError(lowest=lowest, first=genesis.initial_height)
     app_hash = app.init_chain(genesis_request(genesis))
     end = genesis_state(genesis, app_hash)
     results: tuple[TxResult, ...] = ()

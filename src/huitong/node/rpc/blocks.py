@@ -165,7 +165,7 @@ class BlockMethods:
             raise HeightError(reason="heights must be non-negative")
         newest = self._served.newest
         highest = min(maxHeight or newest, newest)
-        lowest = max(minHeight or 1, self._served.engine.genesis.initial_height)
+        lowest = max(minHeight or 1, self._served.lowest)
         lowest = max(lowest, highest - BLOCKCHAIN_HEADERS_MAX + 1)
         if lowest > highest:
             raise HeightError(

@@ -49,6 +49,11 @@ class Served:
         """Height of the newest block that may be told of."""
         return self.engine.state.height
 
+    @property
+    def lowest(self) -> int:
+        """Height of the oldest block that is kept."""
+        return self.engine.lowest_height
+
     def height(self, asked: int | None, *, ahead: int = 0) -> int:
         """Return the height that a call means.
 
@@ -57,7 +62,7 @@ class Served:
             ahead: how many blocks beyond the newest can be answered.
 
         Raises:
-            HeightError: not positive, not there yet, or before the first block.
+            HeightError: not positive, not there yet, or before the oldest block.
         """
         newest = self.newest + ahead
         if asked is None:
@@ -69,7 +74,7 @@ class Served:
                 reason=f"height {asked} must be less than or equal to "
                 f"the current blockchain height {newest}"
             )
-        lowest = self.engine.genesis.initial_height
+        lowest = self.lowest
         if asked < lowest:
             raise HeightError(
                 reason=f"height {asked} is not available, lowest height is {lowest}"

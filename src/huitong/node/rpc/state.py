@@ -17,6 +17,7 @@ from huitong.node.queries import answer_query
 from huitong.node.rpc.calls import Method
 from huitong.node.rpc.params import Kind, Param
 from huitong.node.rpc.served import Served
+from huitong.storage.block_pruning import find_lowest
 from huitong.storage.blocks import find_block
 
 #: The version of CometBFT whose interface this is; clients choose their decoders by it.
@@ -109,9 +110,10 @@ class StateMethods:
         }
 
     def _earliest_block(self) -> dict[str, str]:
-        if not self._earliest:
+        lowest = str(self._served.lowest)
+        if self._earliest.get("earliest_block_height") != lowest:
             with self._served.reading() as reader:
-                first = find_block(reader, self._served.engine.genesis.initial_height)
+                first = find_block(reader, find_lowest(reader) or 0)
             if first is None:
                 return {}
             self._earliest = {

@@ -140,6 +140,8 @@ class TxMethods:
         """The committed transaction with this hash."""
         with self._served.reading() as reader:
             place = find_place(reader, hash)
+            if place is not None and place_of_key(place)[0] < self._served.lowest:
+                place = None  # its block is gone, and it is about to go
             found = None if place is None else _tx_json(reader, place, prove)
         if found is None:
             raise TxNotFoundError(tx_hash=hash.hex().upper())
@@ -165,6 +167,7 @@ class TxMethods:
                     conditions,
                     self._served.newest,
                     reverse=order_by == "desc",
+                    oldest=self._served.lowest,
                 )
                 start, end = page_bounds(len(places), page, per_page)
                 txs = [_tx_json(reader, place, prove) for place in places[start:end]]
