@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from huitong.core.module import MessageRoute, Module, QueryRoute
-from huitong.modules.exchange import handlers, queries
+from huitong.modules.exchange import handlers, params, queries
 from huitong.modules.exchange.application import ExchangeApplication
 from huitong.modules.exchange.deadlines import refuse_overdue
 from huitong.modules.exchange.genesis import export_genesis, init_genesis
@@ -66,6 +66,12 @@ MODULE: Final = Module(
             check=handlers.check_confirm_receipt,
             apply=handlers.apply_confirm_receipt,
             roles=(roles.REQUESTER,),
+        ),
+        MessageRoute(
+            request=pb.MsgUpdateParams,
+            check=params.check_update_params,
+            apply=params.apply_update_params,
+            governed=True,
         ),
     ),
     queries=(

@@ -126,3 +126,12 @@ class ReceiptExistsError(
     text="exchange {sequence} on {channel_id} has a receipt already",
 ):
     """An exchange is received once."""
+
+
+class ExchangeParamsError(
+    RejectedError,
+    codespace="exchange",
+    code=16,
+    text="{field} of {actual}, expected 1 to {maximum}",
+):
+    """No zone can work by such rules."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from huitong.core.events import Event, event
 from huitong.modules.exchange.keys import PROVIDER
 from huitong.modules.exchange.state import outcome_name
-from huitong.proto.huitong.exchange.v1.exchange_pb2 import Exchange
+from huitong.proto.huitong.exchange.v1.exchange_pb2 import Exchange, Params
 
 
 def _event(kind: str, exchange: Exchange, **attributes: str | int) -> Event:
@@ -104,3 +104,13 @@ def exchange_timed_out(exchange: Exchange) -> Event:
 def exchange_failed(exchange: Exchange) -> Event:
     """On b: the other zone answered with no decision."""
     return _event("exchange_failed", exchange, failure=exchange.failure)
+
+
+def exchange_params_changed(params: Params) -> Event:
+    """Members decided on other rules of exchange."""
+    return event(
+        "exchange_params_changed",
+        ask_officer="true" if params.ask_officer else "false",
+        officer_term=params.officer_term,
+        level_max=params.level_max,
+    )

@@ -22,9 +22,10 @@ from huitong.core.genesis import (
     messages_from_json,
 )
 from huitong.core.ids import check_channel_id
-from huitong.core.limits import LEVEL_MAX, OFFICER_TERM_S_MAX
+from huitong.core.limits import UINT32_MAX
 from huitong.modules.exchange.keys import PROVIDER, REQUESTER
 from huitong.modules.exchange.packets import check_request
+from huitong.modules.exchange.params import check_params
 from huitong.modules.exchange.state import (
     DEFAULT_PARAMS,
     all_exchanges,
@@ -100,19 +101,18 @@ def _params_from_json(data: object) -> pb.Params:
         )
         for name in ("officer_term", "level_max")
     }
-    for name, maximum in (
-        ("officer_term", OFFICER_TERM_S_MAX),
-        ("level_max", LEVEL_MAX),
-    ):
-        if not 1 <= numbers[name] <= maximum:
-            raise GenesisError(
-                where=f"{where}.{name}", reason=f"expected 1 to {maximum}"
-            )
-    return pb.Params(
+    if numbers["level_max"] > UINT32_MAX:
+        raise GenesisError(where=f"{where}.level_max", reason="is too high")
+    params = pb.Params(
         ask_officer=ask_officer,
         officer_term=numbers["officer_term"],
         level_max=numbers["level_max"],
     )
+    try:
+        check_params(params)
+    except RejectedError as wrong:
+        raise GenesisError(where=where, reason=str(wrong)) from wrong
+    return params
 
 
 def _init_exchange(ctx: Context, exchange: pb.Exchange) -> None:
