@@ -33,6 +33,7 @@ from huitong.node.home import Home, make_home
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
+from tests.unit.watch.clients import clients_answers
 from tests.unit.watch.fake_rpc import STATUS, FakeRpc, fake_rpc
 
 DAY_NS = 86_400 * 10**9
@@ -573,6 +574,23 @@ def test_planned_upgrade_is_told(rpc: FakeRpc, monkeypatch: pytest.MonkeyPatch) 
     )
     monkeypatch.setattr("huitong.node.doctor.zone.MIGRATIONS", {"v2": lambda ctx: None})
     assert _has(examine(None, rpc.address), "upgrade", Severity.OK)
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "is_frozen", "severity", "text"),
+    [
+        (DAY_NS, False, Severity.OK, "1 light clients"),
+        (10 * DAY_NS, False, Severity.WARNING, "expires in 9"),
+        (14 * DAY_NS, False, Severity.PROBLEM, "has expired"),
+        (DAY_NS, True, Severity.PROBLEM, "frozen"),
+    ],
+)
+def test_light_clients_are_judged_by_what_is_left(
+    rpc: FakeRpc, age_ns: int, is_frozen: bool, severity: Severity, text: str
+) -> None:
+    made_ns = time.time_ns() - age_ns
+    _answer_queries(rpc, dict(clients_answers(made_ns, is_frozen=is_frozen)))
+    assert _has(examine(None, rpc.address), "client", severity, text)
 
 
 def test_open_proposals_are_told(rpc: FakeRpc) -> None:
