@@ -18,10 +18,11 @@ from huitong.node.genesis_edit import (
     Change,
     add_account,
     add_member,
+    add_validator,
     change_genesis,
     set_value,
 )
-from huitong.node.home import Home, write_whole
+from huitong.node.home import GENESIS_POWER, Home, write_whole
 from huitong.node.parts import check_genesis
 
 _role_option = click.option(
@@ -81,6 +82,35 @@ def add_member_command(
         encryption_key=encryption_key,
     )
     done = f"member {member_id} admitted, {_role_words(roles, none='any role')}"
+    _change(home, change, done, as_json)
+
+
+@genesis.command("add-validator")
+@click.argument("public_key")
+@home_option
+@click.option("--member", "member_id", default="", help="Member whose validator it is.")
+@click.option("--name", default="", help="Name for people.")
+@click.option(
+    "--power",
+    type=click.IntRange(min=1),
+    default=GENESIS_POWER,
+    show_default=True,
+    help="Voting power.",
+)
+@json_option
+@cli_errors
+def add_validator_command(
+    public_key: str, home: Path, member_id: str, name: str, power: int, as_json: bool
+) -> None:
+    """Let the validator of PUBLIC_KEY sign from the first block on.
+
+    PUBLIC_KEY is base64; each organisation reads its own with `huitong node id`. Of the
+    key of this home, which signs anyway, only the member is added.
+    """
+    change = add_validator(public_key, power=power, name=name, member_id=member_id)
+    done = f"validator {public_key} added"
+    if member_id:
+        done += f", of {member_id}"
     _change(home, change, done, as_json)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from huitong.core.canonical_json import decode_json, encode_json
 from huitong.core.errors import HuitongError
 from huitong.engines.genesis import GenesisDocument, decode_genesis, genesis_json
+from huitong.engines.validator_key import PUBLIC_KEY_TYPE
 from huitong.node.errors import GenesisEntryError, GenesisFixedError
 from huitong.node.home import Home
 from huitong.node.parts import check_genesis
@@ -66,7 +67,7 @@ def add_member(
                 reason=f"encryption key {encryption_key!r} is not hex"
             ) from None
         entry["encryption_key"] = base64.b64encode(key).decode()
-    return _append("members", entry, "member_id")
+    return _append("members", "members", entry, "member_id")
 
 
 def add_account(address: str, *, roles: Sequence[str], member_id: str) -> Change:
@@ -82,7 +83,34 @@ def add_account(address: str, *, roles: Sequence[str], member_id: str) -> Change
         entry["member_id"] = member_id
     if roles:
         entry["roles"] = sorted(set(roles))
-    return _append("accounts", entry, "address")
+    return _append("members", "accounts", entry, "address")
+
+
+def add_validator(public_key: str, *, power: int, name: str, member_id: str) -> Change:
+    """Return the change that makes a key one of the first validators.
+
+    A key that is there already, as that of the home is, only gets its member.
+
+    Args:
+        public_key: ed25519 in base64, as `huitong node id` shows it.
+        power: voting power, at least 1.
+        name: name for people.
+        member_id: the member whose validator it is; empty for none.
+    """
+
+    def change(document: dict[str, Any]) -> None:
+        validators = document["validators"]
+        is_known = any(item["pub_key"]["value"] == public_key for item in validators)
+        if not is_known:
+            key = {"type": PUBLIC_KEY_TYPE, "value": public_key}
+            validators.append({"pub_key": key, "power": str(power), "name": name})
+        if member_id:
+            entry = {"public_key": public_key, "member_id": member_id, "name": name}
+            _append("consensus", "validators", entry, "public_key")(document)
+        elif is_known:
+            raise GenesisEntryError(reason=f"{public_key} is there already")
+
+    return change
 
 
 def set_value(path: str, text: str) -> Change:
@@ -116,14 +144,14 @@ def set_value(path: str, text: str) -> Change:
     return change
 
 
-def _append(kind: str, entry: dict[str, Any], unique: str) -> Change:
+def _append(module: str, kind: str, entry: dict[str, Any], unique: str) -> Change:
     def change(document: dict[str, Any]) -> None:
-        members = document["app_state"].setdefault("members", {})
-        if not isinstance(members, dict):
-            raise GenesisEntryError(reason="app_state.members is not an object")
-        entries = members.setdefault(kind, [])
+        state = document["app_state"].setdefault(module, {})
+        if not isinstance(state, dict):
+            raise GenesisEntryError(reason=f"app_state.{module} is not an object")
+        entries = state.setdefault(kind, [])
         if not isinstance(entries, list):
-            raise GenesisEntryError(reason=f"app_state.members.{kind} is not a list")
+            raise GenesisEntryError(reason=f"app_state.{module}.{kind} is not a list")
         for item in entries:
             if isinstance(item, dict) and item.get(unique) == entry[unique]:
                 raise GenesisEntryError(reason=f"{entry[unique]} is there already")

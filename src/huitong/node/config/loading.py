@@ -19,6 +19,7 @@ from huitong.engines.embedded.schedule import (
     HEARTBEAT_NS_MAX,
     Pace,
 )
+from huitong.node.config.contradictions import check_settings
 from huitong.node.config.entries import Entries
 from huitong.node.config.settings import (
     ENGINES,
@@ -45,7 +46,8 @@ def load_config(path: Path) -> NodeConfig:
     """Read the file.
 
     Raises:
-        ConfigError: absent, malformed, unknown entries or impossible values.
+        ConfigError: absent, malformed, unknown entries, impossible values, or values
+            that contradict one another.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -77,7 +79,7 @@ def load_config(path: Path) -> NodeConfig:
         table.part("state", "versions_kept", "blocks_kept", "durable"),
         table.part("log", "level", "format"),
     )
-    return NodeConfig(
+    config = NodeConfig(
         moniker=moniker,
         rpc_address=rpc.text("listen", RPC_ADDRESS_DEFAULT),
         pace=Pace(
@@ -99,6 +101,8 @@ def load_config(path: Path) -> NodeConfig:
         log_level=log.choice("level", "info", LOG_LEVELS),
         log_format=log.choice("format", "auto", LOG_FORMATS),
     )
+    check_settings(config, path)
+    return config
 
 
 def with_options(

@@ -1,0 +1,114 @@
+"""New nodes join a zone on CometBFT: by replay, by snapshot, past sources that lie."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huitong.localnet import node as node_module
+from huitong.localnet.consortium import LocalZone
+from huitong.localnet.joining import join_zone
+from huitong.localnet.node import LocalNode
+from huitong.localnet.serving import find_status
+from huitong.storage.snapshot_files import SnapshotFiles
+
+pytestmark = pytest.mark.heavy
+
+EVERY_BLOCKS = 20
+LIARS = ("node2", "node3")
+_UNLIKE = str(Path(__file__).with_name("unlike_node.py"))
+
+
+@pytest.fixture
+def zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalZone]:
+    """Run four validators with snapshots in many chunks, of which two nodes give wrong ones."""
+
+    def arguments(*given: str) -> list[str]:
+        is_liar = any(given[-1].endswith(name) for name in LIARS)
+        return [
+            "/usr/bin/env",
+            f"LIAR={'1' if is_liar else ''}",
+            sys.executable,
+            _UNLIKE,
+            *given,
+        ]
+
+    monkeypatch.setattr(node_module, "huitong_arguments", arguments)
+    made = LocalZone(
+        tmp_path / "zone", "hangzhou-1", snapshot_every_blocks=EVERY_BLOCKS
+    )
+    made.init()
+    with made:
+        made.wait_height(EVERY_BLOCKS + 3)
+        yield made
+
+
+def _header(node: LocalNode, height: int) -> dict[str, Any]:
+    url = node.rpc_url.replace("tcp://", "http://", 1)
+    with urllib.request.urlopen(f"{url}/header?height={height}") as answer:
+        found: dict[str, Any] = json.load(answer)["result"]["header"]
+    return found
+
+
+def _earliest(node: LocalNode) -> int:
+    status = find_status(node.rpc_url)
+    assert status is not None
+    return int(status["sync_info"]["earliest_block_height"])
+
+
+def _log(node: LocalNode) -> str:
+    return (node.home / "node.log").read_text()
+
+
+def _wait_for_log(node: LocalNode, text: str) -> None:
+    deadline_s = time.monotonic() + 60
+    while text not in _log(node):
+        assert time.monotonic() < deadline_s, _log(node)
+        time.sleep(0.01)
+
+
+def test_node_joins_by_replay_and_by_snapshot_and_both_agree(zone: LocalZone) -> None:
+    replayed = zone.add_node(sync="replay")
+    synced = zone.add_node(sync="snapshot")
+    assert _earliest(replayed) == 1
+    assert _earliest(synced) > EVERY_BLOCKS
+    assert "snapshot_restored" in _log(synced)
+    assert "snapshot_restored" not in _log(replayed)
+    # Two of four sources lied: they were found out, and others were asked.
+    assert "chunk_refused" in _log(synced)
+    height = max(node.find_height() or 0 for node in zone.nodes)
+    due = height - height % EVERY_BLOCKS + EVERY_BLOCKS
+    zone.wait_height(due + 3)
+    hashes = {_header(node, due + 1)["app_hash"] for node in zone.nodes}
+    assert len(hashes) == 1
+    made = [
+        {
+            item.height: item
+            for item in SnapshotFiles(node.home / "data" / "snapshots").stored()
+        }
+        for node in zone.nodes
+    ]
+    assert len({snapshots[due].hash for snapshots in made}) == 1
+    assert made[0][due].chunk_count > 10
+
+
+def test_node_killed_while_it_joins_begins_again(zone: LocalZone) -> None:
+    record = join_zone(zone.folder, zone.nodes, zone.nodes, is_snapshot=True)
+    zone._remember(record)
+    joining = zone.nodes[-1]
+    for moment in ("snapshot_accepted", "snapshot_restored"):
+        joining.launch()
+        _wait_for_log(joining, moment)
+        joining.kill()
+    joining.start()
+    height = max(node.find_height() or 0 for node in zone.nodes)
+    joining.wait_height(height)
+    hashes = {_header(node, height)["app_hash"] for node in (zone.nodes[0], joining)}
+    assert len(hashes) == 1
