@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 from typing import IO, Any, Final
@@ -11,6 +12,7 @@ import httpx
 import orjson
 
 from huitong.cli.errors import cli_errors, print_failure
+from huitong.cli.node_backup import backup, restore
 from huitong.cli.node_export import export
 from huitong.cli.node_key import VALIDATOR
 from huitong.cli.node_key import key as key_group
@@ -23,7 +25,7 @@ from huitong.core.errors import HuitongError
 from huitong.core.invariants import InvariantBrokenError
 from huitong.engines.errors import DoubleSignError, QuorumLostError, StateDivergedError
 from huitong.modules.upgrades.errors import UpgradeNeededError, UpgradeTooEarlyError
-from huitong.node.config import NodeConfig, load_config, with_options
+from huitong.node.config import ENGINES, NodeConfig, load_config, with_options
 from huitong.node.errors import NodeNotServingError
 from huitong.node.home import Home, make_home
 from huitong.node.logs import configure_logs
@@ -63,12 +65,21 @@ def node() -> None:
 
 node.add_command(key_group)
 node.add_command(export)
+node.add_command(backup)
+node.add_command(restore)
 
 
 @node.command()
 @home_option
 @click.option("--chain-id", required=True, help="Chain id, for example hangzhou-1.")
 @click.option("--moniker", default="node", help="The node's name for people.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="embedded",
+    show_default=True,
+    help="embedded: one validator alone; cometbft: one of several.",
+)
 @passphrase_option(
     "Seal the validator's key under its first line; else it is in clear."
 )
@@ -78,17 +89,20 @@ def init(
     home: Path,
     chain_id: str,
     moniker: str,
+    engine: str,
     passphrase_file: IO[str] | None,
     as_json: bool,
 ) -> None:
     """Make the home of a new zone with one validator."""
     place = Home(home)
     passphrase = find_passphrase(passphrase_file)
-    key = make_home(place, NodeConfig(moniker=moniker), chain_id, passphrase)
+    config = NodeConfig(moniker=moniker, engine=engine)
+    key = make_home(place, config, chain_id, passphrase)
     shown = {
         "home": str(home),
         "chain_id": chain_id,
         "moniker": moniker,
+        "engine": engine,
         "validator_address": key.address.hex().upper(),
     }
     if as_json:
@@ -98,6 +112,28 @@ def init(
     click.echo(
         "Next: huitong genesis add-member and add-account, then huitong node start"
     )
+
+
+@node.command("id")
+@home_option
+@json_option
+@cli_errors
+def show_id(home: Path, as_json: bool) -> None:
+    """Show what the other organisations need to know of this node."""
+    place = Home(home)
+    place.check()
+    public_key = place.load_identity().public_key
+    shown = {
+        "node_id": place.cometbft.ensure_node_id(),
+        "validator_public_key": base64.b64encode(public_key).decode(),
+        "p2p": load_config(place.config_file).cometbft.p2p_address,
+    }
+    if as_json:
+        click.echo(orjson.dumps({"ok": True, **shown}))
+        return
+    click.echo(f"node id               {shown['node_id']}")
+    click.echo(f"validator public key  {shown['validator_public_key']}")
+    click.echo(f"listens for nodes at  {shown['p2p']}")
 
 
 @node.command()

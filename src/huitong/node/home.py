@@ -38,8 +38,8 @@ from huitong.node.errors import (
 
 #: Voting power of the validator of a new zone.
 GENESIS_POWER = 10
-#: Folders of a home that may be there before it becomes a node's.
-_KEY_FOLDERS = frozenset({"keyring", "reader-keys"})
+#: Folders of keys in a home; they may be there before it becomes a node's.
+KEY_FOLDERS = frozenset({"keyring", "reader-keys"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def make_home(
     encoded = encode_genesis(genesis)
     decode_genesis(encoded)  # refuses a malformed chain id before anything is written
     if home.path.exists() and any(
-        item.name not in _KEY_FOLDERS for item in home.path.iterdir()
+        item.name not in KEY_FOLDERS for item in home.path.iterdir()
     ):
         raise HomeExistsError(path=home.path)
     home.path.mkdir(parents=True, exist_ok=True)

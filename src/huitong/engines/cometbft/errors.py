@@ -1,4 +1,4 @@
-"""Why CometBFT cannot be run beside the application; codespace ``engine``, 30 to 39."""
+"""Why CometBFT cannot be run beside the application; codespace ``engine``, 30 to 39, 56."""
 
 from __future__ import annotations
 
@@ -71,3 +71,13 @@ class NodeKeyError(
     ),
 ):
     """The key that names the node among its peers cannot be used."""
+
+
+class CometBftHeldError(
+    UnavailableError,
+    codespace="engine",
+    code=56,
+    text="CometBFT could not be held for a copy of its data: {reason}",
+    next_step="Try again when the machine has less to do, or stop the node first.",
+):
+    """A copy of running data would not be what a crash leaves."""
