@@ -1,0 +1,433 @@
+"""Transactions that both engines get: every message, done and refused.
+
+Steps of one group do not depend on one another's block; groups follow one another.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from google.protobuf.message import Message
+
+from huitong.core.address import GOVERNANCE_ADDRESS
+from huitong.core.codec import pack_any
+from huitong.core.hashing import sha256
+from huitong.core.time import NS_PER_SECOND
+from huitong.light.tendermint.client_message import client_message_to_any
+from huitong.light.tendermint.client_state import client_state_to_any
+from huitong.light.tendermint.consensus_state import consensus_state_to_any
+from huitong.proto.huitong.governance.v1 import governance_pb2
+from huitong.proto.huitong.grants.v1 import grants_pb2
+from huitong.proto.huitong.members.v1 import members_pb2
+from huitong.proto.huitong.records.v1 import records_pb2
+from huitong.proto.ibc.core.channel.v1 import channel_pb2
+from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
+from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
+from huitong.proto.ibc.core.connection.v1 import connection_pb2
+from huitong.proto.ibc.core.connection.v1 import tx_pb2 as connection_tx_pb2
+from huitong.testing.embedded import EmbeddedZone
+from huitong.testing.headers import SimChain
+from huitong.testing.validators import make_validators
+from tests.conformance.nodes import Node
+
+#: The moment that both engines' scripts are about: they run within one process.
+NOW_NS: Final = time.time_ns() // NS_PER_SECOND * NS_PER_SECOND
+NOW_S: Final = NOW_NS // NS_PER_SECOND
+OK: Final = ("", 0)
+#: Attributes that say when: two engines make their blocks at different times.
+_FROM_BLOCK_TIME: Final = {("proposal_submitted", "deadline")}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transaction and the code that it has to come to."""
+
+    name: str
+    sender: str
+    messages: tuple[Message, ...]
+    checked: tuple[str, int] = OK
+    """Codespace and code of CheckTx."""
+    done: tuple[str, int] | None = OK
+    """Codespace and code in the block, if it comes there; None: any refusal will do."""
+    gas_limit: int = 400_000
+
+
+@dataclass
+class Outcome:
+    """What became of one transaction."""
+
+    step: Step
+    checked: Any
+    """What ``broadcast_tx_sync`` told."""
+    tx: Any = None
+    """What ``tx`` told; None if it was refused by CheckTx."""
+
+    @property
+    def codes(self) -> list[tuple[str, int]]:
+        """Codespace and code of CheckTx, and in the block if it came there."""
+        told = [self.checked] if self.tx is None else [self.checked, self.result]
+        return [(item["codespace"], item["code"]) for item in told]
+
+    @property
+    def result(self) -> Any:
+        """The result in the block, without what follows from the time of the block."""
+        events = [
+            {
+                **event,
+                "attributes": [
+                    pair
+                    for pair in event["attributes"]
+                    if (event["type"], pair["key"]) not in _FROM_BLOCK_TIME
+                ],
+            }
+            for event in self.tx["tx_result"]["events"]
+        ]
+        return {**self.tx["tx_result"], "events": events}
+
+
+def run_script(node: Node) -> list[Outcome]:
+    """Send everything, group by group, and return what became of it."""
+    outcomes: list[Outcome] = []
+    for group in Script(node.zone).groups():
+        sent = [
+            Outcome(
+                step,
+                node.broadcast(step.sender, *step.messages, gas_limit=step.gas_limit),
+            )
+            for step in group
+        ]
+        for outcome in sent:
+            if outcome.checked["code"] == 0:
+                outcome.tx = node.wait_tx(outcome.checked["hash"])
+        outcomes += sent
+    return outcomes
+
+
+@dataclass
+class Script:
+    """The steps for one zone."""
+
+    zone: EmbeddedZone
+    other: SimChain = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.other = SimChain(
+            "other-1",
+            make_validators([1, 1, 1, 1]),
+            time_ns=NOW_NS - 60 * NS_PER_SECOND,
+        )
+        self.other.advance(8)
+
+    def groups(self) -> list[list[Step]]:
+        """Return all groups, in order."""
+        return [
+            self._records(),
+            self._changes(),
+            self._members(),
+            self._clients(),
+            self._links(),
+            self._packets(),
+            self._sweep(),
+            [Step("one more block", "tax", (self.record("Y"),))],
+            [Step("and its proof", "tax", (self.record("Z"),))],
+        ]
+
+    def signer(self, name: str) -> str:
+        return self.zone.address(name)
+
+    # --- records, grants, consents ----------------------------------------------------
+
+    def record(self, record_id: str, by: str = "tax") -> Message:
+        return records_pb2.MsgPublishRecord(
+            signer=self.signer(by),
+            record_id=record_id,
+            record_type="invoice",
+            payload_digest=sha256(record_id.encode()),
+            fields=["amount", "date"],
+            level=2,
+            share_class=records_pb2.SHARE_CLASS_CONDITIONAL,
+        )
+
+    def version(self, record_id: str, previous: int) -> Message:
+        return records_pb2.MsgPublishVersion(
+            signer=self.signer("tax"),
+            record_id=record_id,
+            previous_version=previous,
+            payload_digest=sha256(b"again"),
+            fields=["amount"],
+        )
+
+    def _records(self) -> list[Step]:
+        status = records_pb2.MsgSetRecordStatus(
+            signer=self.signer("tax"), record_id="A", status=2, reason="cancelled"
+        )
+        grant: dict[str, Any] = {
+            "signer": self.signer("tax"),
+            "reader": grants_pb2.Reader(channel_id="channel-0", member_id="bank"),
+            "record_id": "B",
+            "purpose": "receivable-financing",
+            "fields": ["amount"],
+            "valid_from": NOW_S - 60,
+            "valid_until": NOW_S + 6_000,
+            "count_max": 2,
+        }
+        return [
+            Step("a record", "tax", (self.record("A"),)),
+            Step("two records", "tax", (self.record("B"), self.record("C"))),
+            Step(
+                "the same record again",
+                "tax",
+                (self.record("A"),),
+                done=("records", 3),
+            ),
+            Step(
+                "all or nothing",
+                "tax",
+                (self.record("D"), self.record("A")),
+                done=("records", 3),
+            ),
+            Step(
+                "more work than gas",
+                "tax",
+                (self.record("E"),),
+                done=("sdk", 11),
+                gas_limit=24_000,
+            ),
+            Step("another publisher's", "road", (self.record("A", "road"),)),
+            Step("a version", "tax", (self.version("A", 1),)),
+            Step(
+                "a stale version", "tax", (self.version("A", 1),), done=("records", 4)
+            ),
+            Step("a status", "tax", (status,)),
+            Step("a grant", "tax", (grants_pb2.MsgGrant(**grant),)),
+            Step(
+                "a grant of nothing",
+                "tax",
+                (grants_pb2.MsgGrant(**{**grant, "record_id": "Z"}),),
+                done=("records", 2),
+            ),
+        ]
+
+    def _changes(self) -> list[Step]:
+        consent = grants_pb2.MsgRecordConsent(
+            signer=self.signer("tax"),
+            subject=sha256(b"person"),
+            reader=grants_pb2.Reader(channel_id="channel-0", member_id="bank"),
+            purpose="receivable-financing",
+            fields=["amount"],
+            valid_from=NOW_S - 60,
+            valid_until=NOW_S + 6_000,
+            evidence_digest=sha256(b"paper"),
+        )
+        signer = self.signer("tax")
+        return [
+            Step("a consent", "tax", (consent,)),
+            Step(
+                "a consent back",
+                "tax",
+                (grants_pb2.MsgWithdrawConsent(signer=signer, consent_id=1),),
+            ),
+            Step(
+                "a grant back",
+                "tax",
+                (grants_pb2.MsgWithdrawGrant(signer=signer, grant_id=1, reason="x"),),
+            ),
+            Step(
+                "a role that is missing",
+                "nobody",
+                (self.record("N", "nobody"),),
+                checked=("sdk", 4),
+            ),
+            Step(
+                "in another's name",
+                "tax",
+                (self.record("N", "road"),),
+                checked=("sdk", 4),
+            ),
+            Step(
+                "two signers",
+                "tax",
+                (self.record("N"), self.record("N", "road")),
+                checked=("sdk", 4),
+            ),
+            Step(
+                "more gas than a block has",
+                "tax",
+                (self.record("N"),),
+                checked=("sdk", 11),
+                gas_limit=10**12,
+            ),
+        ]
+
+    # --- members and votes ------------------------------------------------------------
+
+    def _members(self) -> list[Step]:
+        signer = self.signer("tax")
+        freeze: dict[str, Any] = {
+            "signer": self.signer("regulator"),
+            "member_id": "hz-road",
+            "kind": members_pb2.FREEZE_KIND_REGULATOR,
+            "reason": "audit",
+        }
+        admit = members_pb2.MsgAdmitMember(
+            signer=GOVERNANCE_ADDRESS, member_id="hz-court", name="Court"
+        )
+        proposal = governance_pb2.MsgSubmitProposal(
+            signer=signer,
+            title="the court",
+            reason="it asks",
+            messages=[pack_any(admit)],
+        )
+        vote = governance_pb2.MsgVote(
+            signer=signer, proposal_id=7, option=1, reason="x"
+        )
+        return [
+            Step("a freeze", "regulator", (members_pb2.MsgFreezeMember(**freeze),)),
+            Step(
+                "the same freeze",
+                "regulator",
+                (members_pb2.MsgFreezeMember(**freeze),),
+                done=("members", 18),
+            ),
+            Step(
+                "its end",
+                "regulator",
+                (members_pb2.MsgUnfreezeMember(**freeze),),
+            ),
+            Step("a proposal", "tax", (proposal,)),
+            Step("a vote on nothing", "tax", (vote,), done=("governance", 3)),
+            Step(
+                "past the vote",
+                "operator",
+                (
+                    members_pb2.MsgAdmitMember(
+                        signer=self.signer("operator"), member_id="x", name="x"
+                    ),
+                ),
+                checked=("governance", 2),
+            ),
+        ]
+
+    # --- links ------------------------------------------------------------------------
+
+    def _clients(self) -> list[Step]:
+        return [
+            Step(
+                "a client",
+                "relayer",
+                (
+                    client_tx_pb2.MsgCreateClient(
+                        client_state=client_state_to_any(self.other.client_state(3)),
+                        consensus_state=consensus_state_to_any(
+                            self.other.consensus_state(3)
+                        ),
+                        signer=self.signer("relayer"),
+                    ),
+                ),
+            ),
+        ]
+
+    def update(self, height: int, trusted: int) -> Message:
+        header = self.other.client_header(height, trusted_height=trusted)
+        return client_tx_pb2.MsgUpdateClient(
+            client_id="07-tendermint-0",
+            client_message=client_message_to_any(header),
+            signer=self.signer("relayer"),
+        )
+
+    def _links(self) -> list[Step]:
+        signer = self.signer("relayer")
+        init = connection_tx_pb2.MsgConnectionOpenInit(
+            client_id="07-tendermint-0",
+            counterparty=connection_pb2.Counterparty(client_id="07-tendermint-5"),
+            signer=signer,
+        )
+        init.counterparty.prefix.key_prefix = b"ibc"
+        channel = channel_tx_pb2.MsgChannelOpenInit(port_id="exchange", signer=signer)
+        channel.channel.state = channel_pb2.STATE_INIT
+        channel.channel.ordering = channel_pb2.ORDER_UNORDERED
+        channel.channel.counterparty.port_id = "exchange"
+        channel.channel.connection_hops.append("connection-7")
+        return [
+            Step("a header", "relayer", (self.update(5, 3),)),
+            Step(
+                "a header from nowhere",
+                "relayer",
+                (self.update(6, 4),),
+                done=("client", 7),
+            ),
+            Step("a connection", "relayer", (init,)),
+            Step(
+                "a channel over nothing",
+                "relayer",
+                (channel,),
+                done=("connection", 3),
+            ),
+        ]
+
+    def _packets(self) -> list[Step]:
+        signer = self.signer("relayer")
+        packet = channel_pb2.Packet(
+            sequence=1,
+            source_port="exchange",
+            source_channel="channel-0",
+            destination_port="exchange",
+            destination_channel="channel-0",
+            data=b"x",
+            timeout_timestamp=NOW_NS,
+        )
+        packet.timeout_height.SetInParent()
+        received = channel_tx_pb2.MsgRecvPacket(
+            packet=packet, proof_commitment=b"proof", signer=signer
+        )
+        received.proof_height.revision_height = 5
+        known = channel_tx_pb2.MsgAcknowledgement(
+            packet=packet, acknowledgement=b"x", proof_acked=b"proof", signer=signer
+        )
+        known.proof_height.revision_height = 5
+        return [
+            Step(
+                "a header that is known",
+                "relayer",
+                (self.update(5, 3),),
+                checked=("channel", 22),
+            ),
+            Step(
+                "a packet without a channel",
+                "relayer",
+                (received,),
+                done=("channel", 3),
+            ),
+            Step(
+                "an acknowledgement of nothing",
+                "relayer",
+                (known,),
+                checked=("channel", 22),
+            ),
+        ]
+
+    # --- every message with nothing in it ---------------------------------------------
+
+    def _sweep(self) -> list[Step]:
+        steps = []
+        for type_url, route in self.zone.app.routes.items():
+            sender = _SENDERS.get(route.roles[0] if route.roles else "", "tax")
+            message = route.request(signer=self.signer(sender))
+            if _has_required_height(message):
+                message.proof_height.SetInParent()  # type: ignore[attr-defined]
+            steps.append(Step(type_url, sender, (message,), done=None))
+        return steps
+
+
+_SENDERS: Final = {
+    "delegate": "road",
+    "operator": "operator",
+    "relayer": "relayer",
+    "requester": "tax",
+}
+
+
+def _has_required_height(message: Message) -> bool:
+    return "proof_height" in message.DESCRIPTOR.fields_by_name
