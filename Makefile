@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy lint format types contracts check docs docs-check bench peers peers-hermes proto proto-check lock clean
+.PHONY: help setup demo test test-heavy cluster lint format types contracts check docs docs-check bench peers peers-hermes proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,7 +28,10 @@ test: $(STAMP) ## the everyday tests, shuffled and in parallel
 	$(BIN)/python -m pytest -n 2 -m "not heavy"
 
 test-heavy: $(STAMP) ## minutes-long lanes: kill -9 under load, long property runs
-	$(BIN)/python -m pytest -m heavy
+	$(BIN)/python -m pytest -m heavy --ignore=tests/cluster
+
+cluster: $(STAMP) ## four validators on CometBFT: killed, restarted, grown; prints a timeline as JSON
+	$(BIN)/python -m pytest tests/cluster -m heavy -n 0
 
 lint: $(STAMP) ## style
 	$(BIN)/ruff format --check .
