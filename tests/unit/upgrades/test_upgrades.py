@@ -167,6 +167,13 @@ def test_every_message_is_governed() -> None:
     assert all(route.governed for route in upgrades.MODULE.messages)
 
 
+def test_software_without_the_newest_upgrade_makes_no_block(zone: MemoryZone) -> None:
+    _done(zone)
+    with pytest.raises(errors.UpgradeNeededError, match="v2: it was carried out"):
+        zone.next_block()
+
+
+@pytest.mark.usefixtures("knows_v2")
 def test_an_export_makes_the_same_state_again(zone: MemoryZone) -> None:
     zone.decide(schedule("v3", 9))
     _done(zone)

@@ -12,7 +12,7 @@ class UpgradeNeededError(
     text="from height {height} on the zone runs the upgrade {name}: {info}",
     next_step="Install the version that the upgrade names, and start the node again.",
 ):
-    """This software does not know the upgrade that is due."""
+    """This software does not know the upgrade that is due, or that was carried out."""
 
 
 class UpgradeTooEarlyError(

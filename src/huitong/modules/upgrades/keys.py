@@ -18,6 +18,8 @@ PLAN_KEY: Final = b"\x01"
 DONE_PREFIX: Final = b"\x02"
 #: Where the number of upgrades done stands, 8 bytes, big-endian.
 DONE_COUNT_KEY: Final = b"\x03"
+#: Where the newest upgrade that was carried out stands, an encoded ``DoneUpgrade``.
+NEWEST_DONE_KEY: Final = b"\x04"
 
 
 def done_key(name: str) -> bytes:

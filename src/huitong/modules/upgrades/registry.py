@@ -5,7 +5,8 @@ of the upgrade's height, before all else, in the block's context; it may write t
 store, those included that are new with the release. It must be deterministic like all of
 the state machine, and must not fail.
 
-The entry of a release stays as long as nodes may have to carry out that height again.
+The entry of a release stays for ever: software without the entry of an upgrade that a
+zone has carried out makes no blocks of that zone.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from huitong.core.store.kv import prefix_end
 from huitong.modules.upgrades.keys import (
     DONE_COUNT_KEY,
     DONE_PREFIX,
+    NEWEST_DONE_KEY,
     PLAN_KEY,
     STORE,
     done_key,
@@ -41,9 +42,19 @@ def find_done(ctx: Context, name: str) -> DoneUpgrade | None:
 
 def save_done(ctx: Context, upgrade: DoneUpgrade) -> None:
     """Write that an upgrade was carried out."""
+    store, encoded = ctx.store(STORE), encode(upgrade)
     count = done_count(ctx) + 1
-    ctx.store(STORE).set(done_key(upgrade.name), encode(upgrade))
-    ctx.store(STORE).set(DONE_COUNT_KEY, count.to_bytes(8, "big"))
+    newest = find_newest_done(ctx)
+    store.set(done_key(upgrade.name), encoded)
+    store.set(DONE_COUNT_KEY, count.to_bytes(8, "big"))
+    if newest is None or newest.height < upgrade.height:
+        store.set(NEWEST_DONE_KEY, encoded)
+
+
+def find_newest_done(ctx: Context) -> DoneUpgrade | None:
+    """Return the upgrade that was carried out last, or None."""
+    value = ctx.store(STORE).get(NEWEST_DONE_KEY)
+    return None if value is None else DoneUpgrade.FromString(value)
 
 
 def done_count(ctx: Context) -> int:
