@@ -34,7 +34,11 @@ def zones(tmp_path: Path):
         accounts=[
             AccountSpec(name="relayer", roles=("relayer",), private_key=key),
             AccountSpec(name="operator", roles=("operator",)),
-            AccountSpec(name="tax", member_id="hz-tax", roles=("publisher", "officer")),
+            AccountSpec(
+                name="tax",
+                member_id="hz-tax",
+                roles=("delegate", "officer", "publisher"),
+            ),
         ],
         block_time="50ms",
     )

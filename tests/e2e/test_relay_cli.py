@@ -65,14 +65,13 @@ def test_exchange_is_asked_decided_and_confirmed_with_commands(zones):
     (channel,) = answer("query", "links", "channels", at_tax[0])["channels"]
     assert (channel["state"], channel["ordering"]) == ("open", "unordered")
 
-    # Only an operator recovers a client, and only one that does not work any more.
-    recover = ("tx", "links", "recover-client", "07-tendermint-0", "07-tendermint-1")
-    with pytest.raises(CommandError, match="operator"):
-        run_huitong(*recover, *at_tax)
+    # A client is recovered by vote, and only one that does not work any more.
+    recover = ("governance", "propose", "recover-client", "07-tendermint-0")
+    because = "--reason=it froze"
     with pytest.raises(CommandError, match=r"client/4"):
-        run_huitong(*recover, *at_tax[:2], "--from=operator")
+        run_huitong(*recover, "07-tendermint-1", because, *at_tax)
     with pytest.raises(CommandError, match=r"client/24"):
-        run_huitong(*recover[:4], "07-tendermint-0", *at_tax[:2], "--from=operator")
+        run_huitong(*recover, "07-tendermint-0", because, *at_tax)
 
 
 def test_officer_decides_a_request_without_a_grant(zones):

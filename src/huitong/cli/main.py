@@ -24,6 +24,8 @@ COMMANDS = {
     "vault": "Make and list the folder that keeps a member's payloads, encrypted.",
     "record": "Publish records, new versions and status changes.",
     "exchange": "Request, decide, deliver and confirm exchanges.",
+    "governance": "Propose, vote, and see what members decided.",
+    "member": "Look after your own organisation; freeze members.",
     "tx": "Send the messages of the other modules.",
     "query": "Read the state of a zone.",
     "relay": "Link two zones and keep packets flowing.",

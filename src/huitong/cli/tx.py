@@ -1,4 +1,4 @@
-"""``huitong tx``: messages of members, grants and links; transactions made elsewhere."""
+"""``huitong tx``: messages of grants; transactions made elsewhere."""
 
 from __future__ import annotations
 
@@ -18,25 +18,13 @@ from huitong.cli.zones import (
     with_zone,
 )
 from huitong.client import TxOutcome, ZoneClient
-from huitong.core.fields import DIGEST_SIZE_BYTES, X25519_KEY_SIZE_BYTES
-from huitong.modules.members.roles import ROLES
+from huitong.core.fields import DIGEST_SIZE_BYTES
 from huitong.proto.huitong.grants.v1 import grants_pb2
-from huitong.proto.huitong.members.v1 import members_pb2
-from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
-
-_STATUSES = {
-    "active": members_pb2.MEMBER_STATUS_ACTIVE,
-    "suspended": members_pb2.MEMBER_STATUS_SUSPENDED,
-    "removed": members_pb2.MEMBER_STATUS_REMOVED,
-}
-_role_option = click.option(
-    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Say it for each."
-)
 
 
 @click.group()
 def tx() -> None:
-    """Send messages of members, grants and links; others have groups of theirs."""
+    """Send messages of grants, and transactions made elsewhere."""
 
 
 @tx.command("send")
@@ -55,117 +43,6 @@ def send_signed(file: Path, node: str, as_json: bool) -> None:
 
     outcome = with_zone(node, run)
     show({"ok": True, "tx": outcome.hash, "height": outcome.height}, as_json=as_json)
-
-
-# --- members --------------------------------------------------------------------------
-
-
-@tx.group()
-def members() -> None:
-    """Admit members, change their status, keys and accounts."""
-
-
-@members.command()
-@click.argument("member_id")
-@click.option("--name", required=True)
-@click.option("--legal-id", default="", help="Unified social credit code or the like.")
-@_role_option
-@click.option(
-    "--encryption-key",
-    callback=hex_bytes(X25519_KEY_SIZE_BYTES),
-    metavar="HEX",
-    help="X25519 key that payloads for the member are sealed to.",
-)
-@signing_options
-@cli_errors
-def admit(
-    member_id: str,
-    name: str,
-    legal_id: str,
-    roles: tuple[str, ...],
-    encryption_key: bytes,
-    **signing: Any,
-) -> None:
-    """Admit a member (operator)."""
-    send(
-        lambda signer: members_pb2.MsgAdmitMember(
-            signer=signer,
-            member_id=member_id,
-            name=name,
-            legal_id=legal_id,
-            roles=sorted(roles),
-            encryption_key=encryption_key,
-        ),
-        **signing,
-    )
-
-
-@members.command()
-@click.argument("member_id")
-@click.argument("new_status", type=click.Choice(list(_STATUSES)))
-@click.option("--reason", required=True)
-@signing_options
-@cli_errors
-def status(member_id: str, new_status: str, reason: str, **signing: Any) -> None:
-    """Suspend, reactivate or remove a member."""
-    send(
-        lambda signer: members_pb2.MsgSetMemberStatus(
-            signer=signer,
-            member_id=member_id,
-            status=_STATUSES[new_status],
-            reason=reason,
-        ),
-        **signing,
-    )
-
-
-@members.command("set-key")
-@click.argument("member_id")
-@click.argument("encryption_key", callback=hex_bytes(X25519_KEY_SIZE_BYTES))
-@signing_options
-@cli_errors
-def set_key(member_id: str, encryption_key: bytes, **signing: Any) -> None:
-    """Replace a member's encryption key (the member's own account)."""
-    send(
-        lambda signer: members_pb2.MsgSetEncryptionKey(
-            signer=signer, member_id=member_id, encryption_key=encryption_key
-        ),
-        **signing,
-    )
-
-
-@members.command("add-account")
-@click.argument("address")
-@click.option("--member", "member_id", default="", help="Member that it signs for.")
-@_role_option
-@signing_options
-@cli_errors
-def add_account(
-    address: str, member_id: str, roles: tuple[str, ...], **signing: Any
-) -> None:
-    """Let ADDRESS sign (operator)."""
-    send(
-        lambda signer: members_pb2.MsgAddAccount(
-            signer=signer, address=address, member_id=member_id, roles=sorted(roles)
-        ),
-        response=members_pb2.MsgAddAccountResponse,
-        **signing,
-    )
-
-
-@members.command("disable-account")
-@click.argument("address")
-@click.option("--reason", required=True)
-@signing_options
-@cli_errors
-def disable_account(address: str, reason: str, **signing: Any) -> None:
-    """Let ADDRESS sign no more."""
-    send(
-        lambda signer: members_pb2.MsgDisableAccount(
-            signer=signer, address=address, reason=reason
-        ),
-        **signing,
-    )
 
 
 # --- grants ---------------------------------------------------------------------------
@@ -305,36 +182,6 @@ def withdraw_consent(consent_id: int, reason: str, **signing: Any) -> None:
     send(
         lambda signer: grants_pb2.MsgWithdrawConsent(
             signer=signer, consent_id=consent_id, reason=reason
-        ),
-        **signing,
-    )
-
-
-# --- links ----------------------------------------------------------------------------
-
-
-@tx.group()
-def links() -> None:
-    """What an operator does for links; `huitong relay` does the rest."""
-
-
-@links.command("recover-client")
-@click.argument("subject")
-@click.argument("substitute")
-@signing_options
-@cli_errors
-def recover_client(subject: str, substitute: str, **signing: Any) -> None:
-    """Revive the light client SUBJECT with the headers of SUBSTITUTE (operator).
-
-    SUBJECT is frozen or expired; SUBSTITUTE is active, follows the same zone on the same
-    terms, and is ahead. `huitong query links clients` shows both. Find out first why the
-    client froze: its zone may have signed two histories.
-    """
-    send(
-        lambda signer: client_tx_pb2.MsgRecoverClient(
-            signer=signer,
-            subject_client_id=subject,
-            substitute_client_id=substitute,
         ),
         **signing,
     )

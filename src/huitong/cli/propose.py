@@ -1,0 +1,354 @@
+"""``huitong governance propose``: the common decisions, and any other from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from huitong.cli.errors import cli_errors
+from huitong.cli.proposing import (
+    key_bytes,
+    messages_of_file,
+    propose,
+    proposing_options,
+)
+from huitong.cli.zones import hex_bytes
+from huitong.core.fields import DIGEST_SIZE_BYTES
+from huitong.modules.members.roles import ROLES
+from huitong.proto.huitong.consensus.v1 import consensus_pb2
+from huitong.proto.huitong.governance.v1 import governance_pb2
+from huitong.proto.huitong.members.v1 import members_pb2
+from huitong.proto.huitong.packs.v1 import packs_pb2
+from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
+from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
+
+_STATUSES = {
+    "active": members_pb2.MEMBER_STATUS_ACTIVE,
+    "suspended": members_pb2.MEMBER_STATUS_SUSPENDED,
+    "removed": members_pb2.MEMBER_STATUS_REMOVED,
+}
+_WEIGHT_RULES = {
+    "member": governance_pb2.WEIGHT_RULE_MEMBER,
+    "validator-power": governance_pb2.WEIGHT_RULE_VALIDATOR_POWER,
+}
+_role_option = click.option(
+    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Say it for each."
+)
+
+
+@click.group("propose")
+def propose_group() -> None:
+    """Ask the members to decide; a delegate signs.
+
+    What is proposed must be possible now. If it has the votes at the deadline, it is
+    carried out then, all of it or nothing.
+    """
+
+
+@propose_group.command("file")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@proposing_options
+@cli_errors
+def from_file(file: Path, **options: Any) -> None:
+    """Propose the messages in FILE: a JSON list, carried out in this order.
+
+    Each is an object with its type under "@type" and its fields; `--print` of the other
+    commands shows the form. Their signer is filled in.
+    """
+    messages = messages_of_file(file.read_bytes(), str(file))
+    names = ", ".join(type(message).__name__ for message in messages)
+    propose(messages, names, **options)
+
+
+# --- members ------------------------------------------------------------------------------
+
+
+@propose_group.command("admit-member")
+@click.argument("member_id")
+@click.option("--name", required=True, help="Name for people.")
+@click.option("--legal-id", default="", help="Unified social credit code or the like.")
+@_role_option
+@click.option(
+    "--encryption-key",
+    callback=key_bytes,
+    metavar="KEY",
+    help="X25519 key that payloads for the member are sealed to.",
+)
+@click.option(
+    "--delegate",
+    default="",
+    metavar="ADDRESS",
+    help="Account that votes for it, added with it.",
+)
+@proposing_options
+@cli_errors
+def admit_member(
+    member_id: str,
+    name: str,
+    legal_id: str,
+    roles: tuple[str, ...],
+    encryption_key: bytes,
+    delegate: str,
+    **options: Any,
+) -> None:
+    """Admit an organisation. Without the role delegate it has no vote."""
+    messages: list[Any] = [
+        members_pb2.MsgAdmitMember(
+            member_id=member_id,
+            name=name,
+            legal_id=legal_id,
+            roles=sorted(roles),
+            encryption_key=encryption_key,
+        )
+    ]
+    if delegate:
+        messages.append(
+            members_pb2.MsgAddAccount(
+                address=delegate, member_id=member_id, roles=["delegate"]
+            )
+        )
+    propose(messages, f"Admit {member_id}", **options)
+
+
+@propose_group.command("member-status")
+@click.argument("member_id")
+@click.argument("new_status", type=click.Choice(list(_STATUSES)))
+@proposing_options
+@cli_errors
+def member_status(member_id: str, new_status: str, **options: Any) -> None:
+    """Suspend, reinstate or remove a member. Removal is final."""
+    message = members_pb2.MsgSetMemberStatus(
+        member_id=member_id, status=_STATUSES[new_status], reason=options["reason"]
+    )
+    propose([message], f"Make {member_id} {new_status}", **options)
+
+
+@propose_group.command("member-roles")
+@click.argument("member_id")
+@_role_option
+@proposing_options
+@cli_errors
+def member_roles(member_id: str, roles: tuple[str, ...], **options: Any) -> None:
+    """Set which roles a member's accounts may hold; none means all."""
+    message = members_pb2.MsgSetMemberRoles(member_id=member_id, roles=sorted(roles))
+    propose([message], f"Change the roles of {member_id}", **options)
+
+
+@propose_group.command("lift-freeze")
+@click.argument("member_id")
+@proposing_options
+@cli_errors
+def lift_freeze(member_id: str, **options: Any) -> None:
+    """Lift the emergency freeze of a member."""
+    message = members_pb2.MsgLiftEmergencyFreeze(
+        member_id=member_id, reason=options["reason"]
+    )
+    propose([message], f"Lift the emergency freeze of {member_id}", **options)
+
+
+# --- accounts -----------------------------------------------------------------------------
+
+
+@propose_group.command("add-account")
+@click.argument("address")
+@click.option("--member", "member_id", default="", help="Member that it signs for.")
+@_role_option
+@proposing_options
+@cli_errors
+def add_account(
+    address: str, member_id: str, roles: tuple[str, ...], **options: Any
+) -> None:
+    """Let ADDRESS sign. A member's delegate adds its staff without a vote."""
+    message = members_pb2.MsgAddAccount(
+        address=address, member_id=member_id, roles=sorted(roles)
+    )
+    propose([message], f"Add an account of {member_id or 'no member'}", **options)
+
+
+@propose_group.command("account-roles")
+@click.argument("address")
+@_role_option
+@proposing_options
+@cli_errors
+def account_roles(address: str, roles: tuple[str, ...], **options: Any) -> None:
+    """Set which roles ADDRESS holds."""
+    message = members_pb2.MsgSetAccountRoles(address=address, roles=sorted(roles))
+    propose([message], "Change the roles of an account", **options)
+
+
+@propose_group.command("disable-account")
+@click.argument("address")
+@proposing_options
+@cli_errors
+def disable_account(address: str, **options: Any) -> None:
+    """Let ADDRESS sign no more."""
+    message = members_pb2.MsgDisableAccount(address=address, reason=options["reason"])
+    propose([message], "Disable an account", **options)
+
+
+@propose_group.command("enable-account")
+@click.argument("address")
+@proposing_options
+@cli_errors
+def enable_account(address: str, **options: Any) -> None:
+    """Let ADDRESS sign again."""
+    message = members_pb2.MsgEnableAccount(address=address, reason=options["reason"])
+    propose([message], "Enable an account", **options)
+
+
+@propose_group.command("replace-account")
+@click.argument("old_address")
+@click.argument("new_address")
+@proposing_options
+@cli_errors
+def replace_account(old_address: str, new_address: str, **options: Any) -> None:
+    """Give the member and the roles of OLD_ADDRESS to NEW_ADDRESS, in one step."""
+    message = members_pb2.MsgReplaceAccount(
+        old_address=old_address, new_address=new_address, reason=options["reason"]
+    )
+    propose([message], "Replace the key of an account", **options)
+
+
+# --- the zone -----------------------------------------------------------------------------
+
+
+@propose_group.command("set-validator")
+@click.argument("public_key", callback=key_bytes)
+@click.option("--power", type=click.IntRange(min=1), required=True)
+@click.option("--member", "member_id", required=True, help="Member that runs it.")
+@click.option("--name", default="", help="For people.")
+@click.option("--reinstate", is_flag=True, help="It is suspended, and may sign again.")
+@proposing_options
+@cli_errors
+def set_validator(
+    public_key: bytes,
+    power: int,
+    member_id: str,
+    name: str,
+    reinstate: bool,
+    **options: Any,
+) -> None:
+    """Add the validator PUBLIC_KEY (hex or base64), or change its power.
+
+    `huitong node status` of its node shows the key.
+    """
+    message = consensus_pb2.MsgSetValidator(
+        public_key=public_key,
+        power=power,
+        member_id=member_id,
+        name=name,
+        reinstate=reinstate,
+    )
+    propose([message], f"Validator of {member_id} with power {power}", **options)
+
+
+@propose_group.command("remove-validator")
+@click.argument("public_key", callback=key_bytes)
+@proposing_options
+@cli_errors
+def remove_validator(public_key: bytes, **options: Any) -> None:
+    """Remove the validator PUBLIC_KEY (hex or base64)."""
+    message = consensus_pb2.MsgRemoveValidator(
+        public_key=public_key, reason=options["reason"]
+    )
+    propose([message], "Remove a validator", **options)
+
+
+@propose_group.command("block-params")
+@click.option("--size-bytes-max", type=click.IntRange(min=1), required=True)
+@click.option("--gas-max", type=click.IntRange(min=1), required=True)
+@proposing_options
+@cli_errors
+def block_params(size_bytes_max: int, gas_max: int, **options: Any) -> None:
+    """Set how large blocks may be."""
+    params = consensus_pb2.BlockParams(size_bytes_max=size_bytes_max, gas_max=gas_max)
+    message = consensus_pb2.MsgUpdateBlockParams(params=params)
+    propose([message], "Change the limits of blocks", **options)
+
+
+@propose_group.command("rules")
+@click.option("--weight", type=click.Choice(list(_WEIGHT_RULES)), required=True)
+@click.option("--voting-period", "period_s", type=int, required=True, help="Seconds.")
+@click.option(
+    "--quorum-bp", type=int, required=True, help="Basis points of all weight."
+)
+@click.option(
+    "--threshold-bp",
+    type=int,
+    required=True,
+    help="Basis points of yes, no and frozen that yes must exceed.",
+)
+@proposing_options
+@cli_errors
+def rules(
+    weight: str, period_s: int, quorum_bp: int, threshold_bp: int, **options: Any
+) -> None:
+    """Set how later proposals are decided."""
+    params = governance_pb2.Params(
+        weight_rule=_WEIGHT_RULES[weight],
+        voting_period_s=period_s,
+        quorum_bp=quorum_bp,
+        threshold_bp=threshold_bp,
+    )
+    message = governance_pb2.MsgUpdateParams(params=params)
+    propose([message], "Change the rules of voting", **options)
+
+
+@propose_group.command("schedule-upgrade")
+@click.argument("name")
+@click.argument("height", type=click.IntRange(min=1))
+@click.option("--info", default="", help="Where the new version is to be had.")
+@proposing_options
+@cli_errors
+def schedule_upgrade(name: str, height: int, info: str, **options: Any) -> None:
+    """Let all nodes stop at HEIGHT, where the version NAME goes on."""
+    message = upgrades_pb2.MsgScheduleUpgrade(name=name, height=height, info=info)
+    propose([message], f"Upgrade to {name} at height {height}", **options)
+
+
+@propose_group.command("cancel-upgrade")
+@click.argument("name")
+@proposing_options
+@cli_errors
+def cancel_upgrade(name: str, **options: Any) -> None:
+    """Take back the upgrade NAME."""
+    message = upgrades_pb2.MsgCancelUpgrade(name=name, reason=options["reason"])
+    propose([message], f"Cancel the upgrade {name}", **options)
+
+
+@propose_group.command("install-pack")
+@click.argument("name")
+@click.argument("version")
+@click.argument("digest", callback=hex_bytes(DIGEST_SIZE_BYTES))
+@click.option("--pack-title", required=True, help="Name of the field for people.")
+@click.option("--source", default="", help="Where the pack is to be had.")
+@proposing_options
+@cli_errors
+def install_pack(
+    name: str, version: str, digest: bytes, pack_title: str, source: str, **options: Any
+) -> None:
+    """Make VERSION of the field pack NAME, with this SHA-256, the one in force."""
+    message = packs_pb2.MsgInstallPack(
+        name=name, version=version, digest=digest, title=pack_title, source=source
+    )
+    propose([message], f"Install {name} {version}", **options)
+
+
+@propose_group.command("recover-client")
+@click.argument("subject")
+@click.argument("substitute")
+@proposing_options
+@cli_errors
+def recover_client(subject: str, substitute: str, **options: Any) -> None:
+    """Revive the light client SUBJECT with the headers of SUBSTITUTE.
+
+    SUBJECT is frozen or expired; SUBSTITUTE is active, follows the same zone on the same
+    terms, and is ahead. `huitong query links clients` shows both. Find out first why the
+    client froze: its zone may have signed two histories.
+    """
+    message = client_tx_pb2.MsgRecoverClient(
+        subject_client_id=subject, substitute_client_id=substitute
+    )
+    propose([message], f"Recover {subject} with {substitute}", **options)
