@@ -20,7 +20,6 @@ from huitong.core.module import Module
 from huitong.modules import upgrades, zone
 
 STORE = "fresh"
-_KILL = Path(sys.argv[1]) / "kill"
 
 
 def migrate(ctx: Context) -> None:
@@ -28,8 +27,9 @@ def migrate(ctx: Context) -> None:
     store = ctx.store(STORE)
     count = int(store.get(b"runs") or b"0") + 1
     store.set(b"runs", b"%d" % count)
-    if _KILL.exists():
-        _KILL.unlink()
+    told = Path(sys.argv[1]) / "kill"
+    if told.exists():
+        told.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
