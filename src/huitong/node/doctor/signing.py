@@ -60,8 +60,8 @@ def _role(subject: Subject, public_key: bytes) -> Finding:
         return warning(
             "key-role",
             "a validator of genesis that has no voting power now",
-            "If that was not decided by vote: look for a suspension with `huitong query "
-            "validators`, and propose to reinstate it.",
+            "If that was not decided by vote: look for a finding on suspended validators "
+            "here, or whether its member is frozen; members decide by vote.",
         )
     return fine("key-role", "no validator: the node follows the zone")
 
