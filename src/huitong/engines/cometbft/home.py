@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,19 @@ class CometBftHome:
         fresh = self.config_file.with_suffix(".new")
         fresh.write_text(encode_settings(settings), encoding="utf-8")
         fresh.replace(self.config_file)
+
+    def forget_chain(self) -> None:
+        """Remove blocks and state, so that CometBFT begins anew; not what was signed.
+
+        For a node that has nothing yet but a snapshot of the state.
+        """
+        for item in sorted(self.data.glob("*")):
+            if item == self.sign_state_file:
+                continue
+            if item.is_dir():
+                shutil.rmtree(item)
+            else:
+                item.unlink()
 
     def ensure_sign_state(self) -> None:
         """Make the record of what was signed, if nothing can have been.

@@ -16,7 +16,7 @@ from huitong.node.config import CometBftConfig, NodeConfig
 from huitong.node.home import Home
 from huitong.node.parts import open_state
 from huitong.node.queries import answer_query
-from huitong.node.rooms.snapshots import open_snapshots
+from huitong.node.rooms.snapshots import ensure_joined, open_snapshots
 from huitong.node.rooms.validator import open_signer, socket_in
 from huitong.node.rpc.server import address_of, bind
 from huitong.node.watch.watch import NodeWatch
@@ -67,6 +67,7 @@ def open_cometbft(
             open_signer(home, config, state.genesis.chain_id, passphrase)
         )
         snapshots = stack.enter_context(open_snapshots(home, config, state))
+        ensure_joined(home, config, state)
         watch = NodeWatch(config=config, app=state.app, backend=state.backend)
 
         def block_committed(request: BlockRequest, finalized: FinalizedBlock) -> None:

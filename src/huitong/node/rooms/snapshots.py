@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
+
+import structlog
 
 from huitong.engines.cometbft.retaining import retain_height
 from huitong.engines.cometbft.snapshots import SnapshotExchange
@@ -14,6 +17,8 @@ from huitong.node.home import Home
 from huitong.node.parts import OpenState
 from huitong.storage.snapshot_files import SnapshotFiles
 from huitong.storage.snapshot_maker import SnapshotMaker
+
+_log: Final = structlog.get_logger("node")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +81,15 @@ def open_snapshots(
         )
     finally:
         maker.stop()
+
+
+def ensure_joined(home: Home, config: NodeConfig, state: OpenState) -> None:
+    """Let a node that took a snapshot, and no block after it, join once more.
+
+    CometBFT writes its state, then its first block; when it ends between the two it does
+    not start again. Such a node has nothing that the zone does not give it again.
+    """
+    wanted = config.cometbft
+    if wanted.is_run and wanted.state_sync_rpc and state.app.state.is_as_restored:
+        _log.warning("joining_again", height=state.app.state.version)
+        home.cometbft.forget_chain()
