@@ -51,9 +51,11 @@ check: lint types contracts proto-check docs-check ## everything static
 
 docs: $(STAMP) ## write docs/reference from the code
 	$(BIN)/python tools/generate_reference.py
+	$(BIN)/python tools/generate_dashboard.py
 
 docs-check: $(STAMP) ## fail if docs/reference is not what the code gives
 	$(BIN)/python tools/generate_reference.py --check
+	$(BIN)/python tools/generate_dashboard.py --check
 
 bench: $(STAMP) ## the two benchmarks; each prints one JSON object
 	$(BIN)/huitong bench tx --json
@@ -61,6 +63,7 @@ bench: $(STAMP) ## the two benchmarks; each prints one JSON object
 
 lock: ## refresh requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file ops/container/requirements.lock pyproject.toml
 
 peers: ## install cometbft and simd, which the interop lanes run; skips what is there
 	$(PYTHON) tools/install_peers.py
