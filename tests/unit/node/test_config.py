@@ -9,7 +9,9 @@ import pytest
 from huitong.engines.embedded.mempool import MempoolLimits
 from huitong.engines.embedded.schedule import Pace
 from huitong.node.config import (
+    CometBftConfig,
     NodeConfig,
+    SnapshotConfig,
     encode_config,
     format_duration,
     load_config,
@@ -118,3 +120,78 @@ def test_duration_is(text: str, duration_ns: int | None) -> None:
 
 def test_duration_is_printed_in_milliseconds() -> None:
     assert format_duration(1_500_000_000) == "1500ms"
+
+
+_ID = "ab" * 20
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (f'[cometbft]\npersistent_peers = ["{_ID}@a:1"]', "cometbft.persistent_peers"),
+        ('[cometbft]\nstate_sync_rpc = ["tcp://a:1"]', "cometbft.state_sync_rpc"),
+        (
+            '[engine]\nkind = "cometbft"\n[cometbft]\npersistent_peers = ["a:1"]',
+            "cometbft.persistent_peers",
+        ),
+        (
+            '[engine]\nkind = "cometbft"\n'
+            '[cometbft]\nstate_sync_rpc = ["a:1"]\ntrust_height = 1\n'
+            f'trust_hash = "{_ID}"',
+            "cometbft.state_sync_rpc",
+        ),
+        (
+            '[engine]\nkind = "cometbft"\n[cometbft]\nstate_sync_rpc = ["a:1", "b:1"]',
+            "cometbft.trust_hash",
+        ),
+        (
+            '[engine]\nkind = "cometbft"\n'
+            '[cometbft]\nstate_sync_rpc = ["a:1", "b:1"]\ntrust_height = 5\n'
+            'trust_hash = "abc"',
+            "cometbft.trust_hash",
+        ),
+        ('[cometbft]\nexternal = "tcp://a:1"', "cometbft.external"),
+        ('[cometbft]\nmetrics = "tcp://a:1"', "cometbft.metrics"),
+        ('[cometbft]\nabci = "here"', "cometbft.abci"),
+        ('[cometbft]\nrun = false\nabci = "tcp://127.0.0.1:0"', "cometbft.abci"),
+        (
+            '[engine]\nkind = "cometbft"\n[state]\nblocks_kept = 10\n'
+            "[snapshots]\nevery_blocks = 20",
+            "state.blocks_kept",
+        ),
+        ('[engine]\nkind = "raft"', "engine.kind"),
+        ("[cometbft]\npersistent_peers = [5]", "cometbft.persistent_peers"),
+        ('[cometbft]\npersistent_peers = "a"', "cometbft.persistent_peers"),
+        ("[cometbft]\nport = 5", "cometbft.port"),
+        ("[snapshots]\nkept = 0", "snapshots.kept"),
+    ],
+)
+def test_settings_of_cometbft_that_cannot_be_meant_are_refused(
+    tmp_path: Path, text: str, field: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        _load(tmp_path, text)
+    assert refused.value.fields["field"] == field
+
+
+def test_settings_of_cometbft_are_read_back(tmp_path: Path) -> None:
+    config = NodeConfig(
+        moniker="a",
+        engine="cometbft",
+        blocks_kept=5_000,
+        cometbft=CometBftConfig(
+            binary="/opt/cometbft",
+            is_run=False,
+            abci_address="tcp://127.0.0.1:26658",
+            p2p_address="tcp://0.0.0.0:1",
+            external_address="example.org:1",
+            persistent_peers=(f"{_ID}@10.0.0.1:2", f"{_ID}@[::1]:2"),
+            state_sync_rpc=("tcp://a:1", "http://b:2"),
+            trust_height=7,
+            trust_hash="cd" * 32,
+            metrics_address="127.0.0.1:3",
+        ),
+        snapshots=SnapshotConfig(every_blocks=7, kept=3),
+        watch_address="tcp://127.0.0.1:9",
+    )
+    assert _load(tmp_path, encode_config(config)) == config
