@@ -24,9 +24,11 @@ from huitong.client import (
 )
 from huitong.core.errors import MempoolFullError, OutOfGasError, RedundantTxError
 from huitong.core.height import Height
+from huitong.light.tendermint.trust_level import TrustLevel
 from huitong.modules.links import keys
 from huitong.proto.google.protobuf import any_pb2
 from huitong.relayer import messages
+from huitong.relayer.discovery import get_client_state
 from huitong.relayer.endpoint import Endpoint
 from huitong.relayer.handshake import Side
 from huitong.relayer.lane import Lane
@@ -115,15 +117,14 @@ class Courier:
     async def refresh(self) -> None:
         """Bring the client on the target up to date, whether or not packets wait."""
         head = self._tracker.heads[self._target.other]
-        await self._send([], [await self._update(head)], head.height)
+        await self._send([], await self._update(head), head.height)
 
     async def _ship(self, items: list[Item]) -> bool:
         head = self._tracker.heads[self._target.other]
         needs_update = self._known_height() < head.height
         proving = self._prove(items, head)
         if needs_update:
-            update, proofs = await asyncio.gather(self._update(head), proving)
-            packed = [update]
+            packed, proofs = await asyncio.gather(self._update(head), proving)
         else:
             packed, proofs = [], await proving
         sendable = self._add_messages(packed, items, proofs, head)
@@ -138,15 +139,24 @@ class Courier:
         sent = (shipment.update_height for shipment in self._in_flight.values())
         return max(self._tracker.client_heights[self._target], *sent, 0)
 
-    async def _update(self, head: Head) -> any_pb2.Any:
-        header = await self._source.headers.client_message(
-            head.height, self._tracker.client_heights[self._target]
+    async def _update(self, head: Head) -> list[any_pb2.Any]:
+        """Return the messages that bring the client to the newest header; mostly one."""
+        client_id = self._tracker.client_on(self._target)
+
+        async def get_trust_level() -> TrustLevel:
+            return (await get_client_state(self._zone.client, client_id)).trust_level
+
+        headers = await self._source.headers.client_messages(
+            head.height, self._tracker.client_heights[self._target], get_trust_level
         )
-        return messages.update_client(
-            client_id=self._tracker.client_on(self._target),
-            client_message=header,
-            signer=self._zone.sender.address,
-        )
+        return [
+            messages.update_client(
+                client_id=client_id,
+                client_message=header,
+                signer=self._zone.sender.address,
+            )
+            for header in headers
+        ]
 
     async def _prove(self, items: list[Item], head: Head) -> list[list[ProvenValue]]:
         """Return the proofs of each item, from the state before the newest header."""

@@ -1,17 +1,27 @@
-"""Headers of one zone in the form in which the other zone's light client takes them."""
+"""Headers of one zone in the form in which the other zone's light client takes them.
+
+A client accepts a header if enough of the validators that it trusts have signed it. Where
+too many of them have changed since, it is led there over headers in between: half-way
+ones, down to the next one, which it can always follow.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from huitong.client import ZoneClient
 from huitong.core.height import Height
 from huitong.light.tendermint.client_message import Header, client_message_to_any
+from huitong.light.tendermint.commit import BlockIdFlag
 from huitong.light.tendermint.rpc_json import signed_header_from_json
 from huitong.light.tendermint.signed_header import LightBlock, SignedHeader
+from huitong.light.tendermint.trust_level import TrustLevel
 from huitong.light.tendermint.validator_set import ValidatorSet, validators_hash
 from huitong.proto.google.protobuf import any_pb2
 
+GetTrustLevel = Callable[[], Awaitable[TrustLevel]]
+"""Returns what share of its trusted validators a client demands."""
 #: Validator sets kept by their hash; a zone changes them seldom.
 VALIDATOR_SETS_KEPT: Final = 64
 #: Heights whose next validators are remembered.
@@ -43,9 +53,49 @@ class HeaderSource:
             UnreachableError, RpcError: the node does not give it.
         """
         signed = await self._signed_header(height)
-        own = await self._validators_of(signed.header.validators_hash, height)
-        trusted_hash = self._next_hash.get(trusted_height)
-        trusted = await self._validators_of(trusted_hash, trusted_height + 1)
+        return await self._message(signed, trusted_height)
+
+    async def client_messages(
+        self, height: int, trusted_height: int, get_trust_level: GetTrustLevel
+    ) -> list[any_pb2.Any]:
+        """Return the headers that lead a client from one height to a higher one.
+
+        Args:
+            height: where it is to arrive.
+            trusted_height: what it knows.
+            get_trust_level: asked only if the validators have changed meanwhile.
+
+        Raises:
+            UnreachableError, RpcError: the node does not give them.
+        """
+        signed = await self._signed_header(height)
+        if not await self._is_within_reach(signed, trusted_height, get_trust_level):
+            middle = (trusted_height + height) // 2
+            return [
+                *await self.client_messages(middle, trusted_height, get_trust_level),
+                *await self.client_messages(height, middle, get_trust_level),
+            ]
+        return [await self._message(signed, trusted_height)]
+
+    async def _is_within_reach(
+        self, signed: SignedHeader, trusted_height: int, get_trust_level: GetTrustLevel
+    ) -> bool:
+        if signed.header.height <= trusted_height + 1:
+            return True
+        trusted = await self._trusted_validators(trusted_height)
+        own = await self._validators_of(
+            signed.header.validators_hash, signed.header.height
+        )
+        if own.hash == trusted.hash:
+            return True
+        needed = (await get_trust_level()).power_needed(trusted.total_power)
+        return _signed_power(signed, trusted) > needed
+
+    async def _message(self, signed: SignedHeader, trusted_height: int) -> any_pb2.Any:
+        own = await self._validators_of(
+            signed.header.validators_hash, signed.header.height
+        )
+        trusted = await self._trusted_validators(trusted_height)
         return client_message_to_any(
             Header(
                 signed_header=signed,
@@ -54,6 +104,11 @@ class HeaderSource:
                 trusted_validators=_with_any_proposer(trusted),
             )
         )
+
+    async def _trusted_validators(self, trusted_height: int) -> ValidatorSet:
+        """Return those that a client at a height expects to sign the next one."""
+        known_hash = self._next_hash.get(trusted_height)
+        return await self._validators_of(known_hash, trusted_height + 1)
 
     async def _signed_header(self, height: int) -> SignedHeader:
         answer = await self._client.rpc.call("commit", height=str(height))
@@ -79,6 +134,18 @@ class HeaderSource:
         if len(self._validators) >= VALIDATOR_SETS_KEPT:
             del self._validators[next(iter(self._validators))]
         self._validators[validators_hash(validators.validators)] = validators
+
+
+def _signed_power(signed: SignedHeader, trusted: ValidatorSet) -> int:
+    """Return the power of those in a set who have signed; signatures are not verified."""
+    voters = {
+        sig.validator_address
+        for sig in signed.commit.signatures
+        if sig.flag is BlockIdFlag.COMMIT
+    }
+    return sum(
+        item.voting_power for item in trusted.validators if item.address in voters
+    )
 
 
 def _with_any_proposer(validators: ValidatorSet) -> ValidatorSet:

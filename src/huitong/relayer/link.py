@@ -25,6 +25,7 @@ from huitong.light.tendermint.consensus_state import (
     consensus_state_to_any,
 )
 from huitong.light.tendermint.terms import client_state_for
+from huitong.light.tendermint.trust_level import TrustLevel
 from huitong.modules.links import keys, versions
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
@@ -232,16 +233,23 @@ async def _prove_newest(zone: Endpoint, key: bytes) -> ProvenValue:
 async def client_update(
     *, on: Endpoint, of: Endpoint, client_id: str, height: int
 ) -> list[Message]:
-    """Return the message that brings a client to ``height``; none if it knows more."""
+    """Return the messages that bring a client to ``height``; none if it is there."""
     state = await get_client_state(on.client, client_id)
     trusted_height = state.latest_height.revision_height
     if trusted_height == height:
         return []
-    header = await of.headers.client_message(height, trusted_height)
-    packed = messages.update_client(
-        client_id=client_id, client_message=header, signer=on.sender.address
-    )
-    return [unpack_any(packed, client_tx_pb2.MsgUpdateClient)]
+
+    async def get_trust_level() -> TrustLevel:
+        return state.trust_level
+
+    headers = await of.headers.client_messages(height, trusted_height, get_trust_level)
+    packed = [
+        messages.update_client(
+            client_id=client_id, client_message=header, signer=on.sender.address
+        )
+        for header in headers
+    ]
+    return [unpack_any(each, client_tx_pb2.MsgUpdateClient) for each in packed]
 
 
 def _proven_key(situation: _Situation, step: Step) -> bytes:

@@ -58,8 +58,8 @@ class FakeZone:
 
     address = "ht1relayer"
 
-    async def client_message(self, height: int, trusted_height: int) -> any_pb2.Any:
-        return any_pb2.Any(type_url="/header", value=b"h")
+    async def client_messages(self, height, trusted_height, get_trust_level):
+        return [any_pb2.Any(type_url="/header", value=b"h")]
 
     async def prove(self, store: str, keys: list[bytes], height: int):
         if not self.is_reachable:
