@@ -28,15 +28,19 @@ MESSAGES: Final = ("record", "small")
 class ZoneTarget:
     """A running zone with members that publish."""
 
-    def __init__(self, zone: LocalZone, message: str) -> None:
+    def __init__(
+        self, zone: LocalZone, message: str, *, records_per_tx: int = 1
+    ) -> None:
         """Prepare.
 
         Args:
             zone: it has the members and accounts of this module.
             message: one of ``MESSAGES``.
+            records_per_tx: publications in one transaction.
         """
         self._zone = zone
         self._message = message
+        self._records_per_tx = records_per_tx
 
     @property
     def rpc_url(self) -> str:
@@ -55,15 +59,19 @@ class ZoneTarget:
         name = sender_name(sender)
         private_key, address = self._zone.private_key(name), self._zone.address(name)
         account = await get_account(client, address)
-        publication = _publication if self._message == "record" else _small_publication
+        size = self._records_per_tx
+        publication = _publication if self._message == "record" else small_publication
         return [
             build_transaction(
-                [pack_any(publication(address, f"record-{index}"))],
+                [
+                    pack_any(publication(address, f"record-{number}"))
+                    for number in range(index * size, (index + 1) * size)
+                ],
                 private_key=private_key,
                 chain_id=CHAIN_ID,
                 account_number=account.account_number,
                 sequence=account.sequence + index,
-                gas_limit=GAS_LIMIT,
+                gas_limit=GAS_LIMIT * size,
             )
             for index in range(count)
         ]
@@ -84,9 +92,14 @@ def sender_name(sender: int) -> str:
     return f"account-{sender}"
 
 
+def sender_member(sender: int) -> str:
+    """Return the member that a sender signs for."""
+    return f"member-{sender}"
+
+
 def publishing_members() -> list[MemberSpec]:
     """Return one member for each sender."""
-    return [MemberSpec(member_id=f"member-{sender}") for sender in range(SENDERS)]
+    return [MemberSpec(member_id=sender_member(sender)) for sender in range(SENDERS)]
 
 
 def publishing_accounts() -> list[AccountSpec]:
@@ -94,7 +107,7 @@ def publishing_accounts() -> list[AccountSpec]:
     return [
         AccountSpec(
             name=sender_name(sender),
-            member_id=f"member-{sender}",
+            member_id=sender_member(sender),
             roles=("publisher",),
         )
         for sender in range(SENDERS)
@@ -114,7 +127,8 @@ def _publication(signer: str, record_id: str) -> records_pb2.MsgPublishRecord:
     )
 
 
-def _small_publication(signer: str, record_id: str) -> records_pb2.MsgPublishRecord:
+def small_publication(signer: str, record_id: str) -> records_pb2.MsgPublishRecord:
+    """Return as little as a publication may say."""
     return records_pb2.MsgPublishRecord(
         signer=signer,
         record_id=record_id,

@@ -14,6 +14,11 @@ import click
 import orjson
 
 from huitong.bench.load import SENDERS
+from huitong.bench.recovery import (
+    RECORDS_PER_TX,
+    RecoveryPlan,
+    run_recovery_bench,
+)
 from huitong.bench.relay import run_relay_bench
 from huitong.bench.report import Report
 from huitong.bench.tx import (
@@ -128,6 +133,38 @@ def relay(count: int, seconds: float, block_time_ms: int, as_json: bool) -> None
         )
     )
     _print(report.as_dict(), as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="What decides the zone's blocks.",
+)
+@click.option(
+    "--records",
+    type=click.IntRange(RECORDS_PER_TX * SENDERS, 10_000_000),
+    default=100_000,
+    show_default=True,
+    help="Records in the state when the node is killed.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 1_000),
+    default=20,
+    show_default=True,
+    help="How often the node is killed.",
+)
+@_block_time_option
+@_json_option
+@cli_errors
+def recovery(*, as_json: bool, **wanted: Any) -> None:
+    """Kill a node under load, again and again, and time how long it is away."""
+    plan = RecoveryPlan(**wanted)
+    measured = _in_folder(lambda folder: run_recovery_bench(folder, plan, _tell))
+    _print(measured.as_dict(), as_json=as_json)
 
 
 def _in_folder(run: Callable[[Path], _Measured]) -> _Measured:

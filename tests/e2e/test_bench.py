@@ -1,0 +1,69 @@
+"""The benchmarks run, with real processes; what they measure is nobody's business here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from huitong.bench.errors import PeerMissingError
+from huitong.bench.recovery import RecoveryPlan, run_recovery_bench
+from huitong.bench.simd import find_simd
+from huitong.bench.tx import TxPlan, run_beside_simd, run_tx_bench
+from huitong.engines.cometbft.binary import find_binary
+from huitong.engines.cometbft.errors import CometBftMissingError
+
+ENGINES = [
+    pytest.param("embedded", marks=pytest.mark.slow),
+    pytest.param("cometbft", marks=pytest.mark.slow),
+]
+
+
+def _needs(engine: str) -> None:
+    if engine == "cometbft":
+        try:
+            find_binary()
+        except CometBftMissingError:
+            pytest.skip("not run: cometbft is not installed; make peers")
+
+
+def _silent(_: str) -> None:
+    return
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_publication_is_counted_once_a_block_holds_it(
+    engine: str, tmp_path: Path
+) -> None:
+    _needs(engine)
+    plan = TxPlan(count=88, seconds=0, block_time_ms=50, engine=engine)
+    report = run_tx_bench(tmp_path, plan, _silent)
+    assert (report.engine, report.count, report.errors) == (engine, 88, 0)
+    assert report.rate_per_s > 0
+    assert len(report.processes) == (2 if engine == "cometbft" else 1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_killed_node_comes_back_with_what_it_acknowledged(
+    engine: str, tmp_path: Path
+) -> None:
+    _needs(engine)
+    plan = RecoveryPlan(engine=engine, records=400, rounds=1, block_time_ms=50)
+    told = run_recovery_bench(tmp_path, plan, _silent).as_dict()
+    assert (told["records"], told["count"], told["errors"]) == (400, 1, 0)
+    assert told["max_ms"] == told["p99_ms"] > 0
+
+
+@pytest.mark.heavy
+def test_both_messages_are_measured_beside_the_rival(tmp_path: Path) -> None:
+    _needs("cometbft")
+    try:
+        find_simd()
+    except PeerMissingError:
+        pytest.skip("not run: simd is not installed; make peers")
+    plan = TxPlan(count=400, seconds=0, block_time_ms=100, engine="cometbft")
+    told = run_beside_simd(tmp_path, plan, _silent).as_dict()
+    assert set(told["ratio"]) == {"record", "small"}
+    assert all(ratio > 0 for ratio in told["ratio"].values())
+    assert (told["simd"]["count"], told["simd"]["errors"]) == (400, 0)
+    assert told["cometbft"]["consensus"]["timeout_commit"] == "100ms"
