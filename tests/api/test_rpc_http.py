@@ -89,17 +89,29 @@ async def test_parameters_may_stand_in_order(rpc: RpcZone) -> None:
             {"height": 1},
             'invalid 64-bit integer encoding "1", expected string',
         ),
-        ("block", {"height": "1.5"}, "invalid 64-bit integer encoding"),
-        ("block", {"height": str(2**63)}, "is not a 64-bit integer"),
+        ("block", {"height": "1.5"}, "cannot unmarshal number 1.5 into Go value"),
+        ("block", {"height": str(2**63)}, "into Go value of type int64"),
         ("block", {"height": True}, "invalid 64-bit integer encoding"),
         ("block", [], "expected 1 parameters"),
         ("block", 5, "params is neither an object nor an array"),
         ("tx", {"hash": "?"}, "illegal base64 data"),
-        ("tx", {"hash": 5}, "is not of type bytes"),
-        ("tx", {"hash": "", "prove": "yes"}, "is not of type boolean"),
-        ("abci_query", {"path": 5}, "is not of type text"),
+        ("tx", {"hash": 5}, "cannot unmarshal number into Go value of type []uint8"),
+        (
+            "tx",
+            {"hash": "", "prove": "yes"},
+            "cannot unmarshal string into Go value of type bool",
+        ),
+        (
+            "abci_query",
+            {"path": 5},
+            "cannot unmarshal number into Go value of type string",
+        ),
         ("abci_query", {"path": "x", "data": "0x5"}, "encoding/hex"),
-        ("abci_query", {"path": "x", "data": []}, "is not of type hex bytes"),
+        (
+            "abci_query",
+            {"path": "x", "data": []},
+            "cannot unmarshal array into Go value of type string",
+        ),
         ("broadcast_tx_sync", {"tx": "*"}, "illegal base64 data"),
     ],
 )
@@ -259,7 +271,7 @@ async def test_bug_in_a_method_is_an_internal_error_without_a_trace(
     assert error == {
         "code": -32603,
         "message": "Internal error",
-        "data": "ZeroDivisionError",
+        "data": ANY,
     }
 
 

@@ -52,6 +52,12 @@ class TxNotFoundError(
     """No committed transaction has this hash."""
 
 
+class TxHashEmptyError(
+    RejectedError, codespace="rpc", code=12, text="transaction hash cannot be empty"
+):
+    """A transaction is asked for without its hash."""
+
+
 class OrderError(
     RejectedError,
     codespace="rpc",

@@ -7,9 +7,6 @@ CometBFT's rules. In JSON 64-bit integers are texts, bytes are base64 or, where 
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, unique
@@ -18,8 +15,16 @@ from typing import Any, Final
 import orjson
 
 from huitong.node.rpc.errors import InvalidParamError
+from huitong.node.rpc.go_values import (
+    kind_of,
+    other_kind,
+    read_base64,
+    read_hex,
+    read_int64,
+)
 
-_INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+#: What a query string may hold bare.
+_DIGITS: Final = frozenset("-0123456789")
 
 
 @unique
@@ -33,6 +38,15 @@ class Kind(Enum):
     """Base64 in JSON."""
     HEX_BYTES = "hex bytes"
     """Hex in JSON."""
+
+
+#: What Go calls the JSON of a type, and the type it is read into.
+_GO_TYPES: Final = {
+    Kind.BOOLEAN: ("bool", "bool"),
+    Kind.TEXT: ("string", "string"),
+    Kind.BYTES: ("string", "[]uint8"),
+    Kind.HEX_BYTES: ("string", "string"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,88 +101,76 @@ def params_from_query(
 
 
 def _from_json(value: object, item: Param) -> Any:
-    match item.kind:
-        case Kind.INTEGER:
-            if isinstance(value, str) and _INTEGER.fullmatch(value):
-                return _int64(value, item)
-            raise _unreadable(
-                f"invalid 64-bit integer encoding {_shown(value)}, expected string"
-            )
-        case Kind.BOOLEAN:
-            if isinstance(value, bool):
-                return value
-        case Kind.TEXT:
-            if isinstance(value, str):
-                return value
-        case Kind.BYTES:
-            if isinstance(value, str):
-                return _base64(value, item)
-        case Kind.HEX_BYTES:
-            if isinstance(value, str):
-                return _hex(value, item)
-    raise _unreadable(f"{item.name}: {_shown(value)} is not of type {item.kind.value}")
+    try:
+        return _value_from_json(value, item)
+    except InvalidParamError as refused:
+        raise _unreadable(str(refused)) from refused
+
+
+def _value_from_json(value: object, item: Param) -> Any:
+    if item.kind is Kind.INTEGER:
+        if isinstance(value, str):
+            return read_int64(value)
+        raise _no_text_integer(orjson.dumps(value).decode())
+    expected, go_type = _GO_TYPES[item.kind]
+    if kind_of(value) != expected:
+        raise other_kind(kind_of(value), go_type)
+    if item.kind is Kind.BYTES:
+        return read_base64(str(value))
+    return read_hex(str(value)) if item.kind is Kind.HEX_BYTES else value
 
 
 def _from_query(value: str, item: Param) -> Any:
-    is_quoted = len(value) >= 2 and value[0] == value[-1] == '"'
-    text = _unquoted(value, item) if is_quoted else value
-    match item.kind:
-        case Kind.INTEGER:
-            if _INTEGER.fullmatch(text):
-                return _int64(text, item)
-        case Kind.BOOLEAN:
-            if value in ("true", "false"):
-                return value == "true"
-        case Kind.TEXT:
-            if is_quoted:
-                return text
-            if value.startswith("0x"):
-                return _hex(value[2:], item).decode("utf-8", "replace")
-        case Kind.BYTES:
-            if is_quoted:
-                return text.encode()
-            if value.startswith("0x"):
-                return _hex(value[2:], item)
-        case Kind.HEX_BYTES:
-            return _hex(text.removeprefix("0x"), item)
-    raise _unreadable(f"{item.name}: {value[:80]} is not of type {item.kind.value}")
-
-
-def _unquoted(value: str, item: Param) -> str:
     try:
-        text = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise _unreadable(f"{item.name}: {error}") from error
-    return str(text)
+        return _value_from_query(value, item)
+    except InvalidParamError as refused:
+        raise _unreadable(str(refused), "http") from refused
 
 
-def _int64(text: str, item: Param) -> int:
-    number = int(text)
-    if not -(2**63) <= number < 2**63:
-        raise _unreadable(f"{item.name}: {text} is not a 64-bit integer")
-    return number
+def _value_from_query(value: str, item: Param) -> Any:
+    is_quoted = value[0] == '"'
+    if item.kind is Kind.HEX_BYTES:
+        return read_hex(value.strip('"').removeprefix("0x"))
+    if item.kind is Kind.INTEGER:
+        if is_quoted or _DIGITS.issuperset(value):
+            return read_int64(_text_of_json(value) if is_quoted else value)
+        raise _no_text_integer(value)
+    if value.startswith("0x"):
+        data = read_hex(value[2:])
+        return data if item.kind is Kind.BYTES else data.decode("utf-8", "replace")
+    if item.kind is Kind.BOOLEAN:
+        if value in ("true", "false"):
+            return value == "true"
+        raise _not_json(value)
+    text = _text_of_json(value)
+    return text.encode() if item.kind is Kind.BYTES else text
 
 
-def _base64(text: str, item: Param) -> bytes:
+def _text_of_json(value: str) -> str:
+    if len(value) < 2 or value[0] != '"':
+        raise _not_json(value)
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise _unreadable(f"{item.name}: illegal base64 data") from error
+        return str(orjson.loads(value))
+    except orjson.JSONDecodeError:
+        raise _not_json(value) from None
 
 
-def _hex(text: str, item: Param) -> bytes:
-    try:
-        return binascii.unhexlify(text)
-    except (binascii.Error, ValueError) as error:
-        raise _unreadable(f"{item.name}: encoding/hex: invalid byte") from error
-
-
-def _shown(value: object) -> str:
-    text = orjson.dumps(value).decode()
-    return f'"{text[:80]}"' if isinstance(value, int | float) else text[:80]
-
-
-def _unreadable(reason: str) -> InvalidParamError:
+def _not_json(value: str) -> InvalidParamError:
+    """Return the refusal of a query string's value that is no JSON of its type."""
+    if value[0] == '"':
+        return InvalidParamError(reason="unexpected end of JSON input")
     return InvalidParamError(
-        reason=f"error converting json params to arguments: {reason}"
+        reason=f"invalid character '{value[0]}' looking for beginning of value"
+    )
+
+
+def _no_text_integer(shown: str) -> InvalidParamError:
+    return InvalidParamError(
+        reason=f'invalid 64-bit integer encoding "{shown[:80]}", expected string'
+    )
+
+
+def _unreadable(reason: str, source: str = "json") -> InvalidParamError:
+    return InvalidParamError(
+        reason=f"error converting {source} params to arguments: {reason}"
     )

@@ -10,7 +10,12 @@ from huitong.core.abci import CheckResult
 from huitong.core.hashing import merkle_proof, sha256
 from huitong.core.store.backend import TableReader
 from huitong.node.rpc.calls import Method
-from huitong.node.rpc.errors import CommitTimeoutError, OrderError, TxNotFoundError
+from huitong.node.rpc.errors import (
+    CommitTimeoutError,
+    OrderError,
+    TxHashEmptyError,
+    TxNotFoundError,
+)
 from huitong.node.rpc.params import Kind, Param
 from huitong.node.rpc.served import PER_PAGE_DEFAULT, PER_PAGE_MAX, Served, page_bounds
 from huitong.node.rpc.subscriptions import SubscriptionHub
@@ -138,6 +143,8 @@ class TxMethods:
 
     def tx(self, hash: bytes = b"", prove: bool = False) -> dict[str, Any]:
         """The committed transaction with this hash."""
+        if not hash:
+            raise TxHashEmptyError
         with self._served.reading() as reader:
             place = find_place(reader, hash)
             if place is not None and place_of_key(place)[0] < self._served.lowest:

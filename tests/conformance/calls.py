@@ -1,0 +1,186 @@
+"""Calls of CometBFT's RPC that both engines have to answer alike."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from huitong.core.codec import encode
+from huitong.proto.huitong.node.v1 import node_pb2
+from tests.conformance.conftest import Ran
+from tests.conformance.nodes import INITIAL_HEIGHT
+
+Params = Callable[[Ran], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call; its parameters may depend on what the node has done."""
+
+    name: str
+    method: str
+    params: Params
+
+    def answer(self, ran: Ran) -> Any:
+        """Return the whole answer of a node."""
+        return ran.node.answer(self.method, **self.params(ran))
+
+
+def _call(name: str, method: str, **params: Any) -> Call:
+    return Call(f"{method}: {name}", method, lambda ran: params)
+
+
+def _made(name: str, method: str, params: Params) -> Call:
+    return Call(f"{method}: {name}", method, params)
+
+
+def _outcome(ran: Ran, name: str) -> Any:
+    return next(item.tx for item in ran.outcomes if item.step.name == name)
+
+
+def height_of(ran: Ran) -> str:
+    """Return the height of a block that has one transaction."""
+    return str(_outcome(ran, "one more block")["height"])
+
+
+def hash_of(ran: Ran) -> str:
+    """Return the hash of a transaction in base64."""
+    return base64_of(bytes.fromhex(_outcome(ran, "two records")["hash"]))
+
+
+def base64_of(data: bytes) -> str:
+    """Return bytes as JSON carries them."""
+    return base64.b64encode(data).decode()
+
+
+def _block_hash(ran: Ran) -> bytes:
+    told = ran.node.call("block", height=height_of(ran))
+    return bytes.fromhex(told["block_id"]["hash"])
+
+
+_FIRST = str(INITIAL_HEIGHT)
+_STORE = {"path": "store/ibc/key", "data": b"nextClientSequence".hex()}
+_ACTION = "message.action='/huitong.records.v1.MsgPublishRecord'"
+_PROOFS = encode(
+    node_pb2.QueryProofsRequest(store="ibc", keys=[b"nextClientSequence"])
+).hex()
+
+#: The newest block may have results or none, and CometBFT may not have its parameters yet.
+_NOT_NEWEST = ("block_results", "consensus_params")
+
+AT_HEIGHT: tuple[Call, ...] = tuple(
+    call
+    for method in (
+        "block",
+        "header",
+        "commit",
+        "block_results",
+        "validators",
+        "consensus_params",
+    )
+    for call in (
+        *([] if method in _NOT_NEWEST else [_call("newest", method)]),
+        _made("with transactions", method, lambda ran: {"height": height_of(ran)}),
+        _call("first", method, height=_FIRST),
+        _call("before the first", method, height="1"),
+        _call("height 0", method, height="0"),
+        _call("height -1", method, height="-1"),
+        _call("far above", method, height="999999"),
+        _call("height as a number", method, height=12),
+        _call("height of letters", method, height="x"),
+        _call("height with a zero before", method, height="011"),
+        _call("height too large", method, height="99999999999999999999"),
+    )
+)
+STATE: tuple[Call, ...] = (
+    _call("", "health"),
+    _call("", "status"),
+    _call("with more", "status", more="1"),
+    _call("", "net_info"),
+    _call("", "abci_info"),
+    _call("", "genesis"),
+    _call("", "genesis_chunked"),
+    _call("no such path", "abci_query", path="/nothing"),
+    _call("no path", "abci_query"),
+    _call("path of another kind", "abci_query", path=7),
+    _call("a module", "abci_query", path="/huitong.members.v1.Query/Members"),
+    _call("no such field", "abci_query", path="/huitong.members.v1.Query/Member"),
+    _call("a value", "abci_query", **_STORE),
+    _call("a value with its proof", "abci_query", **_STORE, prove=True),
+    _call("an old one", "abci_query", **_STORE, prove=True, height=str(12)),
+    _call(
+        "proof of absence", "abci_query", path="store/ibc/key", data="00", prove=True
+    ),
+    _call("a height to come", "abci_query", **_STORE, prove=True, height="999999"),
+    _call("a negative height", "abci_query", **_STORE, height="-1"),
+    _call("data that is no hex", "abci_query", path="x", data="xyz"),
+    _call("half a byte", "abci_query", path="x", data="abc"),
+    _call("prove of another kind", "abci_query", path="x", prove="yes"),
+    _call("proofs", "abci_query", path="/huitong.node.v1.Query/Proofs", data=_PROOFS),
+    _call("no proofs", "abci_query", path="/huitong.node.v1.Query/Proofs", data="00"),
+    _call("", "no_such_method"),
+    _call("not over HTTP", "subscribe", query="tm.event='Tx'"),
+)
+BLOCKS: tuple[Call, ...] = (
+    _call("a range", "blockchain", minHeight=_FIRST, maxHeight="13"),
+    _call("turned round", "blockchain", minHeight="13", maxHeight="12"),
+    _call("negative", "blockchain", minHeight="-3", maxHeight="12"),
+    _call("second page", "validators", page="2"),
+    _call("page 0", "validators", page="0"),
+    _call("one per page", "validators", page="1", per_page="1"),
+    _call("many per page", "validators", per_page="1000"),
+    _made("a block", "header_by_hash", lambda ran: {"hash": _block_hash(ran).hex()}),
+    _call("nothing", "header_by_hash", hash="00"),
+    _call("no hex", "header_by_hash", hash="0x00"),
+    _made(
+        "a block",
+        "block_by_hash",
+        lambda ran: {"hash": base64_of(_block_hash(ran))},
+    ),
+    _call("nothing", "block_by_hash", hash="AAAA"),
+    _call("no base64", "block_by_hash", hash="?"),
+    _call("the first", "block_search", query=f"block.height = {_FIRST}"),
+    _call("some", "block_search", query="block.height > 12", per_page="2"),
+    _call("no query", "block_search", query=""),
+)
+TRANSACTIONS: tuple[Call, ...] = (
+    _made("one", "tx", lambda ran: {"hash": hash_of(ran)}),
+    _made("with proof", "tx", lambda ran: {"hash": hash_of(ran), "prove": True}),
+    _call("nobody's", "tx", hash=base64_of(bytes(32))),
+    _call("without a hash", "tx"),
+    _call("no base64", "tx", hash="A?AA"),
+    _call("too much padding", "tx", hash="AAAA="),
+    _call("too little padding", "tx", hash="AAA"),
+    _call("hash of another kind", "tx", hash=7),
+    _call("by an action", "tx_search", query=_ACTION),
+    _call("newest first", "tx_search", query=_ACTION, order_by="desc", per_page="2"),
+    _call("with proof", "tx_search", query=_ACTION, prove=True, page="2", per_page="2"),
+    _call(
+        "by two conditions",
+        "tx_search",
+        query="tx.height > 0 AND record_published.record_id = 'A'",
+    ),
+    _call("by nothing", "tx_search", query="a.b='c'"),
+    _call("no query", "tx_search", query=""),
+    _call("half a query", "tx_search", query="a.b="),
+    _call("another order", "tx_search", query="a.b='c'", order_by="up"),
+    _call("a page too far", "tx_search", query="a.b='c'", page="9"),
+    _call("", "num_unconfirmed_txs"),
+    _call("", "unconfirmed_txs"),
+    _call("limit 0", "unconfirmed_txs", limit="0"),
+    _call("garbage", "broadcast_tx_sync", tx="AAAA"),
+    _call("garbage", "broadcast_tx_async", tx="AAAB"),
+    _call("garbage", "broadcast_tx_commit", tx="AAAC"),
+    _call("garbage", "check_tx", tx="AAAD"),
+    _call("no base64", "broadcast_tx_sync", tx="*"),
+    _call("nothing", "broadcast_tx_sync"),
+    _made(
+        "a known one",
+        "broadcast_tx_sync",
+        lambda ran: {"tx": _outcome(ran, "two records")["tx"]},
+    ),
+    _call("a large one", "broadcast_tx_sync", tx=base64_of(bytes(2_100_000))),
+)
+CALLS = AT_HEIGHT + STATE + BLOCKS + TRANSACTIONS
