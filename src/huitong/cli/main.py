@@ -19,6 +19,7 @@ COMMANDS = {
     "node": "Set up, start, look at and export a node.",
     "localnet": "Run a zone of several organisations on this machine.",
     "doctor": "Look a node over, and say what to do.",
+    "signer": "Sign for CometBFT with a validator's key, from a process of its own.",
     "genesis": "Prepare the genesis file of a new zone.",
     "keys": "Make and list keys: those that sign, and those that payloads are sealed to.",
     "vault": "Make and list the folder that keeps a member's payloads, encrypted.",

@@ -27,6 +27,8 @@ PUBLIC_KEY_TYPE: Final = "tendermint/PubKeyEd25519"
 PRIVATE_KEY_TYPE: Final = "tendermint/PrivKeyEd25519"
 #: Version of the form under a passphrase.
 SEALED_FORMAT: Final = "huitong-validator-key-1"
+#: Version of the form of a key whose secret lies elsewhere.
+PUBLIC_FORMAT: Final = "huitong-validator-public-1"
 #: What the errors of a sealed key call it.
 _NAME: Final = "validator"
 _SEED_SIZE_BYTES: Final = 32
@@ -42,6 +44,8 @@ class ValidatorIdentity:
     """First 20 bytes of the public key's SHA-256."""
     is_sealed: bool
     """Whether the secret is under a passphrase."""
+    is_elsewhere: bool = False
+    """Whether the secret is not in the file at all: a signer has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,16 @@ def replace_validator_key(
     replace_file(path, _encoded(key, passphrase))
 
 
+def replace_by_public_part(identity: ValidatorIdentity, path: Path) -> None:
+    """Leave nothing but the public part of a key in its file.
+
+    Raises:
+        OSError: it cannot be written; the old file stays.
+    """
+    document = _public_part(identity.public_key) | {"format": PUBLIC_FORMAT}
+    replace_file(path, json.dumps(document, indent=2).encode() + b"\n")
+
+
 def load_validator_key(path: Path, passphrase: str | None = None) -> ValidatorKey:
     """Read a key file.
 
@@ -126,6 +140,12 @@ def load_validator_key(path: Path, passphrase: str | None = None) -> ValidatorKe
     document = _document(path)
     if document.get("format") == SEALED_FORMAT:
         return _opened(document, passphrase, path)
+    if document.get("format") == PUBLIC_FORMAT:
+        raise ValidatorKeyError(
+            path=path,
+            reason="only its public part is here; [cometbft] signer in node.toml names "
+            "who signs",
+        )
     secret = _key_bytes(document, "priv_key", PRIVATE_KEY_TYPE, path)
     if len(secret) != 2 * _SEED_SIZE_BYTES:
         raise ValidatorKeyError(path=path, reason="priv_key needs 64 bytes")
@@ -150,14 +170,12 @@ def load_validator_identity(path: Path) -> ValidatorIdentity:
         public_key=public_key,
         address=address_of_public_key(public_key),
         is_sealed=document.get("format") == SEALED_FORMAT,
+        is_elsewhere=document.get("format") == PUBLIC_FORMAT,
     )
 
 
 def _encoded(key: ValidatorKey, passphrase: str | None) -> bytes:
-    document: dict[str, Any] = {
-        "address": key.address.hex().upper(),
-        "pub_key": public_key_json(key.public_key),
-    }
+    document = _public_part(key.public_key)
     if passphrase == "":
         raise EmptyPassphraseError()
     if passphrase is None:
@@ -167,6 +185,13 @@ def _encoded(key: ValidatorKey, passphrase: str | None) -> bytes:
         secret = encode_secret(key.seed, passphrase, _context(key.public_key))
         document |= {"format": SEALED_FORMAT, "name": _NAME, "secret": secret}
     return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def _public_part(public_key: bytes) -> dict[str, Any]:
+    return {
+        "address": address_of_public_key(public_key).hex().upper(),
+        "pub_key": public_key_json(public_key),
+    }
 
 
 def _opened(

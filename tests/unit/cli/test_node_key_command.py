@@ -9,8 +9,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from huitong.cli.node import node
+from huitong.cli.signer import signer as signer_group
+from huitong.engines.cometbft.signer.sign_state import (
+    NOTHING_SIGNED,
+    load_signed_step,
+)
+from huitong.engines.errors import ValidatorKeyError
 from huitong.keys.errors import PassphraseNeededError, WrongPassphraseError
-from huitong.node.home import Home
+from huitong.node.home import Home, owned
 
 PASSPHRASE = "opens the validator"
 
@@ -83,6 +89,7 @@ def test_key_is_sealed_shown_and_opened_again(tmp_path: Path, secret: Path) -> N
         "address": before.address.hex().upper(),
         "public_key": before.public_key.hex(),
         "sealed": True,
+        "elsewhere": False,
     }
     assert json.loads(run(place.path, "key", "show", "--json").stdout) == sealed
     assert "sealed" in run(place.path, "key", "show").stdout
@@ -172,3 +179,64 @@ def test_passphrase_file_that_everybody_may_read_is_warned_of(
     assert "Warning" not in run(tmp_path / "a", *options).stderr
     secret.chmod(0o644)
     assert "everybody may read" in run(tmp_path / "b", *options).stderr
+
+
+def test_moved_key_leaves_its_public_part_alone(tmp_path: Path, secret: Path) -> None:
+    place = made(tmp_path / "z", "--passphrase-file", str(secret))
+    before = place.load_key(PASSPHRASE)
+    moved = run(place.path, "key", "move", "--to", str(tmp_path / "signer"), "--json")
+    told = json.loads(moved.stdout)
+    assert (told["elsewhere"], told["sealed"]) == (True, False)
+    assert "elsewhere" in run(place.path, "key", "show").stdout
+    assert place.load_identity().public_key == before.public_key
+    signer = Home(tmp_path / "signer")
+    assert signer.load_key(PASSPHRASE) == before
+    assert load_signed_step(signer.cometbft.sign_state_file) == NOTHING_SIGNED
+    assert not place.cometbft.sign_state_file.exists()
+    with pytest.raises(ValidatorKeyError, match="only its public part"):
+        place.load_key(PASSPHRASE)
+    again = run(place.path, "key", "move", "--to", str(tmp_path / "other"), "--json")
+    assert error_of(again) == ("keys", 12)
+
+
+def test_key_is_moved_over_no_other(tmp_path: Path, secret: Path) -> None:
+    options = ["--passphrase-file", str(secret)]
+    place, other = made(tmp_path / "a", *options), made(tmp_path / "b", *options)
+    before = other.key_file.read_bytes()
+    done = run(place.path, "key", "move", "--to", str(other.path), "--json")
+    assert error_of(done) == ("engine", 3)
+    assert other.key_file.read_bytes() == before
+    assert place.load_identity().is_sealed
+
+
+def test_key_of_a_running_node_is_not_moved(tmp_path: Path, secret: Path) -> None:
+    place = made(tmp_path / "z", "--passphrase-file", str(secret))
+    with owned(place):
+        done = run(place.path, "key", "move", "--to", str(tmp_path / "s"), "--json")
+    assert error_of(done) == ("node", 7)
+    assert place.load_identity().is_sealed
+
+
+def test_key_in_clear_is_not_moved(tmp_path: Path) -> None:
+    place = made(tmp_path / "z")
+    done = run(place.path, "key", "move", "--to", str(tmp_path / "s"), "--json")
+    assert error_of(done) == ("keys", 12)
+
+
+def test_signer_without_a_record_needs_to_be_told_of_its_first_use(
+    tmp_path: Path, secret: Path
+) -> None:
+    place = made(tmp_path / "z", "--passphrase-file", str(secret))
+    options = ["start", "--home", str(place.path), "--chain-id", "hangzhou-1"]
+    env = {"HUITONG_PASSPHRASE_FILE": str(secret)}
+    options += ["--connect", f"unix://{tmp_path / 'signer.sock'}"]
+    done = CliRunner().invoke(signer_group, options, env=env)
+    assert "[engine/12]" in done.stderr
+    assert done.exit_code == 1
+    place.cometbft.ensure_sign_state()
+    done = CliRunner().invoke(signer_group, [*options, "--first-use"], env=env)
+    assert "the key has signed" in done.stderr
+    wrong = CliRunner().invoke(
+        signer_group, [*options[:-1], "tcp://127.0.0.1:1"], env=env
+    )
+    assert "[engine/53]" in wrong.stderr

@@ -76,7 +76,9 @@ class CometBftHome:
             SignStateError: blocks are here, and the record of what was signed is not.
         """
         self.ensure_node_id()
-        self.ensure_sign_state()
+        self.data.mkdir(parents=True, exist_ok=True)
+        if not settings.signer_address:
+            self.ensure_sign_state()
         for left in self.config_file.parent.glob("write-file-atomic-*"):
             left.unlink(missing_ok=True)  # CometBFT leaves one at most of its ends
         fresh = self.config_file.with_suffix(".new")

@@ -133,7 +133,7 @@ def _keep_key(
     partial: Home, manifest: Manifest, source: Path, signed_up_to: int
 ) -> int:
     """Leave the old key in the home, and let it sign nothing up to a height."""
-    if not (manifest.has_keys and partial.key_file.exists()):
+    if not manifest.has_keys or partial.load_identity().is_elsewhere:
         raise NoValidatorKeyError(path=source)
     signed = max(signed_up_to, manifest.signed_height)
     if manifest.engine != "cometbft":

@@ -108,7 +108,8 @@ def sealed_key_files(home: Home) -> tuple[str, ...]:
     """
     clear = []
     names = [home.key_file]
-    if not load_validator_identity(home.key_file).is_sealed:
+    identity = load_validator_identity(home.key_file)
+    if not (identity.is_sealed or identity.is_elsewhere):
         clear.append("validator")
     for folder in sorted(KEY_FOLDERS):
         for path in sorted((home.path / folder).glob("*.json")):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from huitong.engines.cometbft.signer import running_signer
+from huitong.engines.cometbft.signer import running_signer, socket_path
 from huitong.node.config import NodeConfig
 from huitong.node.home import Home
 
@@ -38,8 +38,12 @@ def open_signer(
         PassphraseNeededError, WrongPassphraseError: the key stays sealed.
         HuitongError: the key or the record of what was signed cannot be used.
     """
-    if config.cometbft.signer_address:
-        yield config.cometbft.signer_address
+    elsewhere = config.cometbft.signer_address
+    if elsewhere:
+        if elsewhere.startswith("unix://") and config.cometbft.is_run:
+            # Left by a CometBFT of before, it would keep the next one from listening.
+            Path(socket_path(elsewhere)).unlink(missing_ok=True)
+        yield elsewhere
         return
     if not home.load_identity().is_sealed:
         yield ""

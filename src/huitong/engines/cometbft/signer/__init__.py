@@ -11,7 +11,11 @@ the last signed step is on the disk; nothing is signed that could contradict it.
 * ``service``: the connection to CometBFT.
 """
 
-from huitong.engines.cometbft.signer.service import SignerService, running_signer
+from huitong.engines.cometbft.signer.service import (
+    SignerService,
+    running_signer,
+    socket_path,
+)
 from huitong.engines.cometbft.signer.signer import ValidatorSigner
 
-__all__ = ["SignerService", "ValidatorSigner", "running_signer"]
+__all__ = ["SignerService", "ValidatorSigner", "running_signer", "socket_path"]

@@ -41,7 +41,6 @@ class SignerService:
         self._signer = signer
         self._path = socket_path(address)
         self._stopping = threading.Event()
-        self._lock = threading.Lock()
         self._connection: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
@@ -50,13 +49,17 @@ class SignerService:
         self._thread = threading.Thread(target=self.run, name="signer", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Close the connection; what is being signed is finished."""
+    def ask_to_stop(self) -> None:
+        """Close the connection, also from a signal's handler; does not wait."""
         self._stopping.set()
-        with self._lock:
-            if self._connection is not None:
-                with suppress(OSError):  # CometBFT was quicker
-                    self._connection.shutdown(socket.SHUT_RDWR)
+        connection = self._connection
+        if connection is not None:
+            with suppress(OSError):  # CometBFT was quicker
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        """Close the connection and wait; what is being signed is finished."""
+        self.ask_to_stop()
         if self._thread is not None:
             self._thread.join()
 
@@ -72,10 +75,9 @@ class SignerService:
                 self._attend(connection)
 
     def _attend(self, connection: socket.socket) -> None:
-        with self._lock:
-            if self._stopping.is_set():
-                return
-            self._connection = connection
+        self._connection = connection
+        if self._stopping.is_set():  # either this or ``ask_to_stop`` sees the other
+            return
         _log.info("signer_connected", last=str(self._signer.last_place))
         try:
             while (request := read_message(connection)) is not None:
@@ -85,8 +87,7 @@ class SignerService:
         except HuitongError as wrong:
             _log.error("signer_refused_connection", reason=str(wrong))
         finally:
-            with self._lock:
-                self._connection = None
+            self._connection = None
 
 
 def socket_path(address: str) -> str:
