@@ -20,6 +20,9 @@ START_TIMEOUT_S: Final = 120.0
 #: Seconds that the nodes may take to stop before they are killed.
 STOP_TIMEOUT_S: Final = 15.0
 _POLL_S: Final = 0.05
+#: CometBFT tells of a block before the application has carried it out; with the second
+#: one, the state after the first can be asked for.
+_FIRST_HEIGHT: Final = 2
 #: Every local zone has these keys already.
 _GIVEN_KEYS: Final = ("operator", "relayer")
 
@@ -111,7 +114,7 @@ class Consortium:
 
     async def _wait_until_serving(self, node: LocalNode) -> None:
         async with ZoneClient(node.rpc_url) as client:
-            while not await _has_a_block(client):
+            while not await _is_serving(client):
                 if not node.is_running:
                     reason = f"{self.chain_id} {node.name}: it ended: "
                     raise StageError(reason=reason + node.last_line())
@@ -119,8 +122,8 @@ class Consortium:
         self._told(f"{self.chain_id} {node.name} serves at {node.rpc_url}")
 
 
-async def _has_a_block(client: ZoneClient) -> bool:
+async def _is_serving(client: ZoneClient) -> bool:
     try:
-        return await client.latest_height() >= 1
+        return await client.latest_height() >= _FIRST_HEIGHT
     except (UnreachableError, RpcError):
         return False
