@@ -299,7 +299,7 @@ def rules(
 @propose_group.command("schedule-upgrade")
 @click.argument("name")
 @click.argument("height", type=click.IntRange(min=1))
-@click.option("--info", default="", help="Where the new version is to be had.")
+@click.option("--info", required=True, help="Where the new version is to be had.")
 @proposing_options
 @cli_errors
 def schedule_upgrade(name: str, height: int, info: str, **options: Any) -> None:

@@ -12,6 +12,7 @@ deadlines.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from huitong.core.context import Context
@@ -55,7 +56,9 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
     check_known_keys(state, known, "governance")
     save_params(ctx, _params_from_json(state.get("params", {})))
     where = "governance.proposals"
-    proposals = messages_from_json(pb.Proposal, state.get("proposals", []), where)
+    # The library reorders the entries of messages that name their type while it reads.
+    given = deepcopy(state.get("proposals", []))
+    proposals = messages_from_json(pb.Proposal, given, where)
     opened = sum(proposal.status == VOTING for proposal in proposals)
     if opened > PROPOSALS_OPEN_MAX or len(proposals) - opened > PROPOSALS_ENDED_MAX:
         raise GenesisError(where=where, reason="there are more than a zone keeps")
