@@ -21,6 +21,8 @@ from event_register import read_events
 from huitong.cli.main import main as huitong_command
 from huitong.core.errors import registered_errors
 from huitong.modules.zone import MODULES
+from huitong.node.watch.register import METRICS, PROCESS_METRICS
+from log_register import MEANINGS, read_log_calls
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -140,6 +142,51 @@ def messages_page() -> str:
     return "\n".join(rows) + "\n"
 
 
+def metrics_page() -> str:
+    """Return the metrics of a node as Markdown."""
+    rows = [
+        "# Metrics",
+        "",
+        NOTICE,
+        "A node serves them at `[watch] listen` under `/metrics`, in Prometheus's text format; see [watch a zone](../how-to/watch-a-zone.md).",
+        "Names are permanent. Every sample also has the label `chain`, the zone's chain id.",
+        "A value that cannot be known is absent.",
+        "",
+        "| metric | kind | labels | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for item in (*METRICS, *PROCESS_METRICS):
+        labels = ", ".join(f"`{name}`" for name in item.labels) or "—"
+        rows.append(f"| `{item.name}` | {item.kind} | {labels} | {_cell(item.help)} |")
+    return "\n".join(rows) + "\n"
+
+
+def logs_page() -> str:
+    """Return the log events as Markdown."""
+    rows = [
+        "# Log events",
+        "",
+        NOTICE,
+        '`[log] format = "json"` gives one JSON object in each line, with `event`, `level`, `logger`, `timestamp` (UTC) and the values below.',
+        "Names of events and values are permanent. Keys, passphrases, payloads and transactions are never logged.",
+        "",
+        "| event | logger | level | values | meaning |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    found: dict[tuple[str, str], tuple[list[str], list[str]]] = {}
+    for call in read_log_calls(SOURCE):
+        levels, values = found.setdefault((call.event, call.logger), ([], []))
+        levels += [item for item in call.levels if item not in levels]
+        values += [item for item in call.values if item not in values]
+    for (event, logger), (levels, values) in sorted(found.items()):
+        named = ", ".join(f"`{name}`" for name in values) or "—"
+        rows.append(
+            f"| `{event}` | {logger} | {', '.join(levels)} | {named} "
+            f"| {MEANINGS.get(event, '')} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
 def commands_page() -> str:
     """Return the help of every command as Markdown."""
     rows = ["# The command `huitong`", "", NOTICE, ""]
@@ -206,6 +253,8 @@ PAGES = {
     "errors.md": error_page,
     "limits.md": limits_page,
     "gas.md": gas_page,
+    "metrics.md": metrics_page,
+    "logs.md": logs_page,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from huitong.core.hashing import sha256
 from huitong.node.rpc import asgi
@@ -267,12 +268,16 @@ async def test_bug_in_a_method_is_an_internal_error_without_a_trace(
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setattr(rpc.zone.engine.mempool, "counts", broken)
-    error = await rpc.refusal("num_unconfirmed_txs")
+    with capture_logs() as logged:
+        error = await rpc.refusal("num_unconfirmed_txs")
+    (line,) = logged
     assert error == {
         "code": -32603,
         "message": "Internal error",
-        "data": ANY,
+        "data": f"ZeroDivisionError (request {line['request']} in the node's log)",
     }
+    assert line["event"] == "rpc_failed"
+    assert "in broken" in line["where"]
 
 
 # --- what the methods say --------------------------------------------------------------

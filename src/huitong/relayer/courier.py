@@ -35,7 +35,7 @@ from huitong.relayer.lane import Lane
 from huitong.relayer.plan import Head, Stage
 from huitong.relayer.tracker import Item, Tracker
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("relayer")
 
 #: Packet messages in one transaction; also the most proofs that a node gives at once.
 ITEMS_PER_TX_MAX: Final = 100
@@ -247,7 +247,7 @@ class Courier:
     ) -> None:
         self.failed_txs += 1
         log.warning(
-            "transaction refused",
+            "transaction_refused",
             chain=self._zone.chain_id,
             items=len(items),
             code=f"{codespace}/{code}",

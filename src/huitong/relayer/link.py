@@ -46,7 +46,7 @@ from huitong.relayer.handshake import (
     plan_handshake,
 )
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("relayer")
 
 #: Rounds of looking and stepping: a handshake has nine steps.
 ROUNDS_MAX: Final = 30
@@ -100,7 +100,9 @@ async def open_link(
         outcomes = await asyncio.gather(*(_take(situation, step) for step in steps))
         for step, outcome in zip(steps, outcomes, strict=True):
             link = _with_outcome(link, step, outcome)
-            log.info("handshake step", step=step.kind, chain=zones[step.on].chain_id)
+            log.info(
+                "handshake_step_taken", step=step.kind, chain=zones[step.on].chain_id
+            )
             told(step)
     raise AssertionError  # every round brings the handshake forward or raises
 

@@ -22,7 +22,7 @@ from huitong.relayer.errors import PacketDataMissingError
 from huitong.relayer.lane import ChannelEnd, Lane, LaneReading
 from huitong.relayer.packet_events import PacketEvent
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("relayer")
 
 _QUERY: Final = "/ibc.core.channel.v1.Query/"
 #: Commitments asked for at once.
@@ -252,7 +252,7 @@ async def _search(
             channel_id=lane.end_on_a.channel_id,
         )
         log.warning(
-            "packet contents not found",
+            "packet_contents_missed",
             count=len(missing),
             reason=lost_data.diagnostics(),
         )

@@ -32,7 +32,7 @@ from huitong.relayer.lane import LaneReading
 from huitong.relayer.reading import read_lane
 from huitong.relayer.tracker import SideFacts, Tracker
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("relayer")
 
 #: Seconds before a broken stream is opened again: first, and at most.
 PAUSE_FIRST_S: Final = 0.2
@@ -133,14 +133,14 @@ class LinkWorker:
                             continue
                         self._take_block(side, block)
             except (UnavailableError, RejectedError) as failure:
-                log.warning("zone lost", chain=zone.chain_id, reason=str(failure))
+                log.warning("zone_lost", chain=zone.chain_id, reason=str(failure))
             self._followed.discard(side)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, PAUSE_LONGEST_S)
 
     def _start_over(self, side: Side) -> None:
         """A stream begins: what was on its way and what was missed must be looked up."""
-        log.info("zone followed", chain=self._zones[side].chain_id)
+        log.info("zone_followed", chain=self._zones[side].chain_id)
         self._followed.add(side)
         self._couriers[side].forget()
         self._read_wanted.set()
@@ -170,7 +170,7 @@ class LinkWorker:
                 await self.read()
                 pause_s = PAUSE_FIRST_S
             except (UnavailableError, RejectedError) as failure:
-                log.warning("reading failed", reason=str(failure))
+                log.warning("reading_failed", reason=str(failure))
                 self._read_wanted.set()
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, PAUSE_LONGEST_S)
@@ -228,7 +228,7 @@ class LinkWorker:
                     pause_s = PAUSE_FIRST_S
             except (UnavailableError, RejectedError) as failure:
                 log.warning(
-                    "carrying failed",
+                    "carrying_failed",
                     chain=self._zones[target].chain_id,
                     reason=str(failure),
                 )
@@ -263,10 +263,10 @@ class LinkWorker:
         try:
             await self._couriers[side].refresh()
         except (UnavailableError, RejectedError) as failure:
-            log.warning("refresh failed", reason=str(failure))
+            log.warning("refresh_failed", reason=str(failure))
             return
         self._tracker.client_times_ns[side] = head.time_ns
-        log.info("client refreshed", chain=self._zones[side].chain_id)
+        log.info("client_refreshed", chain=self._zones[side].chain_id)
 
     # --- one pass ---------------------------------------------------------------------
 

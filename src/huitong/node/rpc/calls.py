@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ BATCH_REQUESTS_MAX: Final = 10
 _log: Final = structlog.get_logger("rpc")
 #: The ``id`` of a request that has none: nobody waits for an answer.
 _NO_ID: Final = object()
+#: Bytes of what an error is found by in the log: callers' own ids are not unique.
+_REFERENCE_SIZE: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +123,10 @@ async def _run(method: Method, params: dict[str, Any], request_id: Any) -> bytes
         return envelope(request_id, error=refusal(refused))
     except Exception as bug:  # noqa: BLE001 - the RPC boundary
         where = traceback.format_exc(limit=-3)
-        _log.error("rpc_failed", kind=type(bug).__name__, where=where)
-        return envelope(
-            request_id, error=error_object(INTERNAL_ERROR, type(bug).__name__)
-        )
+        kind, reference = type(bug).__name__, secrets.token_hex(_REFERENCE_SIZE)
+        _log.error("rpc_failed", request=reference, kind=kind, where=where)
+        told = f"{kind} (request {reference} in the node's log)"
+        return envelope(request_id, error=error_object(INTERNAL_ERROR, told))
 
 
 def envelope(

@@ -1,0 +1,126 @@
+"""Reads the log events from the source: name, level, values; and says what each means."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LEVELS = ("debug", "info", "warning", "error")
+#: Event → what happened, and what to do where something is to be done.
+MEANINGS = {
+    "abci_accept_failed": "A connection of CometBFT could not be taken.",
+    "abci_call_failed": "A call that carries out blocks failed; the node stops.",
+    "abci_call_refused": "A call of CometBFT was answered with an error; a bug of ours.",
+    "abci_connection_lost": "CometBFT closed a connection.",
+    "abci_connection_refused": "There were too many connections to the application.",
+    "abci_frame_refused": "Something that is no ABCI came over a connection.",
+    "block_committed": "A block is durable. `info` if it did something, else `debug`.",
+    "carrying_failed": "Messages could not be carried to a zone; they are tried again.",
+    "chunk_refused": "A peer sent a part of a snapshot that is not what was promised.",
+    "client_refreshed": "A light client got a new header before it would expire.",
+    "cometbft_said": "A line from the end of CometBFT's log, after it ended by itself.",
+    "engine_stopped": "The engine cannot go on; the node ends. See its exit code.",
+    "handshake_step_taken": "A connection or channel came one step further.",
+    "joining_again": "The node begins from a snapshot anew.",
+    "node_stopped": "The node has stopped as it was told.",
+    "packet_contents_missed": "Packets are waiting whose contents no node shows.",
+    "proposal_refused": "This validator votes against a proposed block.",
+    "reading_failed": "A zone could not be read; it is tried again.",
+    "refresh_failed": "A light client got no header; it expires if that goes on.",
+    "rpc_failed": "A call of RPC met a bug; the caller was told `request`. Report it.",
+    "signer_connected": "CometBFT signs through this process from now on.",
+    "signer_disconnected": "The connection for signing is gone; it is made again.",
+    "signer_refused_connection": "CometBFT is not who it should be.",
+    "snapshot_accepted": "The node begins from a snapshot of its peers.",
+    "snapshot_failed": "A snapshot could not be written; look at free disk space.",
+    "snapshot_made": "A snapshot of the state is there for new nodes.",
+    "snapshot_refused": "A snapshot of a peer is not used.",
+    "snapshot_restored": "The state of a snapshot is in place.",
+    "snapshot_skipped": "A snapshot was due and another one is being made.",
+    "transaction_refused": "A zone refused a transaction of the relayer.",
+    "waiting_for_cometbft": "The application waits for a CometBFT that others start.",
+    "watch_started": "Metrics, health and readiness are served.",
+    "zone_followed": "The relayer follows a zone again.",
+    "zone_lost": "A zone does not answer; the relayer tries again.",
+}
+
+
+@dataclass(frozen=True)
+class LogCall:
+    """One place in the source that logs."""
+
+    event: str
+    """Name of the event."""
+    logger: str
+    """Part of the software that speaks."""
+    levels: tuple[str, ...]
+    """Levels at which it may be logged."""
+    values: tuple[str, ...]
+    """Names of the values beside it."""
+    place: str
+    """File and line."""
+
+
+def read_log_calls(source: Path) -> Iterator[LogCall]:
+    """Walk over the calls of the loggers in all files below ``source``."""
+    for file in sorted(source.rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        logger = _logger_of(tree)
+        if logger is None:
+            continue
+        name, variable = logger
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            levels = _levels(node.func, variable)
+            if levels:
+                yield LogCall(
+                    event=_event(node),
+                    logger=name,
+                    levels=levels,
+                    values=tuple(item.arg or "**" for item in node.keywords),
+                    place=f"{file.relative_to(source)}:{node.lineno}",
+                )
+
+
+def _logger_of(tree: ast.Module) -> tuple[str, str] | None:
+    """Return name and variable of the file's logger, or None."""
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign):
+            target, value = node.target, node.value
+        elif isinstance(node, ast.Assign):
+            target, value = node.targets[0], node.value
+        else:
+            continue
+        if (
+            isinstance(target, ast.Name)
+            and isinstance(value, ast.Call)
+            and ast.unparse(value.func) == "structlog.get_logger"
+        ):
+            named = value.args[0] if value.args else None
+            name = named.value if isinstance(named, ast.Constant) else "?"
+            return str(name), target.id
+    return None
+
+
+def _levels(function: ast.expr, variable: str) -> tuple[str, ...]:
+    """Return the levels of ``log.info`` or of ``(log.info if … else log.debug)``."""
+    if isinstance(function, ast.IfExp):
+        return (
+            *_levels(function.body, variable),
+            *_levels(function.orelse, variable),
+        )
+    if (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id == variable
+    ):
+        return (function.attr,)
+    return ()
+
+
+def _event(node: ast.Call) -> str:
+    first = node.args[0] if node.args else None
+    return first.value if isinstance(first, ast.Constant) else "?"
