@@ -45,7 +45,8 @@ def open_signer(
             Path(socket_path(elsewhere)).unlink(missing_ok=True)
         yield elsewhere
         return
-    if not home.load_identity().is_sealed:
+    identity = home.load_identity()
+    if not (identity.is_sealed or identity.is_elsewhere):
         yield ""
         return
     key = home.load_key(passphrase)
