@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from huitong.engines.cometbft.binary import find_binary
 from huitong.engines.cometbft.process import running_pid
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.node import LocalNode
-from huitong.node.home import Home
+from huitong.node.config import load_config
+from huitong.node.home import Home, save_config
 
 pytestmark = pytest.mark.heavy
 
@@ -60,10 +63,8 @@ def test_node_ends_with_the_reason_when_cometbft_does(zone):
 def test_cometbft_ends_with_a_node_that_is_killed(zone):
     node = zone.nodes[0]
     with zone:
-        pid = cometbft_pid(node)
         os.kill(node.pid, signal.SIGKILL)
         until(lambda: not cometbft_pid(node))
-        assert not Path(f"/proc/{pid}/fd").exists() or cometbft_pid(node) == 0
         node.start()
         node.wait_height(2)
 
@@ -78,12 +79,6 @@ def test_home_with_a_long_path_serves(tmp_path):
 
 
 def test_cometbft_that_something_else_runs_is_served(zone):
-    from dataclasses import replace
-
-    from huitong.engines.cometbft.binary import find_binary
-    from huitong.node.config import load_config
-    from huitong.node.home import save_config
-
     node = zone.nodes[0]
     home = Home(node.home)
     config = load_config(home.config_file)

@@ -47,6 +47,10 @@ _ACCOUNT_ROLES: Final = (
     roles.REQUESTER,
 )
 
+#: Trials make snapshots often, and a node that joins looks around for five seconds before
+#: it takes one, which must be there still.
+_SNAPSHOTS_KEPT: Final = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Founding:
@@ -128,7 +132,9 @@ def node_config(node: NodeRecord, founding: Founding) -> NodeConfig:
         moniker=node.name,
         rpc_address=node.rpc,
         engine=founding.engine,
-        snapshots=SnapshotConfig(every_blocks=founding.snapshot_every_blocks),
+        snapshots=SnapshotConfig(
+            every_blocks=founding.snapshot_every_blocks, kept=_SNAPSHOTS_KEPT
+        ),
     )
     if node.p2p:
         config = replace(config, cometbft=CometBftConfig(p2p_address=node.p2p))
