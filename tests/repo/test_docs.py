@@ -28,7 +28,7 @@ _TEST_ID = re.compile(r"`(tests/[a-z0-9_/]+\.py)(?:::(test_[a-z0-9_]+))?`")
 #: Bound of a page; they take some ten seconds on an idle machine.
 SECONDS_MAX = 300
 #: Ports that pages name; replaced by free ones, for something may listen there.
-_PORTS = ("26657", "26757")
+_PORTS = ("26657", "26757", "26660")
 #: What speaks of one machine or one company's network, and helps no reader.
 _FOREIGN = re.compile(
     r"/work/|/root/|/home/[a-z]+/|/tmp/[a-z]|registry\.|mirrors?\.|artifactory"
@@ -177,6 +177,19 @@ def _tests_in(file: Path) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
+
+
+@pytest.mark.parametrize("name", ["watch-a-zone.md", "watch-a-zone.zh.md"])
+def test_findings_of_the_doctor_are_explained(name: str) -> None:
+    folder = ROOT / "src" / "huitong" / "node" / "doctor"
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    told = set(re.findall(r'\b(?:fine|warning|problem)\(\s*"([a-z0-9-]+)"', source))
+    told |= set(re.findall(r'yield "(port-[a-z0-9]+)"', source))
+    page = (DOCS / "how-to" / name).read_text(encoding="utf-8")
+    rows = "".join(line for line in page.splitlines() if line.startswith("| `"))
+    explained = set(re.findall(r"`([a-z0-9-]+)`", rows))
+    assert len(told) > 30
+    assert told - explained == set()
 
 
 def test_reason_codes_of_policy_are_explained() -> None:
