@@ -175,6 +175,22 @@ def test_snapshot_made_while_blocks_go_on_holds_its_own_height(
     assert files.stored() == alone.stored()
 
 
+def test_snapshot_of_an_older_version_is_the_one_made_then(
+    files: SnapshotFiles, tmp_path: Path
+) -> None:
+    zone = _zone(10)
+    maker = _maker(zone, files)
+    maker.block_committed(10)
+    maker.wait()
+    for _ in range(8):
+        zone.empty()
+    later = SnapshotFiles(tmp_path / "later")
+    maker = _maker(zone, later)
+    maker.block_committed(10)
+    maker.wait()
+    assert later.stored() == files.stored()
+
+
 class _Gate(SnapshotFiles):
     """Waits before the first chunk is asked for."""
 

@@ -57,12 +57,11 @@ class HistoryRows:
             yield b""
             return
         first_height = Accumulator.FromString(value).first_height
-        headers = view.iterate_rows(HEADERS_TABLE, b"", header_key(view.version + 1))
-        begin, _ = next(headers, (header_key(view.version + 1), b""))
+        end = header_key(view.version + 1)
+        begin, _ = next(view.iterate_rows(HEADERS_TABLE, b"", end), (end, b""))
         start = int.from_bytes(begin, "big")
         yield encode(_accumulator_before(view, first_height, start))
-        headers = view.iterate_rows(HEADERS_TABLE, begin, header_key(view.version + 1))
-        hashes = (row for _, row in headers)
+        hashes = (row for _, row in view.iterate_rows(HEADERS_TABLE, begin, end))
         while item := b"".join(islice(hashes, _HASHES_PER_ITEM)):
             yield item
 
