@@ -234,6 +234,9 @@ async def test_hook_events_are_told_with_the_block_only(
         told = await socket.receive()
         assert told["result"]["data"]["type"] == "tendermint/event/NewBlock"
         assert told["result"]["events"]["message.module"] == ["ibc_channel"]
+        told = await socket.receive()
+        assert told["result"]["data"]["type"] == "tendermint/event/NewBlockEvents"
+        assert told["result"]["data"]["value"]["events"][0]["type"] == "message"
         assert socket.is_silent()
     results = await rpc.call("block_results")
     assert results["finalize_block_events"][0]["type"] == "message"

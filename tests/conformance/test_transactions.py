@@ -38,7 +38,7 @@ def test_all_blocks_carried_out_again_give_hashes_results_and_events(ran: Ran) -
     replayed = replay_node(ran.node.call)
     assert replayed.height >= ran.height - 1
     heights = [int(outcome.tx["height"]) for outcome in ran.outcomes if outcome.tx]
-    assert replayed.txs == sum(height <= replayed.height for height in heights)
+    assert replayed.txs >= sum(height <= replayed.height for height in heights)
 
 
 @pytest.mark.heavy

@@ -180,6 +180,7 @@ class SubscriptionHub:
         if not self._topics:
             return
         self._tell("NewBlock", _BlockNews(committed))
+        self._tell("NewBlockEvents", _EventsNews(committed))
         self._tell("NewBlockHeader", _HeaderNews(committed))
         for tx in committed.txs:
             self._tell("Tx", _TxNews(tx))
@@ -250,6 +251,28 @@ class _BlockNews:
         }
 
 
+class _EventsNews:
+    """What a block's hooks told, without the block, as an event."""
+
+    __slots__ = ("_committed",)
+
+    def __init__(self, committed: CommittedBlock) -> None:
+        self._committed = committed
+
+    def values(self) -> dict[str, list[str]]:
+        values = event_values(self._committed.finalized.events)
+        values["tm.event"] = ["NewBlockEvents"]
+        return values
+
+    def data(self) -> bytes:
+        value = {
+            "height": str(self._committed.height),
+            "events": events_json(self._committed.finalized.events) or None,
+            "num_txs": str(len(self._committed.txs)),
+        }
+        return orjson.dumps({"type": "tendermint/event/NewBlockEvents", "value": value})
+
+
 class _HeaderNews:
     """A block's header, as an event."""
 
@@ -310,4 +333,4 @@ def _result_value(result: TxResult) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value not in (0, "")}
 
 
-_News = _BlockNews | _HeaderNews | _TxNews
+_News = _BlockNews | _EventsNews | _HeaderNews | _TxNews
