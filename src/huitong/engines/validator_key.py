@@ -135,7 +135,7 @@ def load_validator_key(path: Path, passphrase: str | None = None) -> ValidatorKe
         PassphraseNeededError: it is sealed and no passphrase was given.
         WrongPassphraseError: the passphrase does not open it.
 
-    Cost: about 0.1 s and 32 MiB for a sealed key.
+    Cost: about 0.3 s and 32 MiB for a sealed key.
     """
     document = _document(path)
     if document.get("format") == SEALED_FORMAT:

@@ -112,7 +112,7 @@ class ReaderKeys:
             WrongPassphraseError: the passphrase does not open it.
             DamagedKeyError: its file is not a reader key's.
 
-        Cost: about 0.1 s and 32 MiB for a sealed key.
+        Cost: about 0.3 s and 32 MiB for a sealed key.
         """
         content = read_key_file(self.path, name, FORMAT)
         path = path_of(self.path, name)

@@ -27,6 +27,8 @@ from huitong.keys.new_file import check_private, write_new_file
 from huitong.keys.sealed import (
     NONCE_SIZE_BYTES,
     SALT_SIZE_BYTES,
+    SCRYPT_LANES_MAX,
+    SCRYPT_LANES_UNTOLD,
     SealedKey,
     find_opened,
     seal,
@@ -112,7 +114,7 @@ def check_may_add(folder: Path, name: str, passphrase: str | None) -> None:
 
 def encode_secret(
     private_key: bytes, passphrase: str | None, context: bytes
-) -> dict[str, str]:
+) -> dict[str, str | int]:
     """Return a private key as a file holds it: sealed, or in clear without passphrase.
 
     Args:
@@ -125,6 +127,7 @@ def encode_secret(
     sealed = seal(private_key, passphrase, context)
     return {
         "kind": _KIND_SEALED,
+        "lanes": sealed.lanes,
         "salt": sealed.salt.hex(),
         "nonce": sealed.nonce.hex(),
         "ciphertext": sealed.ciphertext.hex(),
@@ -154,7 +157,7 @@ def open_secret(
         WrongPassphraseError: the passphrase does not open it.
         DamagedKeyError: the file does not hold a key.
 
-    Cost: about 0.1 s and 32 MiB for a sealed key.
+    Cost: about 0.3 s and 32 MiB for a sealed key.
     """
     if not is_sealed(content, path):
         return bytes_of(
@@ -167,6 +170,7 @@ def open_secret(
         ciphertext=bytes_of(
             secret, "ciphertext", path, size=PRIVATE_KEY_SIZE_BYTES + _TAG_SIZE_BYTES
         ),
+        lanes=_lanes_of(secret, path),
     )
     if passphrase is None:
         raise PassphraseNeededError(name=name)
@@ -174,6 +178,15 @@ def open_secret(
     if private_key is None:
         raise WrongPassphraseError(name=name)
     return private_key
+
+
+def _lanes_of(secret: dict[str, Any], path: Path) -> int:
+    lanes = secret.get("lanes", SCRYPT_LANES_UNTOLD)
+    if type(lanes) is not int or not 1 <= lanes <= SCRYPT_LANES_MAX:
+        raise DamagedKeyError(
+            path=path, reason=f"lanes is not a number from 1 to {SCRYPT_LANES_MAX}"
+        )
+    return lanes
 
 
 def bytes_of(content: dict[str, Any], field: str, path: Path, *, size: int) -> bytes:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from huitong.core.address import address_of_public_key
 from huitong.core.secp256k1 import public_key_of_private_key
@@ -260,3 +262,34 @@ def test_a_key_that_others_may_use_is_refused(keyring: Keyring, mode: int) -> No
     (keyring.path / "bob.json").chmod(mode)
     with pytest.raises(LoosePermissionsError, match=f"{mode:04o}"):
         keyring.unlock("bob")
+
+
+def test_a_key_sealed_before_lanes_were_told_opens(keyring: Keyring) -> None:
+    # Sealed by the version of huitong before; passphrase "secret", key of WORDS.
+    salt, nonce = bytes(range(16)), bytes(range(12))
+    record, _ = keyring.create("bob", WORDS, "secret")
+    content = stored(keyring, "bob")
+    kdf = Scrypt(salt=salt, length=32, n=2**15, r=8, p=1)
+    context = b"huitong-key-1\0bob\0" + record.public_key
+    cipher = AESGCM(kdf.derive(b"secret"))
+    private_key = keyring.unlock("bob", "secret")
+    content["secret"] = {
+        "kind": "scrypt-aes256gcm",
+        "salt": salt.hex(),
+        "nonce": nonce.hex(),
+        "ciphertext": cipher.encrypt(nonce, private_key, context).hex(),
+    }
+    (keyring.path / "bob.json").write_text(json.dumps(content))
+    assert keyring.unlock("bob", "secret") == private_key
+
+
+@pytest.mark.parametrize("lanes", [0, 17, -1, "3", 1.0, True, None])
+def test_a_forged_cost_is_refused_before_it_costs(
+    keyring: Keyring, lanes: object
+) -> None:
+    keyring.create("bob", WORDS, "secret")
+    content = stored(keyring, "bob")
+    content["secret"]["lanes"] = lanes
+    (keyring.path / "bob.json").write_text(json.dumps(content))
+    with pytest.raises(DamagedKeyError, match="lanes"):
+        keyring.unlock("bob", "secret")
