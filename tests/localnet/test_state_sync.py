@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from huitong.localnet.consortium import LocalZone
 from huitong.localnet.joining import join_zone
 from huitong.localnet.node import LocalNode
 from huitong.localnet.serving import find_status
+from huitong.node.config import NodeConfig
+from huitong.node.home import Home
 from huitong.storage.snapshot_files import SnapshotFiles
 
 pytestmark = pytest.mark.heavy
@@ -112,3 +116,36 @@ def test_node_killed_while_it_joins_begins_again(zone: LocalZone) -> None:
     joining.wait_height(height)
     hashes = {_header(node, height)["app_hash"] for node in (zone.nodes[0], joining)}
     assert len(hashes) == 1
+
+
+def _keep_little(config: NodeConfig) -> NodeConfig:
+    snapshots = replace(config.snapshots, kept=2)
+    return replace(config, blocks_kept=10, snapshots=snapshots)
+
+
+def test_old_blocks_go_but_those_after_a_kept_snapshot(tmp_path: Path) -> None:
+    zone = LocalZone(
+        tmp_path / "zone",
+        "hangzhou-1",
+        validators=1,
+        snapshot_every_blocks=10,
+        adjust=_keep_little,
+    )
+    zone.init()
+    home = Home(zone.nodes[0].home)
+    genesis = home.load_genesis()
+    params = replace(genesis.params, evidence_age_blocks_max=3)
+    home.save_genesis(replace(genesis, params=params))
+    with zone:
+        node = zone.nodes[0]
+        node.wait_height(48)
+        files = SnapshotFiles(home.data / "snapshots")
+        earliest = _earliest(node)
+        assert 20 <= earliest <= files.heights()[0]
+        url = node.rpc_url.replace("tcp://", "http://", 1)
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{url}/block?height={earliest - 1}")
+        told = caught.value.read().decode()
+        assert f"height {earliest - 1} is not available, lowest height is" in told
+        synced = zone.add_node(sync="snapshot")
+        assert _earliest(synced) > earliest

@@ -59,6 +59,7 @@ class SnapshotMaker:
         self._kept = kept
         self._stopping = Event()
         self._thread: Thread | None = None
+        self._height: int | None = None
 
     def block_committed(self, height: int) -> None:
         """Begin a snapshot if one is due; returns at once.
@@ -73,10 +74,16 @@ class SnapshotMaker:
             _log.warning("snapshot_skipped", height=height, why="one is being made")
             return
         view = self._state.at(height)
+        self._height = height
         self._thread = Thread(
             target=self._make, args=(view,), name="snapshot", daemon=True
         )
         self._thread.start()
+
+    def heights(self) -> list[int]:
+        """Return the heights that there are snapshots of, or will be, ascending."""
+        made, making = self._files.heights(), self._height
+        return made if making is None or making in made else sorted([*made, making])
 
     def wait(self) -> None:
         """Wait until the snapshot that is being made is done."""
@@ -100,6 +107,8 @@ class SnapshotMaker:
         except HuitongError as error:
             _log.error("snapshot_failed", height=height, error=str(error))
             return
+        finally:
+            self._height = None
         _log.info(
             "snapshot_made",
             height=height,

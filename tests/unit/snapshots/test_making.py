@@ -169,6 +169,8 @@ def test_snapshot_made_while_blocks_go_on_holds_its_own_height(
     maker.block_committed(10)
     for _ in range(8):
         maker.block_committed(zone.empty().height)  # 15 is due, and skipped
+    assert files.heights() == []
+    assert maker.heights() == [10]  # its blocks stay meanwhile
     gate.open.set()
     maker.wait()
     assert files.heights() == [10]

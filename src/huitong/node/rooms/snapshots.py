@@ -29,8 +29,6 @@ class OpenSnapshots:
     """Gives them to other nodes, and takes one of theirs."""
     maker: SnapshotMaker
     """Makes them; to be told of each durable block."""
-    files: SnapshotFiles
-    """Those that are made."""
     blocks_kept: int
     """How many newest blocks stay; 0 for all."""
     evidence_age_blocks: int
@@ -42,7 +40,7 @@ class OpenSnapshots:
             height,
             blocks_kept=self.blocks_kept,
             evidence_age_blocks=self.evidence_age_blocks,
-            snapshot_heights=self.files.heights(),
+            snapshot_heights=self.maker.heights(),
         )
 
 
@@ -75,7 +73,6 @@ def open_snapshots(
         yield OpenSnapshots(
             exchange=exchange,
             maker=maker,
-            files=files,
             blocks_kept=config.blocks_kept,
             evidence_age_blocks=state.genesis.params.evidence_age_blocks_max,
         )
