@@ -30,6 +30,7 @@ from huitong.node.doctor.examine import CHECKS, EXAMINATION_S_MAX, examine, has_
 from huitong.node.doctor.findings import Finding, Severity
 from huitong.node.doctor.subject import NodeStatus, Subject, running_pid
 from huitong.node.home import Home, make_home
+from huitong.node.key_moving import move_key
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
@@ -122,7 +123,7 @@ def test_unreadable_settings_are_told_with_their_field(home: Home) -> None:
                 "engine": "cometbft",
                 "cometbft": CometBftConfig(state_sync_rpc=("tcp://a:1",)),
             },
-            "state-sync",
+            "config",
             Severity.PROBLEM,
         ),
         (
@@ -177,6 +178,17 @@ def test_validator_key_is_told_without_its_secret(home: Home) -> None:
     assert secret not in str(found)
     home.key_file.write_text("{}")
     assert _has(examine(home, None), "key", Severity.PROBLEM)
+
+
+def test_key_that_a_signer_has_is_not_missed(stopped: Home, tmp_path: Path) -> None:
+    _configure(stopped, engine="cometbft")
+    move_key(stopped, Home(tmp_path / "signer"))
+    assert _has(examine(stopped, None), "key", Severity.PROBLEM, "no signer")
+    signer = CometBftConfig(signer_address="tcp://127.0.0.1:1")
+    _configure(stopped, engine="cometbft", cometbft=signer)
+    found = examine(stopped, None)
+    assert _has(found, "key", Severity.OK, "tcp://127.0.0.1:1")
+    assert "sign-state" not in {item.id for item in found}
 
 
 def test_port_of_another_process_is_told(home: Home) -> None:
@@ -523,7 +535,7 @@ def test_hostile_peers_do_not_stop_the_examination(rpc: FakeRpc, peer: FakeRpc) 
 
 
 def test_node_without_its_peers_is_a_problem(home: Home, rpc: FakeRpc) -> None:
-    peers = CometBftConfig(persistent_peers=("ab@127.0.0.1:1",))
+    peers = CometBftConfig(persistent_peers=(f"{'ab' * 20}@127.0.0.1:1",))
     _configure(home, engine="cometbft", cometbft=peers)
     assert _has(
         list(network.check_peers(Subject(home, rpc.address))), "peers", Severity.PROBLEM

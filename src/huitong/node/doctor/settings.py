@@ -12,9 +12,6 @@ from huitong.node.config import NodeConfig
 from huitong.node.doctor.findings import Finding, fine, problem, warning
 from huitong.node.doctor.subject import Subject
 
-#: Header, two hash sizes: what CometBFT's light client begins with.
-_TRUST_HASH_CHARACTERS: Final = 64
-_RPC_SOURCES_MIN: Final = 2
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -56,24 +53,6 @@ def _config(config: NodeConfig) -> Iterator[Finding]:
             f"RPC listens to everybody at {config.rpc_address}",
             "Listen at 127.0.0.1 or an address of your network, or keep strangers out "
             "with a firewall: RPC has neither passwords nor TLS.",
-        )
-    if config.engine == "cometbft":
-        yield from _cometbft(config)
-
-
-def _cometbft(config: NodeConfig) -> Iterator[Finding]:
-    wanted = config.cometbft
-    if not wanted.state_sync_rpc:
-        return
-    has_trust = (
-        wanted.trust_height > 0 and len(wanted.trust_hash) == _TRUST_HASH_CHARACTERS
-    )
-    if len(wanted.state_sync_rpc) < _RPC_SOURCES_MIN or not has_trust:
-        yield problem(
-            "state-sync",
-            "beginning from a snapshot needs two RPC addresses and a trusted header",
-            "Set [cometbft] state_sync_rpc, trust_height and trust_hash, or none of "
-            "them; take the header from somebody whom you trust.",
         )
 
 

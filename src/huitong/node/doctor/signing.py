@@ -10,7 +10,7 @@ from typing import Final
 
 from huitong.core.errors import HuitongError
 from huitong.engines.genesis import GenesisDocument
-from huitong.engines.validator_key import load_validator_identity
+from huitong.engines.validator_key import ValidatorIdentity, load_validator_identity
 from huitong.node.config import NodeConfig
 from huitong.node.doctor.findings import Finding, fine, problem, warning
 from huitong.node.doctor.store import standing_of
@@ -32,17 +32,37 @@ def check_key(subject: Subject) -> Iterator[Finding]:
     except HuitongError as failure:
         yield problem("key", str(failure), failure.next_step)
         return
-    shown = identity.address.hex().upper()
-    if identity.is_sealed:
-        yield fine("key", f"validator key {shown} is under a passphrase")
-    else:
-        yield warning(
-            "key",
-            f"validator key {shown} lies in clear in {subject.home.key_file}",
-            "Put it under a passphrase with `huitong node key encrypt`, or keep it in a "
-            "signer outside of this machine.",
-        )
+    yield _key(subject, subject.home, identity)
     yield _role(subject, identity.public_key)
+
+
+def _key(subject: Subject, home: Home, identity: ValidatorIdentity) -> Finding:
+    name = f"validator key {identity.address.hex().upper()}"
+    if identity.is_elsewhere:
+        if _signer_of(subject):
+            return fine("key", f"{name} is with the signer of {_signer_of(subject)}")
+        return problem(
+            "key",
+            f"{name} is not in this home, and no signer is named",
+            "Set [cometbft] signer in node.toml to the address where the signer that "
+            "has the key connects.",
+        )
+    if identity.is_sealed:
+        return fine("key", f"{name} is under a passphrase")
+    return warning(
+        "key",
+        f"{name} lies in clear in {home.key_file}",
+        "Put it under a passphrase with `huitong node key encrypt`, or keep it with a "
+        "signer outside of this machine.",
+    )
+
+
+def _signer_of(subject: Subject) -> str:
+    """Return where a signer of its own connects; empty if this home signs."""
+    config = subject.config
+    if isinstance(config, NodeConfig) and config.engine == "cometbft":
+        return config.cometbft.signer_address
+    return ""
 
 
 def _role(subject: Subject, public_key: bytes) -> Finding:
@@ -102,7 +122,7 @@ def check_sign_state(subject: Subject) -> Iterator[Finding]:
     if subject.home is None or not isinstance(subject.config, NodeConfig):
         return
     standing = standing_of(subject)
-    if standing is None or standing.version == 0:
+    if standing is None or standing.version == 0 or _signer_of(subject):
         return
     is_embedded = subject.config.engine == "embedded"
     home = subject.home
