@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from typing import Final
 
 from huitong.core.abci import (
     AppInfo,
@@ -34,7 +35,12 @@ from huitong.engines.cometbft.snapshots import (
     SnapshotInfo,
 )
 from huitong.engines.genesis import GenesisDocument, genesis_request
+from huitong.modules.upgrades.errors import UpgradeNeededError
 
+#: How long a node that stops for an upgrade holds back its answer. CometBFT ends with it,
+#: and until then passes on the votes for this block: without them slower validators would
+#: wait for it for ever, with the old software, instead of stopping as well.
+UPGRADE_LINGER_S: Final = 3.0
 AnswerQuery = Callable[[str, bytes, int, bool], QueryResult]
 """Takes path, data, height (0 for the newest) and whether to prove; from any thread."""
 OnBlock = Callable[[BlockRequest, FinalizedBlock], None]
@@ -144,11 +150,16 @@ class ZoneService:
 
         Raises:
             InvariantBrokenError: it is not the next block.
+            UpgradeNeededError: another version of the software has to, after a moment.
             UnavailableError, BrokenError: this node cannot go on.
         """
         with self._consensus:
             self._began_s = time.perf_counter()
-            finalized = self._app.finalize_block(request)
+            try:
+                finalized = self._app.finalize_block(request)
+            except UpgradeNeededError:
+                time.sleep(UPGRADE_LINGER_S)
+                raise
             invariant(
                 len(finalized.tx_results) == len(request.txs),
                 "each transaction has a result",
