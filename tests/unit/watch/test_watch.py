@@ -105,6 +105,15 @@ def test_failures_are_counted_by_registered_codes_only(watched: Watching) -> Non
     assert samples[f'huitong_txs_total{{{CHAIN},result="failed"}}'] == 3
 
 
+def test_what_alerts_watch_for_begins_at_zero(watched: Watching) -> None:
+    watched.watch.observed({"status": Method(answer=dict)})
+    samples = watched.samples()
+    failed = f'{CHAIN},method="status",outcome="failed"'
+    assert samples[f"huitong_rpc_seconds_count{{{failed}}}"] == 0
+    for kind in ("duplicate_vote", "light_client_attack"):
+        assert samples[f'huitong_misbehaviours_total{{{CHAIN},kind="{kind}"}}'] == 0
+
+
 def test_misbehaviour_and_changes_of_power_are_counted(watched: Watching) -> None:
     seen = Misbehaviour(
         kind=MisbehaviourKind.DUPLICATE_VOTE,

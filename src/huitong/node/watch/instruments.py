@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from huitong.core.abci import BlockRequest, FinalizedBlock
+from huitong.core.abci import BlockRequest, FinalizedBlock, MisbehaviourKind
 from huitong.core.errors import registered_errors
 from huitong.node.watch import register
 from huitong.node.watch.register import Kind, Metric
@@ -59,6 +59,8 @@ class Instruments:
         self._failures = self._make(register.TX_FAILURES)
         self._messages = self._make(register.MESSAGES)
         self._misbehaviours = self._make(register.MISBEHAVIOURS)
+        for kind in MisbehaviourKind:
+            self._misbehaviours.labels(_shown(kind))
         self._updates = self._make(register.VALIDATOR_UPDATES)
         self._rpc = self._make(register.RPC)
         self._query = self._make(register.QUERY)
@@ -106,7 +108,7 @@ class Instruments:
         self._size.observe(sum(map(len, request.txs)))
         self._gas.observe(sum(result.gas_used for result in finalized.tx_results))
         for item in request.misbehaviours:
-            self._misbehaviours.labels(item.kind.name.lower()).inc()
+            self._misbehaviours.labels(_shown(item.kind)).inc()
         if finalized.validator_updates:
             self._updates.inc(len(finalized.validator_updates))
         if finalized.tx_results:
@@ -137,6 +139,11 @@ class Instruments:
             shown = name if module != _OTHER_MODULE else _OTHER_MODULE
             self._messages.labels(module, shown).inc(count)
 
+    def expect_calls(self, methods: Iterable[str]) -> None:
+        """Tell of failed calls from 0 on: a growth from nothing is not seen as one."""
+        for method in methods:
+            self._rpc.labels(method, "failed")
+
     def count_call(self, method: str, outcome: str, duration_s: float) -> None:
         """Count an answered call of RPC; ``method`` is one that exists."""
         self._rpc.labels(method, outcome).observe(duration_s)
@@ -144,6 +151,10 @@ class Instruments:
     def count_query(self, kind: str, outcome: str, duration_s: float) -> None:
         """Count an answered query of the state."""
         self._query.labels(kind, outcome).observe(duration_s)
+
+
+def _shown(kind: MisbehaviourKind) -> str:
+    return kind.name.lower()
 
 
 class _Labelled(Collector):

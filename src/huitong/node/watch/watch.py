@@ -112,6 +112,7 @@ class NodeWatch:
         """Return the methods, each counted and timed; the same if nobody watches."""
         if not self._config.watch_address:
             return methods
+        self._instruments.expect_calls(methods)
         return {name: self._timed(name, method) for name, method in methods.items()}
 
     def observed_query(self, answer: AnswerQuery) -> AnswerQuery:
