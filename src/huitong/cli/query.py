@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
 import click
-from google.protobuf.message import Message
 
+from huitong.cli.asking import ask, show_each
 from huitong.cli.errors import cli_errors
+from huitong.cli.query_decided import DECIDED
 from huitong.cli.zones import (
     height_option,
     json_option,
@@ -40,17 +41,8 @@ def query() -> None:
     """Read the state of a zone; records and exchanges have groups of theirs."""
 
 
-def _ask(
-    node: str, path: str, request: Message, response: type[Any], height: int = 0
-) -> Any:
-    async def run(client: ZoneClient) -> Message:
-        return await client.query(path, request, response, height)
-
-    return with_zone(node, run)
-
-
-def _show_each(name: str, found: Iterable[Message], as_json: bool) -> None:
-    show_many(name, [message_object(item) for item in found], as_json=as_json)
+for command in DECIDED:
+    query.add_command(command)
 
 
 # --- the node and its blocks ----------------------------------------------------------
@@ -139,8 +131,8 @@ def block(height: int, node: str, as_json: bool) -> None:
 def members(after: str, limit: int, node: str, as_json: bool) -> None:
     """List the members."""
     request = members_pb2.QueryMembersRequest(start_after=after, limit=limit)
-    found = _ask(node, _MEMBERS + "Members", request, members_pb2.QueryMembersResponse)
-    _show_each("members", found.members, as_json)
+    found = ask(node, _MEMBERS + "Members", request, members_pb2.QueryMembersResponse)
+    show_each("members", found.members, as_json)
 
 
 @query.command()
@@ -152,7 +144,7 @@ def members(after: str, limit: int, node: str, as_json: bool) -> None:
 def member(member_id: str, height: int, node: str, as_json: bool) -> None:
     """Show one member."""
     request = members_pb2.QueryMemberRequest(member_id=member_id)
-    found = _ask(
+    found = ask(
         node, _MEMBERS + "Member", request, members_pb2.QueryMemberResponse, height
     )
     show(message_object(found.member), as_json=as_json)
@@ -167,10 +159,8 @@ def member(member_id: str, height: int, node: str, as_json: bool) -> None:
 def accounts(after: str, limit: int, node: str, as_json: bool) -> None:
     """List the accounts."""
     request = members_pb2.QueryAccountsRequest(start_after=after, limit=limit)
-    found = _ask(
-        node, _MEMBERS + "Accounts", request, members_pb2.QueryAccountsResponse
-    )
-    _show_each("accounts", found.accounts, as_json)
+    found = ask(node, _MEMBERS + "Accounts", request, members_pb2.QueryAccountsResponse)
+    show_each("accounts", found.accounts, as_json)
 
 
 @query.command()
@@ -182,7 +172,7 @@ def accounts(after: str, limit: int, node: str, as_json: bool) -> None:
 def account(address: str, height: int, node: str, as_json: bool) -> None:
     """Show one account."""
     request = members_pb2.QueryAccountRequest(address=address)
-    found = _ask(
+    found = ask(
         node, _MEMBERS + "Account", request, members_pb2.QueryAccountResponse, height
     )
     show(message_object(found.account), as_json=as_json)
@@ -203,8 +193,8 @@ def grants(holder: str, after: int, limit: int, node: str, as_json: bool) -> Non
     request = grants_pb2.QueryGrantsRequest(
         holder=holder, start_after=after, limit=limit
     )
-    found = _ask(node, _GRANTS + "Grants", request, grants_pb2.QueryGrantsResponse)
-    _show_each("grants", found.grants, as_json)
+    found = ask(node, _GRANTS + "Grants", request, grants_pb2.QueryGrantsResponse)
+    show_each("grants", found.grants, as_json)
 
 
 @query.command()
@@ -216,9 +206,7 @@ def grants(holder: str, after: int, limit: int, node: str, as_json: bool) -> Non
 def grant(grant_id: int, height: int, node: str, as_json: bool) -> None:
     """Show one grant."""
     request = grants_pb2.QueryGrantRequest(grant_id=grant_id)
-    found = _ask(
-        node, _GRANTS + "Grant", request, grants_pb2.QueryGrantResponse, height
-    )
+    found = ask(node, _GRANTS + "Grant", request, grants_pb2.QueryGrantResponse, height)
     show(message_object(found.grant), as_json=as_json)
 
 
@@ -231,7 +219,7 @@ def grant(grant_id: int, height: int, node: str, as_json: bool) -> None:
 def consent(consent_id: int, height: int, node: str, as_json: bool) -> None:
     """Show one consent."""
     request = grants_pb2.QueryConsentRequest(consent_id=consent_id)
-    found = _ask(
+    found = ask(
         node, _GRANTS + "Consent", request, grants_pb2.QueryConsentResponse, height
     )
     show(message_object(found.consent), as_json=as_json)
@@ -246,7 +234,7 @@ def consent(consent_id: int, height: int, node: str, as_json: bool) -> None:
 def history(old_height: int, height: int, node: str, as_json: bool) -> None:
     """Show the proof that the header at OLD_HEIGHT belongs to the zone's history."""
     request = history_pb2.QueryHistoryProofRequest(height=old_height)
-    found = _ask(
+    found = ask(
         node,
         "/huitong.history.v1.Query/HistoryProof",
         request,
