@@ -1,7 +1,8 @@
 """A chain of ibc-go's ``simd`` with one validator, to be measured beside ours.
 
-Its CometBFT runs inside it, with the settings that ours has. Fees are zero, snapshots and
-the servers that nobody asks are off: it does nothing but what is measured.
+Its CometBFT runs inside it, with the settings that ours has; Go's runtime keeps its
+defaults, which serve it best. Fees are zero, snapshots and the servers that nobody asks
+are off: it does nothing but what is measured.
 """
 
 from __future__ import annotations

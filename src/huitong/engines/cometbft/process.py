@@ -30,6 +30,14 @@ _TAIL_SIZE_BYTES: Final = 16_384
 _TAIL_LINES: Final = 12
 #: What a line has that tells why CometBFT ended, most telling first.
 _TELLING: Final = ("panic:", "CONSENSUS FAILURE", "ERROR:", "failed to", "E[")
+#: Threads that Go code may run on at once, at least. v0.38.25 flushes what it sends to the
+#: application by a timer of 20 ns, whose firings keep the sender from its turn for up to
+#: 10 ms where no other thread takes it over. Measured on 2 cores: one transaction costs it
+#: 4.4 ms with 1, 0.8 ms with 2, 0.65 ms with 4.
+_GO_THREADS_MIN: Final = 4
+#: Garbage is collected when the heap has grown by so much, percent. Go's 100 saves memory
+#: that a node has: 400 costs 130 MiB and saves a third of the processor time.
+_GO_GROWTH_PERCENT: Final = "400"
 _PR_SET_PDEATHSIG: Final = 1
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -73,6 +81,7 @@ class CometBftProcess:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=self._home.path,
+                    env=go_environment(),
                     process_group=0,
                     preexec_fn=die_with_parent,
                 )
@@ -142,6 +151,12 @@ class CometBftProcess:
         log = self._home.log_file
         if log.exists() and log.stat().st_size > _LOG_SIZE_BYTES_MAX:
             log.replace(log.with_suffix(".log.1"))
+
+
+def go_environment() -> dict[str, str]:
+    """Return our environment with what Go's runtime is told; what is set already stays."""
+    threads = max(_GO_THREADS_MIN, os.cpu_count() or 1)
+    return {"GOMAXPROCS": str(threads), "GOGC": _GO_GROWTH_PERCENT, **os.environ}
 
 
 def running_pid(home: CometBftHome) -> int:

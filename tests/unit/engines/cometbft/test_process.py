@@ -21,7 +21,11 @@ from huitong.engines.cometbft.errors import (
     CometBftRunsError,
 )
 from huitong.engines.cometbft.home import CometBftHome
-from huitong.engines.cometbft.process import CometBftProcess, running_pid
+from huitong.engines.cometbft.process import (
+    CometBftProcess,
+    go_environment,
+    running_pid,
+)
 
 
 @pytest.fixture
@@ -155,3 +159,15 @@ def test_program_dies_with_its_parent_however_that_ends(tmp_path, home):
         child.wait()
         if child.stdout is not None:
             child.stdout.close()
+
+
+def test_go_is_told_how_to_run_unless_the_operator_tells_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("GOMAXPROCS", "GOGC"):
+        monkeypatch.delenv(name, raising=False)
+    told = go_environment()
+    assert int(told["GOMAXPROCS"]) >= 4  # fewer stall CometBFT's socket client
+    assert int(told["GOGC"]) > 100
+    monkeypatch.setenv("GOMAXPROCS", "3")
+    assert go_environment()["GOMAXPROCS"] == "3"
