@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,11 @@ from huitong.engines.cometbft.abci.framing import FrameReader
 _log: Final = structlog.get_logger("abci")
 #: Bytes read at once: what a Unix socket holds.
 _RECEIVE_SIZE_BYTES: Final = 262_144
+#: Requests that are answered before the input is looked at again: about a millisecond.
+_DRAIN_EVERY: Final = 16
+#: Bytes of requests that are taken in before they are answered: more than is rechecked
+#: after a block of a busy zone.
+_AHEAD_SIZE_BYTES_MAX: Final = 16_777_216
 #: Bytes of answers that are gathered before they are sent, though more was asked already.
 _GATHERED_SIZE_BYTES_MAX: Final = 1_048_576
 
@@ -45,6 +51,7 @@ class Connection:
         self._answer = answer
         self._on_end = on_end
         self._is_ending = threading.Event()
+        self._ahead_bytes = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -82,31 +89,62 @@ class Connection:
 
     def _serve(self) -> None:
         reader = FrameReader()
-        while True:
+        waiting: deque[bytes] = deque()
+        while not self._is_ending.is_set():
             data = self._socket.recv(_RECEIVE_SIZE_BYTES)
             if not data:
                 break
-            self._answer_all(reader.feed(data))
-            if self._is_ending.is_set():
-                return
+            self._ahead_bytes = len(data)
+            waiting.extend(reader.feed(data))
+            self._answer_all(waiting, reader)
         if reader.is_inside_frame and not self._is_ending.is_set():
             raise FrameError(reason="the stream ends inside a frame")
 
-    def _answer_all(self, requests: list[bytes]) -> None:
-        """Answer, and send when the input is drained, at Flush, or when it gets much."""
+    def _answer_all(self, waiting: deque[bytes], reader: FrameReader) -> None:
+        """Answer, and send when the input is drained, at Flush, or when it gets much.
+
+        What comes meanwhile is taken in every now and then: while CometBFT cannot write,
+        a timer of its socket client spins and takes a whole processor.
+        """
         gathered = bytearray()
-        try:
-            for request in requests:
-                answer, is_urgent = self._answer(request)
-                gathered += answer
-                if is_urgent or len(gathered) > _GATHERED_SIZE_BYTES_MAX:
-                    self._socket.sendall(gathered)
-                    gathered = bytearray()
-                if self._is_ending.is_set():
-                    break
-        finally:
-            if gathered:
+        refused: FrameError | None = None
+        number = 0
+        while waiting and not self._is_ending.is_set():
+            request = waiting.popleft()
+            self._ahead_bytes -= len(request)
+            answer, is_urgent = self._answer_one(request, gathered)
+            gathered += answer
+            if is_urgent or len(gathered) > _GATHERED_SIZE_BYTES_MAX:
                 self._socket.sendall(gathered)
+                gathered = bytearray()
+            number += 1
+            if number % _DRAIN_EVERY == 0 and refused is None:
+                refused = self._take_in(waiting, reader)
+        if gathered:
+            self._socket.sendall(gathered)
+        if refused is not None:
+            raise refused
+
+    def _answer_one(self, request: bytes, gathered: bytearray) -> tuple[bytes, bool]:
+        try:
+            return self._answer(request)
+        except FrameError:
+            self._socket.sendall(gathered)  # what came before it is answered
+            raise
+
+    def _take_in(self, waiting: deque[bytes], reader: FrameReader) -> FrameError | None:
+        """Take in what has arrived; return the error if that is no frames."""
+        if self._ahead_bytes > _AHEAD_SIZE_BYTES_MAX:
+            return None
+        try:
+            data = self._socket.recv(_RECEIVE_SIZE_BYTES, socket.MSG_DONTWAIT)
+            self._ahead_bytes += len(data)
+            waiting.extend(reader.feed(data))
+        except BlockingIOError:
+            return None
+        except FrameError as wrong:
+            return wrong
+        return None
 
 
 def _shut(sock: socket.socket, how: int) -> None:
