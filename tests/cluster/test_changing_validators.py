@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from google.protobuf.message import Message
 
 from huitong.client import Sender, ZoneClient
 from huitong.client.voting import decide
 from huitong.engines.cometbft.binary import find_binary
 from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.engines.validator_key import ValidatorKey
+from huitong.light.tendermint.block_hashes import consensus_hash
 from huitong.localnet.consortium import LocalZone
 from huitong.node.home import GENESIS_POWER, Home
 from huitong.proto.huitong.consensus.v1 import consensus_pb2 as pb
@@ -72,12 +74,7 @@ class Follower:
         self.b = b
         self.client_id = client_id
 
-    async def decide(
-        self,
-        *messages: pb.MsgSetValidator
-        | pb.MsgRemoveValidator
-        | members_pb2.MsgAdmitMember,
-    ) -> None:
+    async def decide(self, *messages: Message) -> None:
         """Let the four organisations of zone a decide, and the change take effect."""
         senders = [
             Sender(self.a.client, self.zones.a.private_key(name))
@@ -130,6 +127,7 @@ async def _story(zones: Zones) -> None:
         fifth = await _add_a_fifth(follower)
         await _remove_one(follower)
         await _change_much_at_once(follower, fifth)
+        await _limit_blocks(follower)
         await _misbehave(follower)
 
 
@@ -180,6 +178,22 @@ async def _change_much_at_once(follower: Follower, fifth: bytes) -> None:
         ),
     )
     assert await follower.lead() > 1, "too few of those that were trusted have signed"
+
+
+async def _limit_blocks(follower: Follower) -> None:
+    """Blocks get other limits; CometBFT takes them and headers commit to them."""
+    limits = pb.BlockParams(size_bytes_max=3_000_000, gas_max=50_000_000)
+    await follower.decide(pb.MsgUpdateBlockParams(params=limits))
+    client = follower.a.client
+    block = await client.light_block(await client.latest_height())
+    header = block.signed_header.header
+    assert header.consensus_hash == consensus_hash(3_000_000, 50_000_000)
+    answer = await client.rpc.call("consensus_params", height=str(header.height))
+    assert answer["consensus_params"]["block"] == {
+        "max_bytes": "3000000",
+        "max_gas": "50000000",
+    }
+    await follower.lead()
 
 
 async def _misbehave(follower: Follower) -> None:

@@ -17,6 +17,8 @@ from huitong.core.ids import check_chain_id
 from huitong.core.limits import (
     BLOCK_GAS_MAX_DEFAULT,
     BLOCK_SIZE_BYTES_MAX_DEFAULT,
+    BLOCK_SIZE_BYTES_MAX_LIMIT,
+    BLOCK_SIZE_BYTES_MAX_MIN,
     INT64_MAX,
     VALIDATORS_MAX,
     VOTING_POWER_TOTAL_MAX,
@@ -33,8 +35,6 @@ EVIDENCE_AGE_NS: Final = UNBONDING_TIME_NS
 EVIDENCE_AGE_BLOCKS: Final = 362_880
 #: Evidence in one block, CometBFT's default.
 EVIDENCE_SIZE_BYTES_MAX: Final = 1_048_576
-#: Largest block that CometBFT carries.
-_BLOCK_SIZE_BYTES_LIMIT: Final = 104_857_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,14 +212,18 @@ def _params(entry: _Entry) -> ConsensusParams:
         raise GenesisFileError(
             field="consensus_params.validator.pub_key_types", reason="needs ed25519"
         )
+    size_bytes_max = block.integer(
+        "max_bytes", minimum=1, maximum=BLOCK_SIZE_BYTES_MAX_LIMIT
+    )
     return ConsensusParams(
-        block_size_bytes_max=block.integer(
-            "max_bytes", minimum=1, maximum=_BLOCK_SIZE_BYTES_LIMIT
-        ),
+        block_size_bytes_max=size_bytes_max,
         block_gas_max=block.integer("max_gas", minimum=1),
         evidence_age_blocks_max=evidence.integer("max_age_num_blocks", minimum=1),
         evidence_age_ns_max=evidence.integer("max_age_duration", minimum=1),
-        evidence_size_bytes_max=evidence.integer("max_bytes"),
+        # CometBFT demands room in a block; members may vote for smaller blocks later.
+        evidence_size_bytes_max=evidence.integer(
+            "max_bytes", maximum=min(size_bytes_max, BLOCK_SIZE_BYTES_MAX_MIN)
+        ),
         app_version=version.integer("app", default=0),
     )
 

@@ -76,6 +76,16 @@ def _change(path: str, value: Any) -> dict[str, Any]:
         ("consensus_params.block.max_gas", "-1", "consensus_params.block.max_gas"),
         ("consensus_params.block.max_tx", "1", "consensus_params.block.max_tx"),
         (
+            "consensus_params.evidence.max_bytes",
+            "2621441",
+            "consensus_params.evidence.max_bytes",
+        ),
+        (
+            "consensus_params.block.max_bytes",
+            "1000000",
+            "consensus_params.evidence.max_bytes",
+        ),
+        (
             "consensus_params.validator.pub_key_types",
             ["secp256k1"],
             "consensus_params.validator.pub_key_types",
