@@ -199,6 +199,41 @@ BUGS = (
         wrong="if not entries:",
         test="tests/unit/evidence/test_container.py::test_other_archives_are_refused",
     ),
+    Bug(
+        name="a recovered client believes what it knew before",
+        file="light/tendermint/client_store.py",
+        right="    if state is None or height <= floor:\n",
+        wrong="    if state is None or height < floor:\n",
+        test="tests/unit/light/test_client_life.py::test_headers_known_before_a_recovery_lead_to_no_others",
+    ),
+    Bug(
+        name="two freezes take over the zone",
+        file="modules/consensus/state.py",
+        right="if 3 * left >= 2 * (left + sum(frozen.values())):",
+        wrong="if left:",
+        test="tests/unit/consensus/test_consensus.py::test_freezes_never_take_more_than_a_third_of_the_power",
+    ),
+    Bug(
+        name="software makes blocks after an upgrade that it does not know",
+        file="modules/upgrades/blocks.py",
+        right="if newest is not None and newest.name not in MIGRATIONS:",
+        wrong="if newest is not None and newest.height > height:",
+        test="tests/unit/upgrades/test_mixed_zone.py::test_the_old_software_makes_no_block_after_the_new_one",
+    ),
+    Bug(
+        name="new software makes blocks before the height",
+        file="modules/upgrades/blocks.py",
+        right="        if migrate is not None:\n            raise UpgradeTooEarlyError(",
+        wrong="        if migrate is None and not plan.name:\n            raise UpgradeTooEarlyError(",
+        test="tests/unit/upgrades/test_mixed_zone.py::test_two_old_and_two_new_nodes_never_differ",
+    ),
+    Bug(
+        name="a client is not led over headers in between",
+        file="relayer/headers.py",
+        right="return _signed_power(signed, trusted) > needed",
+        wrong="return _signed_power(signed, trusted) >= 0 * needed",
+        test="tests/property/test_followed_validators.py::test_a_zone_that_has_changed_altogether_is_followed_over_headers_between",
+    ),
 )
 
 
