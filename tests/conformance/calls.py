@@ -17,23 +17,34 @@ Params = Callable[[Ran], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Call:
-    """One call; its parameters may depend on what the node has done."""
+    """One call; what is asked may depend on what the node has done."""
 
     name: str
-    method: str
-    params: Params
-
-    def answer(self, ran: Ran) -> Any:
-        """Return the whole answer of a node."""
-        return ran.node.answer(self.method, **self.params(ran))
-
-
-def _call(name: str, method: str, **params: Any) -> Call:
-    return Call(f"{method}: {name}", method, lambda ran: params)
+    answer: Callable[[Ran], Any]
+    """Asks a node and returns its whole answer."""
 
 
 def _made(name: str, method: str, params: Params) -> Call:
-    return Call(f"{method}: {name}", method, params)
+    return Call(f"{method}: {name}", lambda ran: ran.node.answer(method, **params(ran)))
+
+
+def _call(name: str, method: str, **params: Any) -> Call:
+    return _made(name, method, lambda ran: params)
+
+
+def _get(path: str) -> Call:
+    """A call by GET, as from a browser."""
+
+    def answer(ran: Ran) -> Any:
+        response = ran.node.http.get(path)
+        if "json" not in response.headers.get("content-type", ""):
+            return {"error": {"status": response.status_code, "text": response.text}}
+        told = response.json()
+        if "error" in told:
+            told["error"]["status"] = response.status_code
+        return told
+
+    return Call(f"GET {path}", answer)
 
 
 def _outcome(ran: Ran, name: str) -> Any:
@@ -183,4 +194,46 @@ TRANSACTIONS: tuple[Call, ...] = (
     ),
     _call("a large one", "broadcast_tx_sync", tx=base64_of(bytes(2_100_000))),
 )
-CALLS = AT_HEIGHT + STATE + BLOCKS + TRANSACTIONS
+BY_GET: tuple[Call, ...] = tuple(
+    map(
+        _get,
+        (
+            "/health",
+            "/status?more=1",
+            "/nothing",
+            "/block/",
+            f"/block?height={_FIRST}",
+            f'/block?height="{_FIRST}"',
+            "/block?height=",
+            "/block?height=x",
+            "/block?height=1.5",
+            '/block?height="x"',
+            "/block?height=0",
+            "/block?height=99999999999999999999",
+            "/tx",
+            "/tx?hash=x",
+            "/tx?hash=0x",
+            "/tx?hash=0xzz",
+            "/tx?hash=0x0",
+            '/tx?hash="a',
+            f"/tx?hash=0x{bytes(32).hex()}",
+            "/abci_query?path=x",
+            '/abci_query?path="x',
+            '/abci_query?path="/x"',
+            '/abci_query?path="x"&data=0x0',
+            '/abci_query?path="x"&prove=x',
+            '/abci_query?path="x"&height=x',
+            "/tx_search?query=x",
+            '/tx_search?query="x"',
+            """/tx_search?query="a.b='c'"&page=x""",
+            """/tx_search?query="a.b='c'"&order_by="up\"""",
+            "/header_by_hash?hash=0x00",
+            "/header_by_hash",
+            "/block_by_hash?hash=0x00",
+            "/broadcast_tx_sync?tx=x",
+            '/broadcast_tx_sync?tx="x"',
+            "/subscribe?query=\"tm.event='Tx'\"",
+        ),
+    )
+)
+CALLS = AT_HEIGHT + STATE + BLOCKS + TRANSACTIONS + BY_GET

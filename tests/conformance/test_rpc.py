@@ -32,7 +32,7 @@ def seen(call: Call, ran: Ran) -> Any:
     answer = call.answer(ran)
     if "error" in answer:
         told = dict(answer["error"])
-        told["data"] = _NEWEST.sub("N", told.get("data", ""))
+        told["data"] = _NEWEST.sub("N", told.get("data") or "")
         return told
     return form_of(answer["result"])
 

@@ -91,7 +91,7 @@ class RpcApplication:
         elif method == "OPTIONS":
             await _respond(send, 204, b"", *_PREFLIGHT)
         elif method in ("GET", "HEAD"):
-            await self._get(path.strip("/"), scope["query_string"], send)
+            await self._get(path.removeprefix("/"), scope["query_string"], send)
         else:
             await _respond(send, 404, b"404 page not found\n", _TEXT)
 
