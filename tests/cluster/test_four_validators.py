@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from google.protobuf.message import Message
 
-from huitong.client import ZoneClient
-from huitong.core.address import GOVERNANCE_ADDRESS
+from huitong.client import Sender, ZoneClient
+from huitong.client.voting import decide
 from huitong.engines.cometbft.binary import find_binary
 from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.localnet.consortium import LocalZone
@@ -25,6 +26,7 @@ from huitong.localnet.node import LocalNode
 from huitong.localnet.zone import AccountSpec
 from huitong.node.home import GENESIS_POWER, Home
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
+from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
 from tests.cluster.chain import (
     check_no_fork,
@@ -36,7 +38,6 @@ from tests.cluster.chain import (
 )
 from tests.cluster.ledger import Load, check_all_there
 from tests.cluster.timeline import Timeline
-from tests.cluster.voting import decide
 
 CHAIN_ID: Final = "cluster-1"
 ORGANISATIONS: Final = tuple(f"org-{number}" for number in range(4))
@@ -192,18 +193,13 @@ def _add_by_vote(zone: LocalZone, timeline: Timeline) -> LocalNode:
     public_key = Home(node.home).load_key().public_key
     begun_s = timeline.note("propose a fifth validator")
     height = asyncio.run(
-        decide(
+        _decide(
             zone,
-            zone.nodes[0].rpc_url,
-            ORGANISATIONS,
-            "a fifth validator",
             members_pb2.MsgAdmitMember(
-                signer=GOVERNANCE_ADDRESS,
                 member_id="org-4",
                 name="fifth organisation",
             ),
             consensus_pb2.MsgSetValidator(
-                signer=GOVERNANCE_ADDRESS,
                 public_key=public_key,
                 power=GENESIS_POWER,
                 member_id="org-4",
@@ -226,14 +222,9 @@ def _remove_by_vote(zone: LocalZone, node: LocalNode, timeline: Timeline) -> Non
     public_key = Home(node.home).load_key().public_key
     begun_s = timeline.note(f"propose to remove {node.name}")
     height = asyncio.run(
-        decide(
+        _decide(
             zone,
-            zone.nodes[0].rpc_url,
-            ORGANISATIONS,
-            "one validator less",
-            consensus_pb2.MsgRemoveValidator(
-                signer=GOVERNANCE_ADDRESS, public_key=public_key, reason="leaves"
-            ),
+            consensus_pb2.MsgRemoveValidator(public_key=public_key, reason="leaves"),
         )
     )
     wait_until(
@@ -244,6 +235,15 @@ def _remove_by_vote(zone: LocalZone, node: LocalNode, timeline: Timeline) -> Non
     timeline.measure("removed_validator_is_gone_s", begun_s)
     wait_past(zone.nodes, newest_height(zone.nodes), PATIENCE_S)
     timeline.note(f"{node.name} validates no more", decided_height=height)
+
+
+async def _decide(zone: LocalZone, *messages: Message) -> int:
+    """Let all organisations agree; return the block that carried it out."""
+    async with ZoneClient(zone.nodes[0].rpc_url) as client:
+        delegates = [Sender(client, zone.private_key(name)) for name in ORGANISATIONS]
+        proposal = await decide(delegates, *messages)
+    assert proposal.status == governance_pb2.PROPOSAL_STATUS_PASSED, proposal
+    return proposal.ended_height
 
 
 async def _validators(node: LocalNode) -> set[bytes]:
