@@ -402,6 +402,23 @@ def test_running_node_is_examined_over_rpc_alone(rpc: FakeRpc) -> None:
     assert {item.id for item in found} & {"config", "disk", "key", "clock"} == set()
 
 
+def test_stranger_at_the_address_of_a_stopped_node_is_not_the_node(
+    home: Home, rpc: FakeRpc
+) -> None:
+    config = NodeConfig(moniker="tax", rpc_address=rpc.address)
+    home.config_file.write_text(encode_config(config))
+    found = examine(home, None)
+    assert _has(found, "port-rpc", Severity.PROBLEM, "another process")
+    assert _has(found, "node", Severity.WARNING, "does not run")
+
+
+def test_zone_without_a_block_is_told(rpc: FakeRpc) -> None:
+    rpc.results["status"] = _status(
+        latest_block_height="0", latest_block_time="1970-01-01T00:00:00Z"
+    )
+    assert _has(examine(None, rpc.address), "lag", Severity.WARNING, "no block yet")
+
+
 def test_silent_address_is_a_problem() -> None:
     assert _has(examine(None, "tcp://127.0.0.1:1"), "node", Severity.PROBLEM)
 

@@ -56,6 +56,14 @@ def check_node(subject: Subject) -> Iterator[Finding]:
     yield fine(
         "node", f"{status.chain_id} at height {status.height} on {subject.rpc_address}"
     )
+    if status.height == 0:
+        yield warning(
+            "lag",
+            "no block yet",
+            "Wait. If it stays so: more than a third of the voting power of genesis is "
+            "not there, or this node has no peers.",
+        )
+        return
     age_ns = max(0, subject.seen_at_ns - status.time_ns)
     seen = f"the newest block is {age_ns / _NS_PER_S:.1f} s old"
     config = subject.config if subject.home is not None else None

@@ -120,8 +120,12 @@ class Subject:
 
     @cached_property
     def status(self) -> NodeStatus | None:
-        """What the node says of itself; None if it does not answer."""
-        if not self.rpc_address:
+        """What the node says of itself; None if it does not answer.
+
+        Who answers at the address of a home whose node is down is somebody else.
+        """
+        is_down = self.home is not None and self._rpc_address is None and not self.pid
+        if is_down or not self.rpc_address:
             return None
         try:
             status = read_status(self.asker.call("status"))
