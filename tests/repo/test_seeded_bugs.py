@@ -234,6 +234,27 @@ BUGS = (
         wrong="return _signed_power(signed, trusted) >= 0 * needed",
         test="tests/property/test_followed_validators.py::test_a_zone_that_has_changed_altogether_is_followed_over_headers_between",
     ),
+    Bug(
+        name="a block may hold a transaction twice",
+        file="core/proposals.py",
+        right="if tx.hash in self._hashes or execution",
+        wrong="if execution",
+        test="tests/unit/core/test_proposals.py::test_proposal_against_the_rule_is_refused_and_never_made",
+    ),
+    Bug(
+        name="what waits is checked above an old block",
+        file="engines/cometbft/service.py",
+        right="                self._app.reset_check_state()\n",
+        wrong="                pass\n",
+        test="tests/unit/engines/abci/test_service.py::test_waiting_transactions_are_checked_again_above_the_new_block",
+    ),
+    Bug(
+        name="a committed block is carried out again",
+        file="core/app.py",
+        right="            height == expected,\n",
+        wrong="            height >= expected - 1,\n",
+        test="tests/unit/engines/abci/test_service.py::test_a_block_may_be_finalized_again_until_it_is_committed",
+    ),
 )
 
 
