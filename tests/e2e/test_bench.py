@@ -61,9 +61,15 @@ def test_both_messages_are_measured_beside_the_rival(tmp_path: Path) -> None:
         find_simd()
     except PeerMissingError:
         pytest.skip("not run: simd is not installed; make peers")
-    plan = TxPlan(count=400, seconds=0, block_time_ms=100, engine="cometbft")
-    told = run_beside_simd(tmp_path, plan, _silent).as_dict()
+    plan = TxPlan(count=200, seconds=0, block_time_ms=100, engine="cometbft")
+    told = run_beside_simd(tmp_path, plan, 2, _silent).as_dict()
     assert set(told["ratio"]) == {"record", "small"}
+    assert {name: len(rates) for name, rates in told["rates_per_s"].items()} == {
+        "simd": 2,
+        "record": 2,
+        "small": 2,
+    }
+    assert told["simd"]["rate_per_s"] == min(told["rates_per_s"]["simd"])
     assert all(ratio > 0 for ratio in told["ratio"].values())
-    assert (told["simd"]["count"], told["simd"]["errors"]) == (400, 0)
+    assert (told["simd"]["count"], told["simd"]["errors"]) == (200, 0)
     assert told["cometbft"]["consensus"]["timeout_commit"] == "100ms"

@@ -10,9 +10,10 @@ other in the same run and with the same settings of CometBFT.
 
 from __future__ import annotations
 
+import shutil
 import tomllib
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,26 +67,38 @@ class Comparison:
     """What was measured."""
     settings: dict[str, Any]
     """What CometBFT was told on both sides."""
-    simd: Report
-    """Transfers of coins by ``simd``, with one validator."""
-    ours: dict[str, Report]
+    simd: tuple[Report, ...]
+    """Transfers of coins by ``simd`` with one validator, one report for each round."""
+    ours: dict[str, tuple[Report, ...]]
     """Publications in our zone, by message."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON data."""
+        """Return the comparison as JSON data; of several rounds the median stands."""
+        simd = _median(self.simd)
+        ours = {message: _median(reports) for message, reports in self.ours.items()}
         return {
             "bench": "tx-beside-simd",
             "ratio": {
-                message: round(report.rate_per_s / self.simd.rate_per_s, 3)
-                if self.simd.rate_per_s
+                message: round(report.rate_per_s / simd.rate_per_s, 3)
+                if simd.rate_per_s
                 else 0.0
-                for message, report in self.ours.items()
+                for message, report in ours.items()
+            },
+            "rates_per_s": {
+                name: [report.rate_per_s for report in reports]
+                for name, reports in {"simd": self.simd, **self.ours}.items()
             },
             "parameters": asdict(self.plan),
             "cometbft": self.settings,
-            "simd": self.simd.as_dict(),
-            "huitong": {name: told.as_dict() for name, told in self.ours.items()},
+            "simd": simd.as_dict(),
+            "huitong": {message: report.as_dict() for message, report in ours.items()},
         }
+
+
+def _median(reports: Sequence[Report]) -> Report:
+    """Return the report of the median rate, the lower one of two."""
+    ordered = sorted(reports, key=lambda report: report.rate_per_s)
+    return ordered[(len(ordered) - 1) // 2]
 
 
 def run_tx_bench(folder: Path, plan: TxPlan, told: Callable[[str], None]) -> Report:
@@ -116,25 +129,52 @@ def run_tx_bench(folder: Path, plan: TxPlan, told: Callable[[str], None]) -> Rep
 
 
 def run_beside_simd(
-    folder: Path, plan: TxPlan, told: Callable[[str], None]
+    folder: Path, plan: TxPlan, rounds: int, told: Callable[[str], None]
 ) -> Comparison:
-    """Measure ``simd`` and then our zone, once with each message.
+    """Measure ``simd``, then our zone with each message; and all of it again.
+
+    Rounds that alternate spread what else the machine does over both sides.
+
+    Args:
+        folder: an empty folder.
+        plan: what is to be measured; its message is of no account.
+        rounds: how often, at least 1.
+        told: called with a line about each step.
 
     Raises:
         PeerMissingError: ``simd`` is not installed.
         PeerFailedError: it does not run.
     """
     settings = compared_settings(plan.block_time_ms)
-    chain = SimdChain(folder / "simd", settings=settings)
+    simd: list[Report] = []
+    ours: dict[str, list[Report]] = {message: [] for message in MESSAGES}
+    for number in range(rounds):
+        below = folder / f"round-{number}"
+        simd.append(_run_simd(below / "simd", plan, settings, told))
+        for message, reports in ours.items():
+            of_message = replace(plan, message=message)
+            reports.append(run_tx_bench(below / message, of_message, told))
+        shutil.rmtree(below)
+    return Comparison(
+        plan=plan,
+        settings=settings,
+        simd=tuple(simd),
+        ours={message: tuple(reports) for message, reports in ours.items()},
+    )
+
+
+def _run_simd(
+    folder: Path,
+    plan: TxPlan,
+    settings: dict[str, Any],
+    told: Callable[[str], None],
+) -> Report:
+    chain = SimdChain(folder, settings=settings)
     told("setting up simd: one validator")
     chain.init()
     with chain:
-        simd = _report(plan, _load(chain, plan, told), "simd", 1)
-    ours = {}
-    for message in MESSAGES:
-        of_message = TxPlan(**{**asdict(plan), "message": message})
-        ours[message] = run_tx_bench(folder / message, of_message, told)
-    return Comparison(plan=plan, settings=settings, simd=simd, ours=ours)
+        outcome = _load(chain, plan, told)
+    return _report(plan, outcome, "simd", 1)
 
 
 def compared_settings(block_time_ms: int) -> dict[str, Any]:

@@ -100,16 +100,25 @@ def bench() -> None:
     is_flag=True,
     help="Measure ibc-go's simd first, then the zone with each message.",
 )
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="With --beside-simd: how often both are measured; the median counts.",
+)
 @_seconds_option
 @_block_time_option
 @_json_option
 @cli_errors
-def tx(*, beside_simd: bool, as_json: bool, **wanted: Any) -> None:
+def tx(*, beside_simd: bool, rounds: int, as_json: bool, **wanted: Any) -> None:
     """Publish records in one zone from eight accounts."""
     plan = TxPlan(**wanted)
     measured: Report | Comparison
     if beside_simd:
-        measured = _in_folder(lambda folder: run_beside_simd(folder, plan, _tell))
+        measured = _in_folder(
+            lambda folder: run_beside_simd(folder, plan, rounds, _tell)
+        )
     else:
         measured = _in_folder(lambda folder: run_tx_bench(folder, plan, _tell))
     _print(measured.as_dict(), as_json=as_json)
