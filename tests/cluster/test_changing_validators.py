@@ -7,6 +7,7 @@ after each change b's client of a is led to a's newest header, as the relayer do
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -24,12 +25,15 @@ from huitong.light.tendermint.block_hashes import consensus_hash
 from huitong.localnet.consortium import LocalZone
 from huitong.node.home import GENESIS_POWER, Home
 from huitong.proto.huitong.consensus.v1 import consensus_pb2 as pb
+from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
-from huitong.relayer.config import LinkConfig, ZoneConfig
+from huitong.proto.ibc.core.client.v1 import query_pb2
+from huitong.relayer.config import LinkConfig, RelayConfig, ZoneConfig
 from huitong.relayer.discovery import get_client_state, get_client_status
 from huitong.relayer.endpoint import Endpoint
 from huitong.relayer.link import client_update, open_link
+from huitong.relayer.supervisor import Supervisor
 from tests.cluster.double_vote import show_double_vote
 
 ORGANISATIONS: Final = tuple(f"org-{number}" for number in range(4))
@@ -68,11 +72,26 @@ def zones(tmp_path: Path) -> Iterator[Zones]:
 class Follower:
     """Zone b's client of zone a, and the relayer that leads it."""
 
-    def __init__(self, zones: Zones, a: Endpoint, b: Endpoint, client_id: str) -> None:
+    def __init__(
+        self, zones: Zones, a: Endpoint, b: Endpoint, link: LinkConfig
+    ) -> None:
         self.zones = zones
         self.a = a
         self.b = b
-        self.client_id = client_id
+        self.link = link
+        self.client_id = link.client_on_b
+
+    def supervisor(self) -> Supervisor:
+        """Return a relayer of the link, as the command runs it."""
+        known = {zone.chain_id: zone for zone in (self.zones.a, self.zones.b)}
+        config = RelayConfig(
+            zones=tuple(
+                ZoneConfig(chain_id=name, rpc=zone.nodes[0].rpc_url, key=name)
+                for name, zone in known.items()
+            ),
+            links=(self.link,),
+        )
+        return Supervisor(config, lambda name: known[name].private_key("relayer"))
 
     async def decide(self, *messages: Message) -> None:
         """Let the four organisations of zone a decide, and the change take effect."""
@@ -122,7 +141,7 @@ async def _story(zones: Zones) -> None:
         link = await open_link(
             a, b, LinkConfig(chain_a="hangzhou-1", chain_b="chongqing-1")
         )
-        follower = Follower(zones, a, b, link.client_on_b)
+        follower = Follower(zones, a, b, link)
         assert await follower.lead() == 1
         fifth = await _add_a_fifth(follower)
         await _remove_one(follower)
@@ -177,7 +196,53 @@ async def _change_much_at_once(follower: Follower, fifth: bytes) -> None:
             member_id="org-1",
         ),
     )
-    assert await follower.lead() > 1, "too few of those that were trusted have signed"
+    await _relay_a_packet(follower)
+    await follower.lead()
+
+
+async def _relay_a_packet(follower: Follower) -> None:
+    """A request is carried to zone a and its answer back, over headers in between."""
+    link, client_b = follower.link, follower.b.client
+    before = await get_client_state(client_b, link.client_on_b)
+    bank = Sender(client_b, follower.zones.b.private_key("org-0"))
+    await bank.send(
+        exchange_pb2.MsgRequestExchange(
+            signer=bank.address,
+            channel_id=link.channel_on_b,
+            request=exchange_pb2.RequestPacket(
+                requester="org-0",
+                reader_key=bytes(range(32)),
+                issuer="org-0",
+                record_id="invoice-1",
+                purpose="receivable-financing",
+                legal_basis="contract",
+            ),
+            timeout_timestamp=time.time_ns() + 600 * 10**9,
+        )
+    )
+    async with follower.supervisor() as supervisor:
+        ((_, status),) = await supervisor.relay_once()
+    assert status.failed_txs == 0
+    follower.b.sender.forget_sequence()  # the relayer signed with the same key
+    known = await get_client_state(client_b, link.client_on_b)
+    assert known.latest_height > before.latest_height
+    heights = await client_b.query(
+        "/ibc.core.client.v1.Query/ConsensusStateHeights",
+        query_pb2.QueryConsensusStateHeightsRequest(client_id=link.client_on_b),
+        query_pb2.QueryConsensusStateHeightsResponse,
+    )
+    newer = [
+        height
+        for height in heights.consensus_state_heights
+        if height.revision_height > before.latest_height.revision_height
+    ]
+    assert len(newer) > 1, "too few of those that were trusted have signed"
+    kept = await client_b.query(
+        "/huitong.exchange.v1.Query/Exchange",
+        exchange_pb2.QueryExchangeRequest(channel_id=link.channel_on_b, sequence=1),
+        exchange_pb2.QueryExchangeResponse,
+    )
+    assert kept.exchange.status == exchange_pb2.EXCHANGE_STATUS_REFUSED
 
 
 async def _limit_blocks(follower: Follower) -> None:

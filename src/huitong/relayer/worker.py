@@ -286,12 +286,17 @@ class LinkWorker:
         return self.status()
 
     async def _ship_all(self) -> bool:
-        """Send all that can be sent and wait for its blocks; return whether any was."""
+        """Send all that can be sent and wait for its blocks; return whether any was.
+
+        It waits for the block after them as well, whose header proves what they wrote.
+        """
         sent = False
         for side, courier in self._couriers.items():
+            client = self._zones[side].client
             while await courier.ship():
                 sent = True
             for tx_hash in courier.in_flight:
-                outcome = await self._zones[side].client.wait_tx(tx_hash)
+                outcome = await client.wait_tx(tx_hash)
                 courier.on_outcome(tx_hash, outcome)
+                await client.wait_height(outcome.height + 1)
         return sent
