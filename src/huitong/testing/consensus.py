@@ -77,6 +77,8 @@ class AbciClient:
             if not data:
                 raise ConnectionError("the application closed the connection")
             self._arrived = self._reader.feed(data)
+            if not self._arrived:
+                self._reader.check()
         return pb.Response.FromString(self._arrived.pop(0))
 
     def call(self, **request: Any) -> Any:

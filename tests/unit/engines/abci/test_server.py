@@ -192,6 +192,59 @@ def test_a_query_is_answered_while_a_block_is_carried_out(served: ServedZone) ->
         assert len(answers) == 1
 
 
+def test_a_block_does_not_wait_behind_a_query(served: ServedZone) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def held_query(*asked: Any) -> QueryResult:
+        begun.set()
+        assert gate.wait(10)
+        return served.app.query(*asked)
+
+    served.service._answer_query = held_query
+    with served.driven() as driver:
+        driver.query.send(pb.Request(query=pb.RequestQuery(path="/x")))
+        assert begun.wait(10)
+        driver.make_block()
+        assert served.service.info().last_block_height == 1
+        gate.set()
+        assert driver.query.receive().query.code == 6
+
+
+def test_requests_that_come_while_others_are_answered_keep_their_order(
+    served: ServedZone,
+) -> None:
+    with served.serve() as server:
+        client = AbciClient(server.address)
+        filler = "x" * 2_000
+        requests = [
+            pb.Request(echo=pb.RequestEcho(message=f"{number} {filler}"))
+            for number in range(2_000)
+        ]
+        sender = threading.Thread(target=client.send, args=(*requests, FLUSH))
+        sender.start()
+        told = [client.receive().echo.message for _ in requests]
+        assert told == [request.echo.message for request in requests]
+        assert client.receive().WhichOneof("value") == "flush"
+        sender.join(10)
+        client.close()
+
+
+def test_garbage_that_comes_while_others_are_answered_waits_for_its_turn(
+    served: ServedZone,
+) -> None:
+    with served.serve() as server:
+        client = AbciClient(server.address)
+        echo = encode_frame(ECHO.SerializeToString())
+        sender = threading.Thread(
+            target=_send_all, args=(client.socket, echo * 20_000 + b"\xff" * 64)
+        )
+        sender.start()
+        for _ in range(20_000):
+            assert client.receive().echo.message == "汇通"
+        assert _is_closed(client)
+        sender.join(10)
+
+
 @pytest.mark.parametrize("failure", [MempoolFullError, KeyError, MemoryError])
 def test_a_failing_block_is_told_once_and_nothing_is_done_after_it(
     served: ServedZone, failure: type[Exception]

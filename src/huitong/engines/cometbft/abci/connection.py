@@ -97,6 +97,7 @@ class Connection:
             self._ahead_bytes = len(data)
             waiting.extend(reader.feed(data))
             self._answer_all(waiting, reader)
+            reader.check()
         if reader.is_inside_frame and not self._is_ending.is_set():
             raise FrameError(reason="the stream ends inside a frame")
 
@@ -107,7 +108,6 @@ class Connection:
         a timer of its socket client spins and takes a whole processor.
         """
         gathered = bytearray()
-        refused: FrameError | None = None
         number = 0
         while waiting and not self._is_ending.is_set():
             request = waiting.popleft()
@@ -118,12 +118,10 @@ class Connection:
                 self._socket.sendall(gathered)
                 gathered = bytearray()
             number += 1
-            if number % _DRAIN_EVERY == 0 and refused is None:
-                refused = self._take_in(waiting, reader)
+            if number % _DRAIN_EVERY == 0:
+                self._take_in(waiting, reader)
         if gathered:
             self._socket.sendall(gathered)
-        if refused is not None:
-            raise refused
 
     def _answer_one(self, request: bytes, gathered: bytearray) -> tuple[bytes, bool]:
         try:
@@ -132,19 +130,16 @@ class Connection:
             self._socket.sendall(gathered)  # what came before it is answered
             raise
 
-    def _take_in(self, waiting: deque[bytes], reader: FrameReader) -> FrameError | None:
-        """Take in what has arrived; return the error if that is no frames."""
+    def _take_in(self, waiting: deque[bytes], reader: FrameReader) -> None:
+        """Take in what has arrived, if there is room."""
         if self._ahead_bytes > _AHEAD_SIZE_BYTES_MAX:
-            return None
+            return
         try:
             data = self._socket.recv(_RECEIVE_SIZE_BYTES, socket.MSG_DONTWAIT)
-            self._ahead_bytes += len(data)
-            waiting.extend(reader.feed(data))
         except BlockingIOError:
-            return None
-        except FrameError as wrong:
-            return wrong
-        return None
+            return
+        self._ahead_bytes += len(data)
+        waiting.extend(reader.feed(data))
 
 
 def _shut(sock: socket.socket, how: int) -> None:

@@ -22,7 +22,7 @@ _LENGTH_SIZE_BYTES_MAX: Final = 5
 class FrameReader:
     """Cuts a stream of bytes into frames."""
 
-    __slots__ = ("_buffer", "_needed", "_size_max")
+    __slots__ = ("_buffer", "_needed", "_refused", "_size_max")
 
     def __init__(self, size_bytes_max: int = REQUEST_SIZE_BYTES_MAX) -> None:
         """Begin between two frames.
@@ -33,6 +33,7 @@ class FrameReader:
         self._size_max = size_bytes_max
         self._buffer = bytearray()
         self._needed = 1
+        self._refused: FrameError | None = None
 
     @property
     def is_inside_frame(self) -> bool:
@@ -42,12 +43,14 @@ class FrameReader:
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes and return the frames that they complete, in order.
 
-        Raises:
-            FrameError: a length is malformed or above the bound; the stream is lost.
+        A length that is malformed or above the bound ends the stream: frames before it
+        are returned, nothing behind it is, and ``check`` raises from then on.
 
         Cost: linear in ``data``, however small its pieces are.
         """
         buffer = self._buffer
+        if self._refused is not None:
+            return []
         buffer += data
         if len(buffer) < self._needed:
             return []
@@ -55,7 +58,12 @@ class FrameReader:
         place, end = 0, len(buffer)
         with memoryview(buffer) as view:
             while True:
-                start, size = self._read_length(view, place)
+                try:
+                    start, size = self._read_length(view, place)
+                except FrameError as refused:
+                    self._refused = refused
+                    place = end
+                    break
                 if size < 0:
                     self._needed = end - place + 1
                     break
@@ -66,6 +74,15 @@ class FrameReader:
                 frames.append(bytes(view[start:place]))
         del buffer[:place]
         return frames
+
+    def check(self) -> None:
+        """Check that the stream goes on.
+
+        Raises:
+            FrameError: what came behind the last frame is none.
+        """
+        if self._refused is not None:
+            raise self._refused
 
     def _read_length(self, view: memoryview, place: int) -> tuple[int, int]:
         """Return where the frame begins and its length; -1 if that is not here yet."""
