@@ -130,3 +130,16 @@ class BlocksPrunedError(
     ),
 ):
     """Blocks were removed by the node's own setting; they cannot be carried out again."""
+
+
+class BlocksElsewhereError(
+    RejectedError,
+    codespace="engine",
+    code=41,
+    text="CometBFT has the blocks of {path}, and they are not read by this command",
+    next_step=(
+        "Let a new node join the zone by replay: it carries out all blocks from genesis "
+        "and compares every hash."
+    ),
+):
+    """Only the embedded engine keeps its blocks beside the state."""

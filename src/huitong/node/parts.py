@@ -12,6 +12,7 @@ from huitong.core.store.backend import MemoryBackend, NodeBackend
 from huitong.core.store.multistore import MultiStore
 from huitong.engines.embedded.chain import Chain
 from huitong.engines.embedded.replay import ReplayReport, replay
+from huitong.engines.errors import BlocksElsewhereError
 from huitong.engines.genesis import GenesisDocument, genesis_request
 from huitong.engines.validator_key import ValidatorKey
 from huitong.modules.zone import STORE_NAMES, build_application
@@ -139,10 +140,13 @@ def replay_home(
         passphrase: opens the validator's key if it is sealed.
 
     Raises:
+        BlocksElsewhereError: the blocks are CometBFT's.
         NoStateError: there is no block yet.
         BlocksPrunedError: the first blocks were removed.
         StateDivergedError: a hash differs.
     """
+    if config.engine == "cometbft":
+        raise BlocksElsewhereError(path=home.path)
     with open_zone(home, config, passphrase) as zone:
         state = zone.chain.state
         if state.commit is None:

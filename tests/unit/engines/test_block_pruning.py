@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,10 @@ from huitong.core.abci import BlockParams, TxResult
 from huitong.core.hashing import sha256
 from huitong.core.store.backend import Batch, MemoryBackend
 from huitong.engines.embedded.replay import replay
-from huitong.engines.errors import BlocksPrunedError
-from huitong.node.parts import open_application
+from huitong.engines.errors import BlocksElsewhereError, BlocksPrunedError
+from huitong.node.config import NodeConfig
+from huitong.node.home import Home
+from huitong.node.parts import open_application, replay_home
 from huitong.storage import block_pruning, blocks, index
 from huitong.storage.block_pruning import BlockPruner, find_lowest
 from huitong.storage.blocks import (
@@ -236,3 +239,10 @@ def test_pruned_node_says_that_it_cannot_replay() -> None:
     assert str(caught.value).startswith(
         f"the oldest block that this node keeps is {lowest}, and 1 is needed"
     )
+
+
+def test_node_on_cometbft_says_that_it_cannot_replay(tmp_path: Path) -> None:
+    config = NodeConfig(moniker="a", engine="cometbft")
+    with pytest.raises(BlocksElsewhereError):
+        replay_home(Home(tmp_path), config)
+    assert list(tmp_path.iterdir()) == []
