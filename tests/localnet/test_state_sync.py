@@ -21,7 +21,11 @@ from huitong.localnet.node import LocalNode
 from huitong.localnet.serving import find_status
 from huitong.node.config import NodeConfig
 from huitong.node.home import Home
-from huitong.storage.snapshot_files import SnapshotFiles
+from huitong.storage.snapshot_files import (
+    SnapshotFiles,
+    StoredSnapshot,
+    find_stored,
+)
 
 pytestmark = pytest.mark.heavy
 
@@ -78,6 +82,18 @@ def _wait_for_log(node: LocalNode, text: str) -> None:
         time.sleep(0.01)
 
 
+def _wait_for_snapshot(node: LocalNode, height: int) -> StoredSnapshot:
+    """Return a snapshot that is made by another process at this moment, or was."""
+    path = node.home / "data" / "snapshots" / str(height)
+    deadline_s = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline_s, _log(node)
+        time.sleep(0.05)
+    found = find_stored(path)
+    assert found is not None
+    return found
+
+
 def test_node_joins_by_replay_and_by_snapshot_and_both_agree(zone: LocalZone) -> None:
     replayed = zone.add_node(sync="replay")
     synced = zone.add_node(sync="snapshot")
@@ -92,15 +108,9 @@ def test_node_joins_by_replay_and_by_snapshot_and_both_agree(zone: LocalZone) ->
     zone.wait_height(due + 3)
     hashes = {_header(node, due + 1)["app_hash"] for node in zone.nodes}
     assert len(hashes) == 1
-    made = [
-        {
-            item.height: item
-            for item in SnapshotFiles(node.home / "data" / "snapshots").stored()
-        }
-        for node in zone.nodes
-    ]
-    assert len({snapshots[due].hash for snapshots in made}) == 1
-    assert made[0][due].chunk_count > 10
+    made = [_wait_for_snapshot(node, due) for node in zone.nodes]
+    assert len({snapshot.hash for snapshot in made}) == 1
+    assert made[0].chunk_count > 10
 
 
 def test_node_killed_while_it_joins_begins_again(zone: LocalZone) -> None:

@@ -63,7 +63,7 @@ class SnapshotFiles:
         folder.mkdir(parents=True, exist_ok=True)
         for part in folder.glob(f"*{_PART}"):
             shutil.rmtree(part)
-        found = (_find_stored(item) for item in folder.iterdir() if item.is_dir())
+        found = (find_stored(item) for item in folder.iterdir() if item.is_dir())
         self._stored = {item.height: item for item in found if item is not None}
 
     def stored(self) -> list[StoredSnapshot]:
@@ -164,7 +164,7 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _find_stored(folder: Path) -> StoredSnapshot | None:
+def find_stored(folder: Path) -> StoredSnapshot | None:
     """Return what the folder says of itself, or None if it is no snapshot."""
     try:
         manifest = orjson.loads((folder / _MANIFEST).read_bytes())
