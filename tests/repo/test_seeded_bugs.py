@@ -255,6 +255,20 @@ BUGS = (
         wrong="            height >= expected - 1,\n",
         test="tests/unit/engines/abci/test_service.py::test_a_block_may_be_finalized_again_until_it_is_committed",
     ),
+    Bug(
+        name="a governed message is taken from an account",
+        file="core/execution.py",
+        right="        if item.route.governed:\n",
+        wrong="        if not item.route:\n",
+        test="tests/unit/governance/test_table.py::test_governed_message_is_for_no_account_alone",
+    ),
+    Bug(
+        name="the weight of a frozen member is forgotten",
+        file="modules/governance/counting.py",
+        right="(tally.yes + tally.no + tally.frozen)",
+        wrong="(tally.yes + tally.no)",
+        test="tests/unit/governance/test_deciding.py::test_freeze_cannot_swing_a_vote",
+    ),
 )
 
 

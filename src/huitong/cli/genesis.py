@@ -12,6 +12,7 @@ from huitong.cli.errors import cli_errors
 from huitong.cli.node import home_option, json_option
 from huitong.core.time import parse_rfc3339
 from huitong.engines.genesis import encode_genesis
+from huitong.modules.members.roles import ROLES
 from huitong.node.errors import GenesisEntryError
 from huitong.node.exports import decode_export, genesis_from_export
 from huitong.node.genesis_edit import (
@@ -29,7 +30,7 @@ _role_option = click.option(
     "--role",
     "roles",
     multiple=True,
-    help="operator, publisher, officer, requester, relayer or regulator; repeatable.",
+    help=f"{', '.join(ROLES)}; repeatable.",
 )
 
 

@@ -232,7 +232,7 @@ def set_validator(
 ) -> None:
     """Add the validator PUBLIC_KEY (hex or base64), or change its power.
 
-    `huitong node status` of its node shows the key.
+    `huitong node id --home HOME` shows the key of a node.
     """
     message = consensus_pb2.MsgSetValidator(
         public_key=public_key,
