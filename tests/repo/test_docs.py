@@ -15,12 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from huitong.engines.cometbft.binary import find_binary
+from huitong.engines.cometbft.errors import CometBftMissingError
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 PAGES = (*READMES, *sorted(DOCS.rglob("*.md")))
 #: A block is run if this line stands above it.
 MARK = "<!-- run -->\n"
+#: A page with this line is not run where that program is not installed.
+NEEDS_COMETBFT = "<!-- needs cometbft -->\n"
 _BLOCK = re.compile(r"^(<!-- run -->\n)?```sh\n(.*?)^```", re.M | re.S)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.M)
@@ -78,8 +83,11 @@ def test_commands_of_the_page_run(page: Path, tmp_path: Path) -> None:
     output = tmp_path / "output.txt"
     place = tmp_path / "place"
     place.mkdir()
+    folders = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    if NEEDS_COMETBFT in page.read_text(encoding="utf-8"):
+        folders.append(str(_cometbft().parent))
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(folders),
         "HOME": str(tmp_path),
         "HUITONG": str(ROOT),
     }
@@ -103,6 +111,13 @@ def test_commands_of_the_page_run(page: Path, tmp_path: Path) -> None:
     assert code is not None, f"not done after {SECONDS_MAX} s: {told[-4_000:]}"
     assert code == 0, told[-4_000:]
     assert "Traceback" not in told
+
+
+def _cometbft() -> Path:
+    try:
+        return find_binary()
+    except CometBftMissingError:
+        pytest.skip("not run: cometbft is not installed; make peers")
 
 
 def _end_session(shell: subprocess.Popen[bytes]) -> None:

@@ -116,9 +116,14 @@ def init(
 
 @node.command("id")
 @home_option
+@click.option(
+    "--only",
+    type=click.Choice(["node-id", "key"]),
+    help="Print one thing alone: the node's id, or the validator's public key.",
+)
 @json_option
 @cli_errors
-def show_id(home: Path, as_json: bool) -> None:
+def show_id(home: Path, only: str | None, as_json: bool) -> None:
     """Show what the other organisations need to know of this node."""
     place = Home(home)
     place.check()
@@ -130,6 +135,10 @@ def show_id(home: Path, as_json: bool) -> None:
     }
     if as_json:
         click.echo(orjson.dumps({"ok": True, **shown}))
+        return
+    if only is not None:
+        name = "node_id" if only == "node-id" else "validator_public_key"
+        click.echo(shown[name])
         return
     click.echo(f"node id               {shown['node_id']}")
     click.echo(f"validator public key  {shown['validator_public_key']}")
