@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from huitong.cli.genesis import genesis
+from huitong.cli.node import node
 from huitong.node.config import NodeConfig
 from huitong.node.home import Home, make_home
 from huitong.testing.actors import address_of
@@ -52,3 +53,39 @@ def test_refused_change_is_not_told(home: Home) -> None:
     assert again.exit_code == 1
     assert again.stdout == ""
     assert "is there already" in again.stderr
+
+
+def test_validators_of_other_organisations_are_added_with_their_members(
+    home: Home, tmp_path: Path
+) -> None:
+    other = Home(tmp_path / "other")
+    make_home(other, NodeConfig(moniker="b", engine="cometbft"), "hangzhou-1")
+    told = CliRunner().invoke(node, ["id", "--json", "--home", str(other.path)])
+    key = json.loads(told.stdout)["validator_public_key"]
+    alone = CliRunner().invoke(node, ["id", "--only=key", "--home", str(other.path)])
+    assert alone.stdout == f"{key}\n"
+    run(home, "add-member", "bank", "--name", "B")
+    added = run(home, "add-validator", key, "--member", "bank", "--power", "7")
+    assert added.stdout == f"hangzhou-1: validator {key} added, of bank\n"
+    genesis = home.load_genesis()
+    assert [item.power for item in genesis.validators] == [10, 7]
+    assert genesis.validators[1].public_key == other.load_identity().public_key
+    assert genesis.app_state["consensus"]["validators"][0]["member_id"] == "bank"
+    assert "is there already" in run(home, "add-validator", key).stderr
+
+
+def test_own_validator_gets_its_member_and_nothing_is_added(home: Home) -> None:
+    told = CliRunner().invoke(node, ["id", "--only=key", "--home", str(home.path)])
+    key = told.stdout.strip()
+    run(home, "add-member", "tax", "--name", "T")
+    assert run(home, "add-validator", key, "--member", "tax").exit_code == 0
+    genesis = home.load_genesis()
+    assert len(genesis.validators) == 1
+    assert genesis.app_state["consensus"]["validators"][0]["member_id"] == "tax"
+
+
+def test_id_by_which_peers_know_a_node_stays(home: Home) -> None:
+    ask = ["id", "--only=node-id", "--home", str(home.path)]
+    first = CliRunner().invoke(node, ask).stdout
+    assert len(first.strip()) == 40
+    assert CliRunner().invoke(node, ask).stdout == first

@@ -1,0 +1,111 @@
+"""``huitong localnet`` as a person uses it: one shell keeps the zone, another acts."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from huitong.localnet.consortium import LocalZone
+from huitong.localnet.errors import ZoneMissingError
+from huitong.localnet.process import huitong_arguments
+
+pytestmark = pytest.mark.heavy
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    place = tmp_path / "zone"
+    yield place
+    with suppress(ZoneMissingError):
+        LocalZone.load(place).kill()
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        huitong_arguments("localnet", "start", f"--dir={folder}", "--json", *options),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def first_line(runner: subprocess.Popen[str]) -> dict[str, Any]:
+    assert runner.stdout is not None
+    told: dict[str, Any] = json.loads(runner.stdout.readline())
+    return told
+
+
+def ended(runner: subprocess.Popen[str]) -> int:
+    assert runner.stdout is not None
+    runner.stdout.close()
+    return runner.wait(60)
+
+
+def ask(folder: Path, *arguments: str) -> dict[str, Any]:
+    command = huitong_arguments("localnet", *arguments, f"--dir={folder}", "--json")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_zone_is_run_watched_killed_restarted_and_stopped(folder):
+    runner = start(folder, "--validators=2", "--chain-id=hangzhou-1")
+    told = first_line(runner)
+    assert told["chain_id"] == "hangzhou-1"
+    assert [list(node) for node in told["nodes"]] == [
+        ["name", "rpc", "grpc", "home", "validator"]
+    ] * 2
+    status = ask(folder, "status")
+    assert status["runner"] == runner.pid
+    assert all(node["running"] and node["height"] for node in status["nodes"])
+
+    again = start(folder)
+    assert first_line(again)["error"]["code"] == 2
+    assert ended(again) == 1
+
+    assert ask(folder, "kill", "1") == {
+        "ok": True,
+        "name": "node1",
+        "was_running": True,
+    }
+    assert [node["running"] for node in ask(folder, "status")["nodes"]] == [True, False]
+    assert ask(folder, "restart", "1")["ok"]
+    added = ask(folder, "add-node")
+    assert (added["name"], added["validator"]) == ("node2", False)
+
+    assert ask(folder, "stop") == {"ok": True, "was_running": True}
+    assert ended(runner) == 0
+    assert not LocalZone.load(folder).is_running
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_stops_all_nodes_and_the_zone_goes_on_later(folder, number):
+    runner = start(folder, "--validators=1")
+    before = first_line(runner)
+    runner.send_signal(number)
+    assert ended(runner) == 0
+    zone = LocalZone.load(folder)
+    assert not zone.is_running
+
+    runner = start(folder)
+    assert first_line(runner) == before
+    runner.send_signal(number)
+    assert ended(runner) == 0
+
+
+def test_zone_whose_keeper_was_killed_can_be_stopped_and_taken_over(folder):
+    runner = start(folder, "--engine=embedded")
+    first_line(runner)
+    runner.kill()
+    ended(runner)
+    assert LocalZone.load(folder).is_running
+    runner = start(folder)
+    first_line(runner)
+    assert ask(folder, "stop")["was_running"]
+    assert ended(runner) == 0
