@@ -154,11 +154,6 @@ _ID = "ab" * 20
         ('[cometbft]\nmetrics = "tcp://a:1"', "cometbft.metrics"),
         ('[cometbft]\nabci = "here"', "cometbft.abci"),
         ('[cometbft]\nrun = false\nabci = "tcp://127.0.0.1:0"', "cometbft.abci"),
-        (
-            '[engine]\nkind = "cometbft"\n[state]\nblocks_kept = 10\n'
-            "[snapshots]\nevery_blocks = 20",
-            "state.blocks_kept",
-        ),
         ('[engine]\nkind = "raft"', "engine.kind"),
         ("[cometbft]\npersistent_peers = [5]", "cometbft.persistent_peers"),
         ('[cometbft]\npersistent_peers = "a"', "cometbft.persistent_peers"),

@@ -32,14 +32,6 @@ def _found(config: NodeConfig) -> Iterator[tuple[str, str]]:
         yield from _without_cometbft(config.cometbft)
     yield from _places(config.cometbft)
     yield from _state_sync(config.cometbft)
-    kept, every = config.blocks_kept, config.snapshots.every_blocks
-    if config.engine == "cometbft" and 0 < kept < every:
-        yield (
-            "state.blocks_kept",
-            f"{kept} is less than snapshots.every_blocks, {every}: a node that begins "
-            "from a snapshot would find no blocks after it; keep more blocks, or make "
-            "snapshots more often",
-        )
 
 
 def _without_cometbft(wanted: CometBftConfig) -> Iterator[tuple[str, str]]:
