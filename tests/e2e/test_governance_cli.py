@@ -1,4 +1,4 @@
-"""Three organisations decide with the commands of the how-to, on a running zone."""
+"""Four organisations decide with the commands of the how-to, on a running zone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from huitong.node.home import Home
 from huitong.testing.actors import address_of
 from huitong.testing.command import CommandError, run_huitong
 
-ORGANISATIONS = ("bank", "court", "tax")
+ORGANISATIONS = ("bank", "court", "port", "tax")
 VOTING_PERIOD_S = 5
 
 
 @pytest.fixture
 def zone(tmp_path: Path):
-    """A zone of three organisations with a delegate each, and an operator of none."""
+    """A zone of four organisations with a delegate each, and an operator of none."""
     node = NodeProcess(
         tmp_path / "node",
         chain_id="hangzhou-1",
@@ -74,7 +74,7 @@ def test_organisation_is_admitted_by_vote_and_by_nothing_else(
     with pytest.raises(CommandError, match="governance/5"):
         run_huitong(*vote, "no", *signing(zone, "tax"))
     shown = answer("governance", "show", number, node)
-    assert shown["tally"] == {"yes": 2, "no": 1, "abstain": 0, "frozen": 0, "total": 3}
+    assert shown["tally"] == {"yes": 2, "no": 1, "abstain": 0, "frozen": 0, "total": 4}
     assert (shown["status"], shown["passing"]) == ("voting", True)
     assert [known["option"] for known in shown["votes"]] == ["yes", "no", "yes"]
     assert shown["messages"][0]["@type"] == "/huitong.members.v1.MsgAdmitMember"

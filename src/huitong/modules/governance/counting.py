@@ -10,6 +10,10 @@ block of the submission, and are active at the deadline. The rules, exactly:
 ``total`` is the weight of all that are entitled. A member that is frozen at the deadline
 is entitled, but its vote does not count, and its weight stands against the proposal: so a
 freeze can stop a decision and can never make one.
+
+A proposal that does nothing but lift emergency freezes is for those to decide who neither
+asked for these freezes nor are frozen so: whoever froze a member cannot keep it frozen,
+and its weight does not stand against its own return.
 """
 
 from __future__ import annotations
@@ -21,13 +25,22 @@ from huitong.modules.consensus.state import ACTIVE as VALIDATOR_ACTIVE
 from huitong.modules.consensus.state import all_validators
 from huitong.modules.governance.state import votes_after
 from huitong.modules.members.roles import has_vote
-from huitong.modules.members.state import ACTIVE, find_hindrance, members_after
+from huitong.modules.members.state import (
+    ACTIVE,
+    find_account,
+    find_hindrance,
+    members_after,
+)
 from huitong.proto.huitong.governance.v1 import governance_pb2 as pb
 from huitong.proto.huitong.governance.v1.governance_pb2 import Params, Proposal, Tally
-from huitong.proto.huitong.members.v1.members_pb2 import Member
+from huitong.proto.huitong.members.v1.members_pb2 import (
+    Member,
+    MsgLiftEmergencyFreeze,
+)
 
 #: All, in basis points.
 _ALL_BP: Final = 10_000
+_LIFT_URL: Final = f"/{MsgLiftEmergencyFreeze.DESCRIPTOR.full_name}"
 #: Option → field of the tally.
 _FIELDS: Final = {
     pb.VOTE_OPTION_YES: "yes",
@@ -61,6 +74,9 @@ def count_votes(ctx: Context, proposal: Proposal) -> Tally:
         for member in members_after(ctx, "")
         if not find_bar(member, proposal.submitted_height)
     ]
+    lifted = _lifted_members(proposal)
+    if lifted:
+        entitled = _disinterested(ctx, entitled, lifted)
     weights = _weights(ctx, entitled, proposal.params)
     sums = dict.fromkeys(("yes", "no", "abstain", "frozen"), 0)
     for member, weight in zip(entitled, weights, strict=True):
@@ -70,6 +86,38 @@ def count_votes(ctx: Context, proposal: Proposal) -> Tally:
         elif option is not None:
             sums[_FIELDS[option]] += weight
     return Tally(**sums, total=sum(weights))
+
+
+def _lifted_members(proposal: Proposal) -> set[str]:
+    """Return whose emergency freezes it lifts; nobody's if it does anything else."""
+    lifted = set()
+    for packed in proposal.messages:
+        if packed.type_url != _LIFT_URL:
+            return set()
+        lifted.add(MsgLiftEmergencyFreeze.FromString(packed.value).member_id)
+    return lifted
+
+
+def _disinterested(
+    ctx: Context, entitled: list[Member], lifted: set[str]
+) -> list[Member]:
+    """Return those who neither asked for these freezes nor are frozen so.
+
+    A freeze leaves one of them at least; should all have gone since, all decide.
+    """
+    callers = {
+        account.member_id
+        for member in entitled
+        if member.member_id in lifted
+        for address in member.emergency_freeze.frozen_by
+        if (account := find_account(ctx, address)) is not None
+    }
+    others = [
+        member
+        for member in entitled
+        if member.member_id not in callers and not member.HasField("emergency_freeze")
+    ]
+    return others or entitled
 
 
 def is_passing(tally: Tally, params: Params) -> bool:

@@ -177,6 +177,6 @@ class TooManyFrozenError(
     codespace="members",
     code=23,
     text="{frozen} of {total} members with a vote are frozen in an emergency; "
-    "with one more, fewer than two thirds could vote",
+    "with one more, fewer than two thirds, or than three, could vote",
 ):
     """Emergency freezes must not keep the others from deciding."""

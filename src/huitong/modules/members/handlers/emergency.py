@@ -2,8 +2,9 @@
 
 Rules: [MEMBERS.6] accounts of two distinct organisations in force ask within the term,
 neither of them the member itself; [MEMBERS.7] at most a third of the members with a vote
-are frozen so at a time, so that the others can decide, whatever quorum is allowed;
-[MEMBERS.8] only a vote lifts it.
+are frozen so at a time, so that the others can decide, whatever quorum is allowed, and
+one remains beside the two that asked, who decides on lifting it; [MEMBERS.8] only a vote
+lifts it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ from huitong.modules.members.state import (
 from huitong.proto.huitong.members.v1 import members_pb2 as pb
 
 _EMERGENCY = "emergency"
+#: Members with a vote that a freeze leaves: the two that ask, and one to judge them.
+_FREE_MIN = 3
 
 
 def check_emergency_freeze(ctx: Context, msg: pb.MsgEmergencyFreeze) -> None:
@@ -153,11 +156,11 @@ def apply_lift_emergency_freeze(
 
 
 def _check_third(ctx: Context) -> None:
-    """Check that two thirds of those with a vote stay free of emergency freezes."""
+    """Check that two thirds of those with a vote stay free, and three at least."""
     free = total = 0
     for member in members_after(ctx, ""):
         if member.status == ACTIVE and has_vote(member):
             total += 1
             free += not member.HasField("emergency_freeze")
-    if (free - 1) * 3 < total * 2:  # [MEMBERS.7]
+    if free - 1 < _FREE_MIN or (free - 1) * 3 < total * 2:  # [MEMBERS.7]
         raise TooManyFrozenError(frozen=total - free, total=total)
