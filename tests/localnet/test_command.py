@@ -109,3 +109,26 @@ def test_zone_whose_keeper_was_killed_can_be_stopped_and_taken_over(folder):
     first_line(runner)
     assert ask(folder, "stop")["was_running"]
     assert ended(runner) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_start_that_is_interrupted_leaves_no_process(folder, number):
+    runner = start(folder, "--validators=1", "--engine=embedded")
+    log = folder / "node0" / "node.log"
+    while not log.exists():  # the log is opened just before the node is launched
+        assert runner.poll() is None
+    while not processes_of(folder / "node0"):
+        assert runner.poll() is None
+    runner.send_signal(number)
+    assert ended(runner) == 0
+    assert processes_of(folder / "node0") == []
+
+
+def processes_of(home: Path) -> list[int]:
+    """Return the processes whose command line names ``home``."""
+    found = []
+    for place in Path("/proc").iterdir():
+        with suppress(OSError):
+            if place.name.isdigit() and str(home) in (place / "cmdline").read_text():
+                found.append(int(place.name))
+    return found

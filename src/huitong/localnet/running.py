@@ -47,8 +47,11 @@ def run_zone(zone: LocalZone, on_ready: Callable[[LocalZone], None]) -> None:
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            # Nodes may have been added or restarted from another shell meanwhile.
-            LocalZone.load(zone.folder).stop()
+            try:
+                zone.stop()  # what was just launched is known here, not by its files yet
+            finally:
+                # Nodes may have been added or restarted from another shell meanwhile.
+                LocalZone.load(zone.folder).stop()
 
 
 def stop_zone(zone: LocalZone) -> bool:
