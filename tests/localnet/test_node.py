@@ -64,7 +64,7 @@ def test_cometbft_ends_with_a_node_that_is_killed(zone):
     node = zone.nodes[0]
     with zone:
         os.kill(node.pid, signal.SIGKILL)
-        until(lambda: not cometbft_pid(node))
+        until(lambda: not (cometbft_pid(node) or node.is_running))
         node.start()
         node.wait_height(2)
 
