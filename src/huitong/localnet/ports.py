@@ -18,6 +18,9 @@ from huitong.localnet.errors import ZoneShapeError
 _LOWEST: Final = 20_000
 _HIGHEST: Final = 32_000
 _ATTEMPTS_MAX: Final = 2_000
+#: Not the process's own generator: who seeds that one, as test runners do, would make
+#: several processes ask for the same ports in the same order.
+_CHANCE: Final = random.SystemRandom()
 
 
 def free_ports(count: int) -> list[int]:
@@ -31,7 +34,7 @@ def free_ports(count: int) -> list[int]:
         for _ in range(_ATTEMPTS_MAX):
             if len(found) == count:
                 return found
-            port = random.randint(_LOWEST, _HIGHEST)
+            port = _CHANCE.randint(_LOWEST, _HIGHEST)
             trial = held.enter_context(closing(socket.socket()))
             try:
                 trial.bind(("127.0.0.1", port))

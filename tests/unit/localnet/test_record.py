@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -196,6 +197,14 @@ def test_node_whose_port_is_taken_says_so(tmp_path):
         taken.listen()
         with pytest.raises(NodeStartError, match="another process listens"):
             zone.start()
+
+
+def test_processes_with_one_seed_do_not_ask_for_the_same_ports():
+    chosen = []
+    for _ in range(2):
+        random.seed(7)
+        chosen.append(free_ports(20))
+    assert chosen[0] != chosen[1]
 
 
 def test_free_ports_differ_and_lie_below_those_of_connections():
