@@ -6,6 +6,7 @@ Steps of one group do not depend on one another's block; groups follow one anoth
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,15 +14,19 @@ from google.protobuf.message import Message
 
 from huitong.core.address import GOVERNANCE_ADDRESS
 from huitong.core.codec import pack_any
+from huitong.core.gogoproto import with_required
 from huitong.core.hashing import sha256
 from huitong.core.time import NS_PER_SECOND
 from huitong.light.tendermint.client_message import client_message_to_any
 from huitong.light.tendermint.client_state import client_state_to_any
 from huitong.light.tendermint.consensus_state import consensus_state_to_any
+from huitong.proto.cosmos.base.v1beta1.coin_pb2 import Coin
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
+from huitong.proto.huitong.transfer.v1 import transfer_pb2
+from huitong.proto.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
@@ -129,6 +134,7 @@ class Script:
             self._clients(),
             self._links(),
             self._packets(),
+            self._transfers(),
             self._sweep(),
             [Step("one more block", "tax", (self.record("Y"),))],
             [Step("and its proof", "tax", (self.record("Z"),))],
@@ -408,16 +414,58 @@ class Script:
             ),
         ]
 
+    # --- claims -----------------------------------------------------------------------
+
+    def _transfers(self) -> list[Step]:
+        signer = self.signer("tax")
+        sent: dict[str, Any] = {
+            "source_port": "transfer",
+            "source_channel": "channel-0",
+            "token": Coin(denom="ibc/" + "0" * 64, amount="1"),
+            "sender": signer,
+            "receiver": "cosmos1rich",
+            "timeout_timestamp": NOW_NS + 3_600 * NS_PER_SECOND,
+        }
+        none = {**sent, "token": Coin(denom="ibc/" + "0" * 64, amount="0")}
+        rules = transfer_pb2.MsgUpdateParams(
+            signer=signer, params=transfer_pb2.Params(allow_any_client=True)
+        )
+        return [
+            Step(
+                "a transfer without a channel",
+                "tax",
+                (transfer_tx_pb2.MsgTransfer(**sent),),
+                done=("channel", 3),
+            ),
+            Step(
+                "a transfer of nothing",
+                "tax",
+                (transfer_tx_pb2.MsgTransfer(**none),),
+                done=("ibc", 3),
+            ),
+            Step(
+                "a transfer in another's name",
+                "road",
+                (transfer_tx_pb2.MsgTransfer(**sent),),
+                checked=("sdk", 4),
+            ),
+            Step(
+                "rules of transfers past the vote",
+                "tax",
+                (rules,),
+                checked=("governance", 2),
+            ),
+        ]
+
     # --- every message with nothing in it ---------------------------------------------
 
     def _sweep(self) -> list[Step]:
         steps = []
         for type_url, route in self.zone.app.routes.items():
             sender = _SENDERS.get(route.roles[0] if route.roles else "", "tax")
-            message = route.request(signer=self.signer(sender))
-            if _has_required_height(message):
-                message.proof_height.SetInParent()  # type: ignore[attr-defined]
-            steps.append(Step(type_url, sender, (message,), done=None))
+            named = "signer" if "signer" in _names(route.request) else "sender"
+            message = route.request(**{named: self.signer(sender)})
+            steps.append(Step(type_url, sender, (with_required(message),), done=None))
         return steps
 
 
@@ -429,5 +477,5 @@ _SENDERS: Final = {
 }
 
 
-def _has_required_height(message: Message) -> bool:
-    return "proof_height" in message.DESCRIPTOR.fields_by_name
+def _names(kind: type[Message]) -> Container[str]:
+    return kind.DESCRIPTOR.fields_by_name

@@ -149,10 +149,9 @@ class InsufficientFundsError(
     RejectedError,
     codespace="sdk",
     code=5,
-    text="fee of {amount}{denom}, but this zone has no coin: insufficient funds",
-    next_step="Name a fee of amount 0, or none.",
+    text="{reason}: insufficient funds",
 ):
-    """A fee that somebody would have to pay."""
+    """Less is held than would be spent; of a fee, always."""
 
 
 class InvalidAddressError(

@@ -176,7 +176,10 @@ def authenticate(
     ctx.gas.consume(work, "transaction")
     for coin in tx.fee:
         if coin.amount:
-            raise InsufficientFundsError(amount=coin.amount, denom=coin.denom)
+            raise InsufficientFundsError(
+                reason=f"fee of {coin.amount}{coin.denom}, but this zone has no coin; "
+                "name a fee of amount 0, or none"
+            )
     height = ctx.block.height.revision_height
     if tx.timeout_height and height > tx.timeout_height:
         raise TxTimeoutHeightError(height=height, timeout_height=tx.timeout_height)

@@ -31,6 +31,8 @@ CHAIN_ID_SIZE_BYTES_MAX: Final = 50
 UINT32_MAX: Final = 2**32 - 1
 UINT64_MAX: Final = 2**64 - 1
 INT64_MAX: Final = 2**63 - 1
+#: Amounts of claims, as ICS-20 and the Cosmos SDK bound them.
+UINT256_MAX: Final = 2**256 - 1
 
 # --- the application ------------------------------------------------------------------
 #: Transactions, and signatures, that are remembered between CheckTx and the block: what
@@ -191,6 +193,16 @@ ALLOWED_CLIENTS_MAX: Final = 16
 QUERY_SEQUENCES_MAX: Final = 10_000
 #: Levels of arrays and objects in an acknowledgement that is read as JSON.
 ACKNOWLEDGEMENT_DEPTH_MAX: Final = 32
+
+# --- claims and transfers ---------------------------------------------------------------
+#: Bytes of a transfer's memo, as in ibc-go.
+TRANSFER_MEMO_BYTES_MAX: Final = 32_768
+#: Bytes of a transfer's receiver, as in ibc-go.
+TRANSFER_RECEIVER_BYTES_MAX: Final = 2_048
+#: Bytes of a full denomination: a base of 128 and more than sixty hops.
+TRANSFER_DENOM_BYTES_MAX: Final = 2_048
+#: Light clients that may carry transfers; each stands for a zone that members decided on.
+TRANSFER_CLIENTS_MAX: Final = 256
 
 # --- the store --------------------------------------------------------------------------
 #: Bytes of one key: LMDB takes 511; the longest key of IBC has about 270.

@@ -13,6 +13,7 @@ from huitong.core.module import Module
 from huitong.core.ports import PortApplication
 from huitong.core.store.multistore import MultiStore
 from huitong.modules import (
+    claims,
     consensus,
     exchange,
     governance,
@@ -23,11 +24,13 @@ from huitong.modules import (
     node_info,
     packs,
     records,
+    transfer,
     upgrades,
 )
 from huitong.modules.consensus import ZoneConsensus
 from huitong.modules.exchange.application import ExchangeApplication
 from huitong.modules.members.authentication import MemberAuthenticator
+from huitong.modules.transfer.application import TransferApplication
 
 #: In the order of genesis and of the block hooks: upgrades first, for software that must
 #: not make a block must not begin it; then members, for others refer to them.
@@ -41,6 +44,8 @@ MODULES: Final[tuple[Module, ...]] = (
     records.MODULE,
     grants.MODULE,
     exchange.MODULE,
+    claims.MODULE,
+    transfer.MODULE,
     history.MODULE,
     node_info.MODULE,
 )
@@ -51,7 +56,10 @@ STORE_NAMES: Final[tuple[str, ...]] = tuple(
 )
 
 #: Port id → IBC application.
-PORTS: Final[dict[str, PortApplication]] = {exchange.PORT_ID: ExchangeApplication()}
+PORTS: Final[dict[str, PortApplication]] = {
+    exchange.PORT_ID: ExchangeApplication(),
+    transfer.PORT_ID: TransferApplication(),
+}
 
 
 def build_application(*, chain_id: str, state: MultiStore) -> Application:

@@ -10,6 +10,7 @@ from huitong.core.canonical_json import decode_json, encode_json
 from huitong.core.errors import HuitongError
 from huitong.engines.genesis import GenesisDocument, decode_genesis, genesis_json
 from huitong.engines.validator_key import PUBLIC_KEY_TYPE
+from huitong.modules.zone import MODULES
 from huitong.node.errors import GenesisEntryError, GenesisFixedError
 from huitong.node.home import Home
 from huitong.node.parts import check_genesis
@@ -118,14 +119,15 @@ def set_value(path: str, text: str) -> Change:
 
     Args:
         path: names joined by dots, for example ``consensus_params.block.max_gas``;
-            a number names a place in a list.
+            a number names a place in a list. A module's name stands for its part of
+            ``app_state``, so that ``transfer.send_enabled`` is enough.
         text: the value: JSON, or else taken as a text. Where a text stands now, it
             stays a text.
     """
     names = path.split(".")
 
     def change(document: dict[str, Any]) -> None:
-        parent: Any = document
+        parent: Any = _part_of(document, names[0])
         for name in names[:-1]:
             parent = _step(parent, name, path)
         last = names[-1]
@@ -142,6 +144,18 @@ def set_value(path: str, text: str) -> Change:
             raise GenesisEntryError(reason=f"{path}: nothing can stand there")
 
     return change
+
+
+def _part_of(document: dict[str, Any], name: str) -> Any:
+    """Return where a path begins: the document, or its state of modules."""
+    if name in document:
+        return document
+    modules = sorted(module.name for module in MODULES)
+    if name in modules:
+        return document["app_state"]
+    raise GenesisEntryError(
+        reason=f"{name[:32]} is no entry; modules: {', '.join(modules)}"
+    )
 
 
 def _append(module: str, kind: str, entry: dict[str, Any], unique: str) -> Change:

@@ -30,6 +30,7 @@ from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2 as pb
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.packs.v1 import packs_pb2
+from huitong.proto.huitong.transfer.v1 import transfer_pb2
 from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
 from huitong.proto.ibc.core.client.v1 import client_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
@@ -177,6 +178,12 @@ EXAMPLES: list[tuple[Message, Callable[[Zone], None]]] = [
             params=exchange_pb2.Params(
                 ask_officer=True, officer_term=86_400, level_max=2
             )
+        ),
+        do_nothing,
+    ),
+    (
+        transfer_pb2.MsgUpdateParams(
+            params=transfer_pb2.Params(send_enabled=True, receive_enabled=True)
         ),
         do_nothing,
     ),

@@ -17,7 +17,7 @@ import re
 from typing import Any, Final
 
 from huitong.core.errors import HuitongError
-from huitong.core.go_json import go_json_string
+from huitong.core.go_text import go_json_string
 from huitong.core.limits import (
     ACKNOWLEDGEMENT_DEPTH_MAX,
     ACKNOWLEDGEMENT_SIZE_BYTES_MAX,

@@ -271,10 +271,10 @@ class UnsupportedVersionsError(
     """A list of versions that is empty or too long."""
 
 
-class InvalidParamsError(
+class IbcRequestError(
     RejectedError, codespace="ibc", code=8, text="{reason}: invalid request"
 ):
-    """A parameter of the module with a value that can never be right."""
+    """A value that can never be right, or a step that nobody may take."""
 
 
 class UnpackAnyError(

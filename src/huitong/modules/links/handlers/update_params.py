@@ -16,7 +16,7 @@ def check_update_client_params(
     """Raise unless the parameters of clients are possible.
 
     Raises:
-        InvalidParamsError: they are not.
+        IbcRequestError: they are not.
     """
     check_client_params(msg.params)
 
@@ -35,7 +35,7 @@ def check_update_connection_params(
     """Raise unless the parameters of connections are possible.
 
     Raises:
-        InvalidParamsError: they are not.
+        IbcRequestError: they are not.
     """
     check_connection_params(msg.params)
 

@@ -23,25 +23,54 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from huitong.proto.cosmos.bank.v1beta1 import bank_pb2 as cosmos_dot_bank_dot_v1beta1_dot_bank__pb2
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2 as cosmos_dot_base_dot_query_dot_v1beta1_dot_pagination__pb2
 from huitong.proto.cosmos.base.v1beta1 import coin_pb2 as cosmos_dot_base_dot_v1beta1_dot_coin__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63osmos/bank/v1beta1/query.proto\x12\x13\x63osmos.bank.v1beta1\x1a*cosmos/base/query/v1beta1/pagination.proto\x1a\x1e\x63osmos/base/v1beta1/coin.proto\"5\n\x13QueryBalanceRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05\x64\x65nom\x18\x02 \x01(\t\"B\n\x14QueryBalanceResponse\x12*\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x19.cosmos.base.v1beta1.Coin\"}\n\x17QueryAllBalancesRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12:\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\x12\x15\n\rresolve_denom\x18\x03 \x01(\x08\"\x84\x01\n\x18QueryAllBalancesResponse\x12+\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x19.cosmos.base.v1beta1.Coin\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse2\xd3\x01\n\x05Query\x12^\n\x07\x42\x61lance\x12(.cosmos.bank.v1beta1.QueryBalanceRequest\x1a).cosmos.bank.v1beta1.QueryBalanceResponse\x12j\n\x0b\x41llBalances\x12,.cosmos.bank.v1beta1.QueryAllBalancesRequest\x1a-.cosmos.bank.v1beta1.QueryAllBalancesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63osmos/bank/v1beta1/query.proto\x12\x13\x63osmos.bank.v1beta1\x1a\x1e\x63osmos/bank/v1beta1/bank.proto\x1a*cosmos/base/query/v1beta1/pagination.proto\x1a\x1e\x63osmos/base/v1beta1/coin.proto\"5\n\x13QueryBalanceRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05\x64\x65nom\x18\x02 \x01(\t\"B\n\x14QueryBalanceResponse\x12*\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x19.cosmos.base.v1beta1.Coin\"}\n\x17QueryAllBalancesRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12:\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\x12\x15\n\rresolve_denom\x18\x03 \x01(\x08\"\x84\x01\n\x18QueryAllBalancesResponse\x12+\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x19.cosmos.base.v1beta1.Coin\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"l\n\x1dQuerySpendableBalancesRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12:\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"\x8a\x01\n\x1eQuerySpendableBalancesResponse\x12+\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x19.cosmos.base.v1beta1.Coin\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"E\n#QuerySpendableBalanceByDenomRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\r\n\x05\x64\x65nom\x18\x02 \x01(\t\"R\n$QuerySpendableBalanceByDenomResponse\x12*\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x19.cosmos.base.v1beta1.Coin\"U\n\x17QueryTotalSupplyRequest\x12:\n\npagination\x18\x01 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"\x82\x01\n\x18QueryTotalSupplyResponse\x12)\n\x06supply\x18\x01 \x03(\x0b\x32\x19.cosmos.base.v1beta1.Coin\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"%\n\x14QuerySupplyOfRequest\x12\r\n\x05\x64\x65nom\x18\x01 \x01(\t\"B\n\x15QuerySupplyOfResponse\x12)\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x19.cosmos.base.v1beta1.Coin\"\x14\n\x12QueryParamsRequest\"B\n\x13QueryParamsResponse\x12+\n\x06params\x18\x01 \x01(\x0b\x32\x1b.cosmos.bank.v1beta1.Params\"X\n\x1aQueryDenomsMetadataRequest\x12:\n\npagination\x18\x01 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"\x8c\x01\n\x1bQueryDenomsMetadataResponse\x12\x30\n\tmetadatas\x18\x01 \x03(\x0b\x32\x1d.cosmos.bank.v1beta1.Metadata\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"*\n\x19QueryDenomMetadataRequest\x12\r\n\x05\x64\x65nom\x18\x01 \x01(\t\"M\n\x1aQueryDenomMetadataResponse\x12/\n\x08metadata\x18\x01 \x01(\x0b\x32\x1d.cosmos.bank.v1beta1.Metadata2\xf5\x07\n\x05Query\x12^\n\x07\x42\x61lance\x12(.cosmos.bank.v1beta1.QueryBalanceRequest\x1a).cosmos.bank.v1beta1.QueryBalanceResponse\x12j\n\x0b\x41llBalances\x12,.cosmos.bank.v1beta1.QueryAllBalancesRequest\x1a-.cosmos.bank.v1beta1.QueryAllBalancesResponse\x12|\n\x11SpendableBalances\x12\x32.cosmos.bank.v1beta1.QuerySpendableBalancesRequest\x1a\x33.cosmos.bank.v1beta1.QuerySpendableBalancesResponse\x12\x8e\x01\n\x17SpendableBalanceByDenom\x12\x38.cosmos.bank.v1beta1.QuerySpendableBalanceByDenomRequest\x1a\x39.cosmos.bank.v1beta1.QuerySpendableBalanceByDenomResponse\x12j\n\x0bTotalSupply\x12,.cosmos.bank.v1beta1.QueryTotalSupplyRequest\x1a-.cosmos.bank.v1beta1.QueryTotalSupplyResponse\x12\x61\n\x08SupplyOf\x12).cosmos.bank.v1beta1.QuerySupplyOfRequest\x1a*.cosmos.bank.v1beta1.QuerySupplyOfResponse\x12[\n\x06Params\x12\'.cosmos.bank.v1beta1.QueryParamsRequest\x1a(.cosmos.bank.v1beta1.QueryParamsResponse\x12p\n\rDenomMetadata\x12..cosmos.bank.v1beta1.QueryDenomMetadataRequest\x1a/.cosmos.bank.v1beta1.QueryDenomMetadataResponse\x12s\n\x0e\x44\x65nomsMetadata\x12/.cosmos.bank.v1beta1.QueryDenomsMetadataRequest\x1a\x30.cosmos.bank.v1beta1.QueryDenomsMetadataResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huitong.proto.cosmos.bank.v1beta1.query_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QUERYBALANCEREQUEST']._serialized_start=132
-  _globals['_QUERYBALANCEREQUEST']._serialized_end=185
-  _globals['_QUERYBALANCERESPONSE']._serialized_start=187
-  _globals['_QUERYBALANCERESPONSE']._serialized_end=253
-  _globals['_QUERYALLBALANCESREQUEST']._serialized_start=255
-  _globals['_QUERYALLBALANCESREQUEST']._serialized_end=380
-  _globals['_QUERYALLBALANCESRESPONSE']._serialized_start=383
-  _globals['_QUERYALLBALANCESRESPONSE']._serialized_end=515
-  _globals['_QUERY']._serialized_start=518
-  _globals['_QUERY']._serialized_end=729
+  _globals['_QUERYBALANCEREQUEST']._serialized_start=164
+  _globals['_QUERYBALANCEREQUEST']._serialized_end=217
+  _globals['_QUERYBALANCERESPONSE']._serialized_start=219
+  _globals['_QUERYBALANCERESPONSE']._serialized_end=285
+  _globals['_QUERYALLBALANCESREQUEST']._serialized_start=287
+  _globals['_QUERYALLBALANCESREQUEST']._serialized_end=412
+  _globals['_QUERYALLBALANCESRESPONSE']._serialized_start=415
+  _globals['_QUERYALLBALANCESRESPONSE']._serialized_end=547
+  _globals['_QUERYSPENDABLEBALANCESREQUEST']._serialized_start=549
+  _globals['_QUERYSPENDABLEBALANCESREQUEST']._serialized_end=657
+  _globals['_QUERYSPENDABLEBALANCESRESPONSE']._serialized_start=660
+  _globals['_QUERYSPENDABLEBALANCESRESPONSE']._serialized_end=798
+  _globals['_QUERYSPENDABLEBALANCEBYDENOMREQUEST']._serialized_start=800
+  _globals['_QUERYSPENDABLEBALANCEBYDENOMREQUEST']._serialized_end=869
+  _globals['_QUERYSPENDABLEBALANCEBYDENOMRESPONSE']._serialized_start=871
+  _globals['_QUERYSPENDABLEBALANCEBYDENOMRESPONSE']._serialized_end=953
+  _globals['_QUERYTOTALSUPPLYREQUEST']._serialized_start=955
+  _globals['_QUERYTOTALSUPPLYREQUEST']._serialized_end=1040
+  _globals['_QUERYTOTALSUPPLYRESPONSE']._serialized_start=1043
+  _globals['_QUERYTOTALSUPPLYRESPONSE']._serialized_end=1173
+  _globals['_QUERYSUPPLYOFREQUEST']._serialized_start=1175
+  _globals['_QUERYSUPPLYOFREQUEST']._serialized_end=1212
+  _globals['_QUERYSUPPLYOFRESPONSE']._serialized_start=1214
+  _globals['_QUERYSUPPLYOFRESPONSE']._serialized_end=1280
+  _globals['_QUERYPARAMSREQUEST']._serialized_start=1282
+  _globals['_QUERYPARAMSREQUEST']._serialized_end=1302
+  _globals['_QUERYPARAMSRESPONSE']._serialized_start=1304
+  _globals['_QUERYPARAMSRESPONSE']._serialized_end=1370
+  _globals['_QUERYDENOMSMETADATAREQUEST']._serialized_start=1372
+  _globals['_QUERYDENOMSMETADATAREQUEST']._serialized_end=1460
+  _globals['_QUERYDENOMSMETADATARESPONSE']._serialized_start=1463
+  _globals['_QUERYDENOMSMETADATARESPONSE']._serialized_end=1603
+  _globals['_QUERYDENOMMETADATAREQUEST']._serialized_start=1605
+  _globals['_QUERYDENOMMETADATAREQUEST']._serialized_end=1647
+  _globals['_QUERYDENOMMETADATARESPONSE']._serialized_start=1649
+  _globals['_QUERYDENOMMETADATARESPONSE']._serialized_end=1726
+  _globals['_QUERY']._serialized_start=1729
+  _globals['_QUERY']._serialized_end=2742
 # @@protoc_insertion_point(module_scope)

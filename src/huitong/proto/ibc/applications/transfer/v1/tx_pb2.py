@@ -27,7 +27,7 @@ from huitong.proto.cosmos.base.v1beta1 import coin_pb2 as cosmos_dot_base_dot_v1
 from huitong.proto.ibc.core.client.v1 import client_pb2 as ibc_dot_core_dot_client_dot_v1_dot_client__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ibc/applications/transfer/v1/tx.proto\x12\x1cibc.applications.transfer.v1\x1a\x1e\x63osmos/base/v1beta1/coin.proto\x1a\x1fibc/core/client/v1/client.proto\"\xe3\x01\n\x0bMsgTransfer\x12\x13\n\x0bsource_port\x18\x01 \x01(\t\x12\x16\n\x0esource_channel\x18\x02 \x01(\t\x12(\n\x05token\x18\x03 \x01(\x0b\x32\x19.cosmos.base.v1beta1.Coin\x12\x0e\n\x06sender\x18\x04 \x01(\t\x12\x10\n\x08receiver\x18\x05 \x01(\t\x12\x32\n\x0etimeout_height\x18\x06 \x01(\x0b\x32\x1a.ibc.core.client.v1.Height\x12\x19\n\x11timeout_timestamp\x18\x07 \x01(\x04\x12\x0c\n\x04memo\x18\x08 \x01(\t\"\'\n\x13MsgTransferResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ibc/applications/transfer/v1/tx.proto\x12\x1cibc.applications.transfer.v1\x1a\x1e\x63osmos/base/v1beta1/coin.proto\x1a\x1fibc/core/client/v1/client.proto\"\xe3\x01\n\x0bMsgTransfer\x12\x13\n\x0bsource_port\x18\x01 \x01(\t\x12\x16\n\x0esource_channel\x18\x02 \x01(\t\x12(\n\x05token\x18\x03 \x01(\x0b\x32\x19.cosmos.base.v1beta1.Coin\x12\x0e\n\x06sender\x18\x04 \x01(\t\x12\x10\n\x08receiver\x18\x05 \x01(\t\x12\x32\n\x0etimeout_height\x18\x06 \x01(\x0b\x32\x1a.ibc.core.client.v1.Height\x12\x19\n\x11timeout_timestamp\x18\x07 \x01(\x04\x12\x0c\n\x04memo\x18\x08 \x01(\t\"\'\n\x13MsgTransferResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x32o\n\x03Msg\x12h\n\x08Transfer\x12).ibc.applications.transfer.v1.MsgTransfer\x1a\x31.ibc.applications.transfer.v1.MsgTransferResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,4 +38,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MSGTRANSFER']._serialized_end=364
   _globals['_MSGTRANSFERRESPONSE']._serialized_start=366
   _globals['_MSGTRANSFERRESPONSE']._serialized_end=405
+  _globals['_MSG']._serialized_start=407
+  _globals['_MSG']._serialized_end=518
 # @@protoc_insertion_point(module_scope)
