@@ -21,6 +21,7 @@ from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.packs.v1 import packs_pb2
+from huitong.proto.huitong.transfer.v1 import transfer_pb2
 from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
 
@@ -334,6 +335,38 @@ def install_pack(
         name=name, version=version, digest=digest, title=pack_title, source=source
     )
     propose([message], f"Install {name} {version}", **options)
+
+
+@propose_group.command("transfer-params")
+@click.option(
+    "--client", "clients", multiple=True, help="Client that may carry transfers."
+)
+@click.option("--any-client", is_flag=True, help="Every client may; for trials.")
+@click.option("--no-send", is_flag=True, help="No claim may leave.")
+@click.option("--no-receive", is_flag=True, help="No voucher may come in.")
+@proposing_options
+@cli_errors
+def transfer_params(
+    clients: tuple[str, ...],
+    any_client: bool,
+    no_send: bool,
+    no_receive: bool,
+    **options: Any,
+) -> None:
+    """Set which light clients may carry transfers of claims: all that are named here.
+
+    `huitong query links clients` shows them, `huitong query transfer params` the rules
+    that are in force. Over a client that is left out, nothing goes or comes any more;
+    what is on its way is still given back.
+    """
+    params = transfer_pb2.Params(
+        allow_any_client=any_client,
+        allowed_clients=sorted(clients),
+        send_enabled=not no_send,
+        receive_enabled=not no_receive,
+    )
+    message = transfer_pb2.MsgUpdateParams(params=params)
+    propose([message], "Change the rules of transfers", **options)
 
 
 @propose_group.command("recover-client")

@@ -10,6 +10,7 @@ import click
 
 from huitong.cli.asking import ask, show_each
 from huitong.cli.errors import cli_errors
+from huitong.cli.query_claims import CLAIMS
 from huitong.cli.query_decided import DECIDED
 from huitong.cli.zones import (
     height_option,
@@ -41,7 +42,7 @@ def query() -> None:
     """Read the state of a zone; records and exchanges have groups of theirs."""
 
 
-for command in DECIDED:
+for command in (*DECIDED, *CLAIMS):
     query.add_command(command)
 
 

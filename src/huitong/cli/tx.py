@@ -1,7 +1,8 @@
-"""``huitong tx``: messages of grants; transactions made elsewhere."""
+"""``huitong tx``: messages of grants, transfers of claims; transactions made elsewhere."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,30 @@ import click
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.zones import (
+    channel_option,
     hex_bytes,
     json_option,
     node_option,
     send,
     show,
     signing_options,
+    timeout_option,
     with_zone,
 )
 from huitong.client import TxOutcome, ZoneClient
+from huitong.core.errors import HuitongError
 from huitong.core.fields import DIGEST_SIZE_BYTES
+from huitong.core.height import Height
+from huitong.core.time import NS_PER_SECOND
+from huitong.modules.transfer import PORT_ID
+from huitong.proto.cosmos.base.v1beta1.coin_pb2 import Coin
 from huitong.proto.huitong.grants.v1 import grants_pb2
+from huitong.proto.ibc.applications.transfer.v1 import tx_pb2 as transfer_pb2
 
 
 @click.group()
 def tx() -> None:
-    """Send messages of grants, and transactions made elsewhere."""
+    """Send messages of grants, claims, and transactions made elsewhere."""
 
 
 @tx.command("send")
@@ -43,6 +52,65 @@ def send_signed(file: Path, node: str, as_json: bool) -> None:
 
     outcome = with_zone(node, run)
     show({"ok": True, "tx": outcome.hash, "height": outcome.height}, as_json=as_json)
+
+
+# --- claims ---------------------------------------------------------------------------
+
+
+def _height_of(ctx: click.Context, parameter: click.Parameter, value: str) -> Height:
+    if not value:
+        return Height.ZERO
+    try:
+        return Height.parse(value)
+    except HuitongError:
+        raise click.BadParameter(f"{value!r} is not of the form REVISION-H") from None
+
+
+@tx.command()
+@click.argument("receiver")
+@click.argument("amount")
+@click.argument("denom")
+@channel_option
+@click.option("--memo", default="", help="For people or applications over there.")
+@timeout_option
+@click.option(
+    "--timeout-height",
+    callback=_height_of,
+    default="",
+    metavar="REVISION-H",
+    help="Height of the other chain from which on it may no longer take it.",
+)
+@signing_options
+@cli_errors
+def transfer(
+    receiver: str,
+    amount: str,
+    denom: str,
+    channel_id: str,
+    memo: str,
+    timeout_s: int,
+    timeout_height: Height,
+    **signing: Any,
+) -> None:
+    """Send AMOUNT of the claim DENOM (ibc/…) to RECEIVER on another chain.
+
+    RECEIVER is an address over there. What is refused there, or does not arrive in time,
+    comes back. `huitong query balances` shows what there is to send.
+    """
+    send(
+        lambda signer: transfer_pb2.MsgTransfer(
+            source_port=PORT_ID,
+            source_channel=channel_id,
+            token=Coin(denom=denom, amount=amount),
+            sender=signer,
+            receiver=receiver,
+            timeout_height=timeout_height.to_proto(),
+            timeout_timestamp=time.time_ns() + timeout_s * NS_PER_SECOND,
+            memo=memo,
+        ),
+        response=transfer_pb2.MsgTransferResponse,
+        **signing,
+    )
 
 
 # --- grants ---------------------------------------------------------------------------

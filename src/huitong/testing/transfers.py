@@ -22,6 +22,7 @@ from huitong.core.height import Height
 from huitong.modules import claims, links, members, transfer
 from huitong.modules.claims.state import get_holding, get_supply
 from huitong.proto.cosmos.base.v1beta1.coin_pb2 import Coin
+from huitong.proto.huitong.transfer.v1 import transfer_pb2
 from huitong.proto.ibc.applications.transfer.v1 import tx_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.testing import foreign_bank
@@ -197,9 +198,9 @@ def open_transfers(
         clock=clock,
         ports={foreign_bank.PORT: bank},
     )
-    rules = {"allow_any_client": True}
-    a = _zone("hangzhou-1", _ACCOUNTS_ON_A, clock, rules_of_a or rules)
-    b = _zone("chongqing-1", _ACCOUNTS_ON_B, clock, rules)
+    allow_all = {"allow_any_client": True}
+    a = _zone("hangzhou-1", _ACCOUNTS_ON_A, clock, rules_of_a or allow_all)
+    b = _zone("chongqing-1", _ACCOUNTS_ON_B, clock, allow_all)
     ctx = foreign.context()
     bank.mint(ctx, RICH, RICHES)
     foreign.take(ctx)
@@ -211,6 +212,13 @@ def open_transfers(
         if with_channels:
             path.open_channel()
     return net
+
+
+def rules(**fields: Any) -> transfer_pb2.MsgUpdateParams:
+    """Return the message that sets the rules of transfers: all is allowed but ``fields``."""
+    known = {"allow_any_client": True, "send_enabled": True, "receive_enabled": True}
+    params = transfer_pb2.Params(**{**known, **fields})
+    return transfer_pb2.MsgUpdateParams(params=params)
 
 
 def another_channel(path: Path) -> Path:
@@ -229,14 +237,14 @@ def _zone(
     chain_id: str,
     accounts: dict[str, tuple[str, str]],
     clock: SimClock,
-    rules: dict[str, Any],
+    genesis: dict[str, Any],
 ) -> SimZone:
     zone = SimZone(
         chain_id,
         [members.MODULE, links.MODULE, claims.MODULE, transfer.MODULE],
         clock=clock,
         ports={transfer.PORT_ID: transfer.TransferApplication()},
-        genesis={"members": members_genesis(accounts), "transfer": rules},
+        genesis={"members": members_genesis(accounts), "transfer": genesis},
     )
     zone.next_block()
     return zone
