@@ -269,6 +269,28 @@ BUGS = (
         wrong="(tally.yes + tally.no)",
         test="tests/unit/governance/test_deciding.py::test_freeze_cannot_swing_a_vote",
     ),
+    Bug(
+        name="what comes back is issued anew",
+        file="modules/transfer/escrow.py",
+        right="    move(ctx, escrow_address(port_id, channel_id), receiver, denom, amount)\n",
+        wrong="    issue(ctx, receiver, denom, amount, by=MODULE_ADDRESS)\n    return\n",
+        test="tests/unit/transfer/test_receiving.py::test_other_chain_gets_no_more_back_than_it_was_sent",
+    ),
+    Bug(
+        name="what is refused is given back twice",
+        file="modules/transfer/escrow.py",
+        right="        issue(ctx, receiver, denom, amount, by=MODULE_ADDRESS)\n        return\n",
+        wrong="        issue(ctx, receiver, denom, 2 * amount, by=MODULE_ADDRESS)\n"
+        "        return\n",
+        test="tests/property/test_transfer_histories.py::test_claims_are_conserved_in_any_order_of_events",
+    ),
+    Bug(
+        name="any client carries transfers",
+        file="modules/transfer/permission.py",
+        right="    if not params.allow_any_client and client_id",
+        wrong="    if params.allowed_clients and client_id",
+        test="tests/unit/transfer/test_permission.py::test_no_client_carries_transfers_unless_members_say_so",
+    ),
 )
 
 

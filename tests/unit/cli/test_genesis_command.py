@@ -89,3 +89,31 @@ def test_id_by_which_peers_know_a_node_stays(home: Home) -> None:
     first = CliRunner().invoke(node, ask).stdout
     assert len(first.strip()) == 40
     assert CliRunner().invoke(node, ask).stdout == first
+
+
+def test_rules_of_a_module_are_set_by_its_name(home: Home) -> None:
+    done = run(home, "set", "transfer.allow_any_client=true")
+    assert done.stdout == "hangzhou-1: transfer.allow_any_client set to true\n"
+    assert home.load_genesis().app_state["transfer"] == {"allow_any_client": True}
+    again = run(home, "set", "app_state.transfer.allow_any_client=false")
+    assert again.exit_code == 0
+    assert home.load_genesis().app_state["transfer"] == {"allow_any_client": False}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("transfer.allow_any=true", "unknown entries allow_any"),
+        ("transfer.allow_any_client=maybe", "allow_any_client"),
+        ("transfr.allow_any_client=true", "transfr is no entry; modules: claims,"),
+        ('transfer.allowed_clients=["07-tendermint-0"]', "does not exist"),
+    ],
+)
+def test_unknown_names_are_refused_and_nothing_is_kept(
+    home: Home, assignment: str, words: str
+) -> None:
+    before = home.load_genesis()
+    refused = run(home, "set", assignment)
+    assert refused.exit_code == 1
+    assert words in refused.stderr
+    assert home.load_genesis() == before
