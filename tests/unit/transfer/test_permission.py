@@ -8,6 +8,7 @@ import pytest
 
 from huitong.core.errors import RejectedError
 from huitong.core.limits import TRANSFER_CLIENTS_MAX
+from huitong.core.ports import ChannelOpening
 from huitong.modules import transfer
 from huitong.modules.transfer.errors import ClientNotAllowedError
 from huitong.proto.huitong.transfer.v1 import transfer_pb2
@@ -69,6 +70,40 @@ def test_channel_of_another_kind_is_refused(change: dict[str, Any], code: str) -
     with pytest.raises(RejectedError) as refused:
         net.a.deliver(end.channel_init_message())
     assert f"{refused.value.codespace}/{refused.value.code}" == code
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"channel_id": f"channel-{2**32}"}, "transfer/9"),
+        ({"port_id": "exchange"}, "port/4"),
+        ({"version": " ics20-1"}, "transfer/4"),
+        ({"connection_hops": ("connection-9",)}, "connection/3"),
+        ({"channel_id": f"channel-{2**32 - 1}", "version": " "}, ""),
+        ({}, ""),
+    ],
+)
+def test_opening_is_checked(change: dict[str, Any], code: str) -> None:
+    net = open_transfers(with_channels=False)
+    known: dict[str, Any] = {
+        "ordering": channel_pb2.ORDER_UNORDERED,
+        "connection_hops": (net.foreign_to_a.b.connection_id,),
+        "port_id": "transfer",
+        "channel_id": "channel-0",
+        "counterparty_port_id": "transfer",
+        "counterparty_channel_id": "",
+        "version": "ics20-1",
+    }
+    opening = ChannelOpening(**{**known, **change})
+    told = ""
+    try:
+        version = transfer.TransferApplication().on_chan_open_init(
+            net.a.context(), opening
+        )
+        assert version == "ics20-1"
+    except RejectedError as refused:
+        told = f"{refused.codespace}/{refused.code}"
+    assert told == code
 
 
 def test_channel_is_not_closed_by_anybody_and_version_is_checked_at_the_end() -> None:

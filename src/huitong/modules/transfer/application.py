@@ -16,6 +16,7 @@ from typing import Final, final
 
 from huitong.core.context import Context
 from huitong.core.errors import OutOfGasError, RejectedError
+from huitong.core.go_text import is_blank
 from huitong.core.invariants import invariant
 from huitong.core.limits import UINT32_MAX
 from huitong.core.ports import ChannelOpening, ReceiveOutcome
@@ -78,8 +79,8 @@ class TransferApplication:
             RejectedError: transfer/4, 9, 101; channel/6; port/4.
         """
         _check_opening(ctx, opening)
-        if opening.version.strip(" ") not in ("", VERSION):
-            raise TransferVersionError(actual=opening.version, expected=VERSION)
+        if not is_blank(opening.version):
+            _check_version(opening.version)
         return VERSION
 
     def on_chan_open_try(self, ctx: Context, opening: ChannelOpening) -> str:
