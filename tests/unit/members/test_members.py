@@ -219,6 +219,8 @@ REFUSALS: list[tuple[Any, type[HuitongError]]] = [
     (pb.MsgAdmitMember(**{**ADMIT, "roles": ["king"]}), errors.UnknownRoleError),
     (pb.MsgAdmitMember(**{**ADMIT, "roles": ["relayer"] * 2}), errors.UnknownRoleError),
     (pb.MsgAdmitMember(**{**ADMIT, "member_id": "tax"}), errors.MemberExistsError),
+    (pb.MsgAdmitMember(**{**ADMIT, "legal_id": "91-PORT"}), errors.LegalIdTakenError),
+    (pb.MsgAdmitMember(**{**ADMIT, "legal_id": "91-port"}), errors.LegalIdTakenError),
     (status("nobody", SUSPENDED), errors.MemberNotFoundError),
     (status("tax", ACTIVE), errors.MemberStatusError),
     (status("tax", 0), errors.MemberStatusError),
@@ -296,6 +298,32 @@ def test_suspended_member_gets_no_accounts_and_no_roles_for_them() -> None:
     ):
         with pytest.raises(errors.MemberNotActiveError):
             zone.run(message)
+
+
+@pytest.mark.parametrize("wanted", [ACTIVE, SUSPENDED])
+def test_member_keeps_its_legal_id_until_it_is_removed(wanted: int) -> None:
+    zone = new_zone()
+    for caller in ("bank-head", "court-head"):
+        zone.run(emergency(caller, "port"))
+    if wanted != ACTIVE:
+        zone.run(status("port", wanted))
+    again = pb.MsgAdmitMember(**{**ADMIT, "legal_id": "91-PORT"})
+    with pytest.raises(errors.LegalIdTakenError, match="member port"):
+        zone.run(again)
+    zone.run(status("port", REMOVED))
+    zone.run(again)
+    with pytest.raises(errors.LegalIdTakenError, match="member customs"):
+        zone.run(
+            pb.MsgAdmitMember(**{**ADMIT, "member_id": "x", "legal_id": "91-Port"})
+        )
+    assert MemoryZone([MODULE], genesis=zone.export()).state.dump() == zone.state.dump()
+
+
+def test_members_without_a_legal_id_do_not_stand_in_each_others_way() -> None:
+    zone = new_zone()
+    for name in ("a", "b"):
+        zone.run(pb.MsgAdmitMember(**{**ADMIT, "member_id": name, "legal_id": ""}))
+    assert not member_of(zone, "b").legal_id
 
 
 def test_keys_of_a_frozen_member_are_replaced_by_vote() -> None:
@@ -436,6 +464,12 @@ GOOD_ACCOUNT = {"address": CLERK, "member_id": "tax"}
         {"members": [{**GOOD_MEMBER, "nmae": "x"}]},
         {"members": [{"member_id": "tax"}]},
         {"members": [GOOD_MEMBER, GOOD_MEMBER]},
+        {
+            "members": [
+                {**GOOD_MEMBER, "legal_id": "91-TAX"},
+                {"member_id": "tax-2", "name": "Tax", "legal_id": "91-tax"},
+            ]
+        },
         {"members": [{**GOOD_MEMBER, "roles": ["king"]}]},
         {"members": [{**GOOD_MEMBER, "encryption_key": "AAAA"}]},
         {"accounts": [GOOD_ACCOUNT]},
