@@ -14,6 +14,8 @@ from huitong.core.limits import (
     PROPOSAL_GAS_MAX,
     PROPOSALS_ENDED_MAX,
     PROPOSALS_OPEN_MAX,
+    PROPOSALS_OPEN_PER_MEMBER_MAX,
+    PROPOSALS_OPEN_SHARED_MAX,
     PROPOSALS_PER_BLOCK_MAX,
 )
 from huitong.core.module import Module
@@ -21,7 +23,10 @@ from huitong.core.store.errors import StorageCorruptError
 from huitong.modules import consensus, governance, members
 from huitong.modules.consensus.state import save_validator
 from huitong.modules.governance.counting import is_passing
-from huitong.modules.governance.errors import TooManyProposalsError
+from huitong.modules.governance.errors import (
+    ProposalRoomReservedError,
+    TooManyProposalsError,
+)
 from huitong.modules.governance.state import (
     find_proposal,
     save_new_proposal,
@@ -263,6 +268,19 @@ def test_failing_message_undoes_all_of_its_proposal() -> None:
     assert len(zone.told("member_admitted")) == 1
 
 
+def test_one_organisation_is_not_admitted_twice_by_two_votes() -> None:
+    zone = new_zone()
+    for name in ("customs", "customs-2"):
+        message = admit(name)
+        message.legal_id = "91-CUSTOMS"
+        number = propose(zone, message)
+        vote(zone, number, bank=YES, tax=YES, court=YES)
+    assert ended(zone) == ["passed", "failed"]
+    failed = proposal(zone, number)
+    assert (failed.error_codespace, failed.error_code) == ("members", 24)
+    assert find_member(zone.context(), "customs-2") is None
+
+
 def _with_apply(apply: Any) -> Module:
     routes = tuple(
         replace(route, apply=apply)
@@ -375,10 +393,10 @@ def test_zone_keeps_so_many_ended_proposals_and_forgets_the_oldest_with_its_vote
     assert len(list(votes_after(ctx, number, ""))) == 1
 
 
-def test_zone_has_room_for_so_many_open_proposals() -> None:
-    zone = new_zone()
+def fill(zone: MemoryZone, count: int) -> None:
+    """Put proposals under vote, each of another member."""
     ctx = zone.context()
-    for number in range(PROPOSALS_OPEN_MAX):
+    for number in range(count):
         other = pb.Proposal(
             proposal_id=1_000 + number,
             proposer=f"m-{number}",
@@ -387,8 +405,48 @@ def test_zone_has_room_for_so_many_open_proposals() -> None:
         )
         save_new_proposal(ctx, other)
     zone.take(ctx)
+
+
+def test_zone_has_room_for_so_many_open_proposals() -> None:
+    zone = new_zone()
+    fill(zone, PROPOSALS_OPEN_MAX)
     with pytest.raises(TooManyProposalsError, match="the zone"):
         propose(zone, admit("customs"))
+
+
+def test_half_of_the_room_is_for_members_without_a_proposal() -> None:
+    zone = new_zone()
+    fill(zone, PROPOSALS_OPEN_SHARED_MAX - 2)
+    first = propose(zone, admit("a"))
+    propose(zone, admit("b"))
+    with pytest.raises(ProposalRoomReservedError, match=r"50 .* bank has 2"):
+        propose(zone, admit("c"))
+    propose(zone, admit("c"), by="tax")
+    with pytest.raises(ProposalRoomReservedError, match=r"51 .* tax has 1"):
+        propose(zone, admit("d"), by="tax")
+    withdraw = pb.MsgWithdrawProposal(
+        signer=address_of("bank"), proposal_id=first, reason="room"
+    )
+    zone.run(withdraw)
+    with pytest.raises(ProposalRoomReservedError, match=r"50 .* bank has 1"):
+        propose(zone, admit("d"))
+
+
+def test_few_members_cannot_keep_the_others_from_proposing() -> None:
+    zone = new_zone()
+    ctx = zone.context()
+    per_member = PROPOSALS_OPEN_PER_MEMBER_MAX
+    for number in range(PROPOSALS_OPEN_SHARED_MAX):
+        greedy = pb.Proposal(
+            proposal_id=1_000 + number,
+            proposer=f"m-{number // per_member}",
+            deadline=2**62,
+            status=pb.PROPOSAL_STATUS_VOTING,
+        )
+        save_new_proposal(ctx, greedy)
+    zone.take(ctx)
+    for name in ("bank", "tax", "court"):
+        assert propose(zone, admit(f"by-{name}"), by=name)
 
 
 # --- queries and genesis ------------------------------------------------------------------
