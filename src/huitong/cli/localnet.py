@@ -10,6 +10,7 @@ import click
 import orjson
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.errors import ZoneMissingError, ZoneNotRunningError
 from huitong.localnet.node import LocalNode
@@ -49,7 +50,7 @@ def localnet() -> None:
 @_dir_option
 @click.option(
     "--validators",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     help="Validators, each of an organisation of its own.  [default: 4]",
 )
 @click.option("--engine", type=click.Choice(ENGINES), help="[default: cometbft]")
@@ -57,7 +58,7 @@ def localnet() -> None:
 @click.option("--block-time", help="Pause between blocks.  [default: 200ms]")
 @click.option(
     "--voting-period",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     help="Seconds in which members vote.  [default: the zone's]",
 )
 @_json_option
