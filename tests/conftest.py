@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.programs import need_cometbft
 
 # A machine that is busy with something else must not turn a test red, so there is no
 # deadline and slow generation is not a failure. The everyday run looks at 100 examples
@@ -19,3 +23,9 @@ settings.register_profile(
     max_examples=2_000,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
+
+
+@pytest.fixture(scope="session")
+def cometbft() -> Path:
+    """Return the program ``cometbft``; what needs it is not run where it is absent."""
+    return need_cometbft()

@@ -14,8 +14,6 @@ import pytest
 
 from huitong.client import ZoneClient
 from huitong.client.calls import all_answered
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.node import LocalNode
 from huitong.localnet.process import huitong_arguments
@@ -36,14 +34,6 @@ def passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.chmod(0o600)
     monkeypatch.setenv("HUITONG_PASSPHRASE_FILE", str(path))
     return path
-
-
-@pytest.fixture
-def _cometbft() -> None:
-    try:
-        find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
 
 
 def huitong(*arguments: object) -> dict[str, Any]:
@@ -115,7 +105,7 @@ def test_backup_under_load_goes_on_with_the_same_state(
 
 
 @pytest.mark.heavy
-@pytest.mark.usefixtures("_cometbft")
+@pytest.mark.usefixtures("cometbft")
 def test_lost_validator_comes_back_from_a_backup_and_signs_again(
     tmp_path: Path, passphrase: Path
 ) -> None:
@@ -170,7 +160,7 @@ async def has_signed(node: LocalNode, address: str, above: int) -> bool:
 
 
 @pytest.mark.heavy
-@pytest.mark.usefixtures("_cometbft")
+@pytest.mark.usefixtures("cometbft")
 def test_export_of_every_node_is_the_same_and_a_zone_goes_on_from_it(
     tmp_path: Path,
 ) -> None:

@@ -18,8 +18,6 @@ from google.protobuf.message import Message
 
 from huitong.client import Sender, ZoneClient
 from huitong.client.voting import decide
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.engines.validator_key import ValidatorKey
 from huitong.light.tendermint.block_hashes import consensus_hash
 from huitong.localnet.consortium import LocalZone
@@ -57,11 +55,7 @@ class Zones:
 
 
 @pytest.fixture
-def zones(tmp_path: Path) -> Iterator[Zones]:
-    try:
-        find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
+def zones(cometbft: Path, tmp_path: Path) -> Iterator[Zones]:
     made = Zones(tmp_path)
     made.a.init()
     made.b.init()

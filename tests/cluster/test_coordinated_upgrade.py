@@ -14,8 +14,6 @@ import pytest
 from huitong.client import Sender, ZoneClient
 from huitong.client.voting import decide
 from huitong.core.store.multistore import MultiStore
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.node import LocalNode
 from huitong.modules.zone import STORE_NAMES
@@ -73,11 +71,7 @@ class Processes:
 
 
 @pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
-    try:
-        find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
+def processes(cometbft: Path, tmp_path: Path) -> Iterator[Processes]:
     zone = LocalZone(
         tmp_path / "zone", "hangzhou-1", validators=4, voting_period_s=VOTING_PERIOD_S
     )

@@ -19,8 +19,6 @@ from google.protobuf.message import Message
 
 from huitong.client import Sender, ZoneClient
 from huitong.client.voting import decide
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.node import LocalNode
 from huitong.localnet.zone import AccountSpec
@@ -53,12 +51,8 @@ PATIENCE_S: Final = 60.0
 
 
 @pytest.fixture
-def zone(tmp_path: Path) -> Iterator[LocalZone]:
+def zone(cometbft: Path, tmp_path: Path) -> Iterator[LocalZone]:
     """Return the zone, running; whatever happens, nothing of it runs afterwards."""
-    try:
-        find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
     made = LocalZone(
         tmp_path / "zone",
         CHAIN_ID,

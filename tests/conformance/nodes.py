@@ -14,8 +14,6 @@ import httpx
 import pytest
 from google.protobuf.message import Message
 
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.engines.embedded.schedule import Pace
 from huitong.engines.validator_key import save_validator_key
 from huitong.localnet.node import LocalNode
@@ -23,6 +21,7 @@ from huitong.localnet.ports import free_ports
 from huitong.node.config import CometBftConfig, NodeConfig
 from huitong.node.home import Home, make_home
 from huitong.testing.embedded import EmbeddedZone
+from tests.programs import need_cometbft
 
 CHAIN_ID = "conform-1"
 ACCOUNTS = {
@@ -119,10 +118,7 @@ class Node:
 def running_node(folder: Path, engine: str) -> Iterator[Node]:
     """Make the home of a node, run it, and stop it."""
     if engine == "cometbft":
-        try:
-            find_binary()
-        except CometBftMissingError:
-            pytest.skip("not run: cometbft is not installed; make peers")
+        need_cometbft()
     zone = EmbeddedZone(CHAIN_ID, accounts=ACCOUNTS, folder=folder)
     rpc, p2p = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
     config = NodeConfig(

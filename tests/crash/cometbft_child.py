@@ -13,21 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.engines.cometbft.home import CometBftHome
 from huitong.engines.cometbft.process import CometBftProcess
 from huitong.engines.cometbft.settings import CometBftSettings
 from huitong.engines.genesis import GenesisDocument, encode_genesis
 from huitong.engines.validator_key import ValidatorKey, save_validator_key
-
-
-def cometbft_binary() -> Path:
-    """Return the program; the test is not run where it is absent."""
-    try:
-        return find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
+from tests.programs import need_cometbft
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 30) -> Any:
@@ -67,7 +58,7 @@ class CometBftChild:
     @contextmanager
     def running(self) -> Iterator[CometBftProcess]:
         """Run the program."""
-        process = CometBftProcess(cometbft_binary(), CometBftHome(self.folder))
+        process = CometBftProcess(need_cometbft(), CometBftHome(self.folder))
         process.start()
         try:
             yield process

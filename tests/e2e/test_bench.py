@@ -10,8 +10,7 @@ from huitong.bench.errors import PeerMissingError
 from huitong.bench.recovery import RecoveryPlan, run_recovery_bench
 from huitong.bench.simd import find_simd
 from huitong.bench.tx import TxPlan, run_beside_simd, run_tx_bench
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
+from tests.programs import need_cometbft
 
 ENGINES = [
     pytest.param("embedded", marks=pytest.mark.slow),
@@ -21,10 +20,7 @@ ENGINES = [
 
 def _needs(engine: str) -> None:
     if engine == "cometbft":
-        try:
-            find_binary()
-        except CometBftMissingError:
-            pytest.skip("not run: cometbft is not installed; make peers")
+        need_cometbft()
 
 
 def _silent(_: str) -> None:

@@ -10,17 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.localnet.process import huitong_arguments
-
-
-@pytest.fixture(autouse=True)
-def _needs_cometbft() -> None:
-    try:
-        find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
 
 
 def _processes_naming(folder: Path) -> list[str]:
@@ -37,6 +27,7 @@ def _processes_naming(folder: Path) -> list[str]:
 
 
 @pytest.mark.heavy
+@pytest.mark.usefixtures("cometbft")
 def test_two_consortia_give_the_same_result(tmp_path: Path) -> None:
     done = subprocess.run(
         huitong_arguments(

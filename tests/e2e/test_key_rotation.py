@@ -19,8 +19,6 @@ from huitong.client.voting import decide
 from huitong.core.address import address_of_public_key
 from huitong.core.hashing import sha256
 from huitong.core.secp256k1 import public_key_of_private_key
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.gateway.errors import SealOpenError
 from huitong.gateway.party import Party
 from huitong.gateway.providing import RecordTerms, deliver, publish_document
@@ -37,6 +35,7 @@ from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.relayer.config import LinkConfig, RelayConfig, ZoneConfig
 from huitong.relayer.supervisor import Supervisor
+from tests.programs import need_cometbft
 
 pytestmark = pytest.mark.slow
 
@@ -57,10 +56,7 @@ def zones(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[tuple[LocalZone, LocalZone]]:
     if request.param == "cometbft":
-        try:
-            find_binary()
-        except CometBftMissingError:
-            pytest.skip("not run: cometbft is not installed; make peers")
+        need_cometbft()
     provider = LocalZone(
         tmp_path / "hangzhou",
         "hangzhou-1",

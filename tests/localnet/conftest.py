@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
+import pytest
 
 
 @pytest.fixture(autouse=True)
-def _cometbft() -> None:
-    try:
-        find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
+def _cometbft(cometbft: Path) -> None:
+    """Ask for the program."""

@@ -89,6 +89,7 @@ def test_restored_state_goes_on_like_the_replayed_one(  # type: ignore[no-untype
         _restore(backend, chunks, version, root_hash)
         restored = MultiStore(backend, NAMES, versions_kept=kept)
         assert (restored.version, restored.root_hash) == (version, root_hash)
+        assert _snapshot(restored, version, size) == chunks
         assert restored.is_as_restored
         for block in before[version - first + 1 :]:
             _commit(restored, block, first)
@@ -110,7 +111,7 @@ def test_restored_state_goes_on_like_the_replayed_one(  # type: ignore[no-untype
     flip=st.integers(1, 255),
     cut=st.booleans(),
 )
-def test_no_changed_byte_gives_another_state(  # type: ignore[no-untyped-def]
+def test_no_changed_byte_is_taken(  # type: ignore[no-untyped-def]
     blocks, place: int, flip: int, cut: bool
 ) -> None:
     original = MultiStore(MemoryBackend(), NAMES, versions_kept=1)
@@ -123,12 +124,6 @@ def test_no_changed_byte_gives_another_state(  # type: ignore[no-untyped-def]
     else:
         stream[place] ^= flip
     backend = MemoryBackend()
-    try:
+    with pytest.raises(SnapshotInvalidError):
         _restore(backend, [bytes(stream)], original.version, original.root_hash)
-    except SnapshotInvalidError:
-        assert MultiStore(backend, NAMES, versions_kept=1).version == 0
-        return
-    # The place of a node within its version is the one thing that no hash covers.
-    restored = MultiStore(backend, NAMES, versions_kept=1)
-    assert _pairs(restored) == _pairs(original)
-    restored.check_integrity()
+    assert MultiStore(backend, NAMES, versions_kept=1).version == 0

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
+from tests.programs import need_cometbft
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -85,7 +84,7 @@ def test_commands_of_the_page_run(page: Path, tmp_path: Path) -> None:
     place.mkdir()
     folders = [str(Path(sys.executable).parent), os.environ["PATH"]]
     if NEEDS_COMETBFT in page.read_text(encoding="utf-8"):
-        folders.append(str(_cometbft().parent))
+        folders.append(str(need_cometbft().parent))
     environment = os.environ | {
         "PATH": os.pathsep.join(folders),
         "HOME": str(tmp_path),
@@ -111,13 +110,6 @@ def test_commands_of_the_page_run(page: Path, tmp_path: Path) -> None:
     assert code is not None, f"not done after {SECONDS_MAX} s: {told[-4_000:]}"
     assert code == 0, told[-4_000:]
     assert "Traceback" not in told
-
-
-def _cometbft() -> Path:
-    try:
-        return find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
 
 
 def _end_session(shell: subprocess.Popen[bytes]) -> None:

@@ -14,25 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from huitong.engines.cometbft.binary import find_binary
-from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.engines.cometbft.signer.sign_state import load_signed_step
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.process import huitong_arguments
 from huitong.node.home import Home
 from tests.cluster.chain import block_hashes, wait_past, wait_until
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("cometbft")]
 WAIT_S = 60.0
 PASSPHRASE = "of the validator"
-
-
-@pytest.fixture(autouse=True)
-def _cometbft() -> None:
-    try:
-        find_binary()
-    except CometBftMissingError:
-        pytest.skip("not run: cometbft is not installed; make peers")
 
 
 @pytest.fixture(autouse=True)

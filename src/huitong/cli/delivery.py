@@ -13,6 +13,7 @@ import click
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.keys import reader_keys_of
+from huitong.cli.numbers import Number
 from huitong.cli.vault import vault_key_option
 from huitong.cli.zones import (
     channel_option,
@@ -195,7 +196,7 @@ def _kept_unless_refused(out: Path | None, digest: bytes) -> Iterator[None]:
 @click.option(
     "--wait",
     "wait_s",
-    type=click.IntRange(min=0),
+    type=Number(min=0),
     default=WAIT_S,
     show_default=True,
     help="Seconds to wait until the provider's zone has taken the receipt.",

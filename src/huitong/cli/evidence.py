@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.cli.passphrase import passphrase_option
 from huitong.cli.zones import home_option, json_option, show_many, unlock_key
 from huitong.cli.zones import show as show_object
@@ -53,7 +54,7 @@ def evidence() -> None:
 @click.option(
     "--sequence",
     required=True,
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     help="Sequence of the request.",
 )
 @click.option(
@@ -161,7 +162,7 @@ def refresh(
     "--height",
     "heights",
     multiple=True,
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     help="Header to trust, one for each --node in order; the newest by default.",
 )
 @click.option("--out", required=True, type=_PATH, help="The trust file to write.")

@@ -13,6 +13,7 @@ import click
 
 from huitong.cli.delivery import deliver, receive
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.cli.zones import (
     channel_option,
     height_option,
@@ -59,10 +60,10 @@ exchange.add_command(receive)
 @click.option("--requester", required=True, help="Member that asks, on this zone.")
 @click.option("--issuer", required=True, help="Member that holds the record.")
 @click.option("--record", "record_id", required=True)
-@click.option("--version", type=click.IntRange(min=0), default=0, help="0: the head.")
+@click.option("--version", type=Number(min=0), default=0, help="0: the head.")
 @click.option("--purpose", required=True, help="For example receivable-financing.")
 @click.option("--legal-basis", default="", help="For example contract.")
-@click.option("--consent", "consent_id", type=click.IntRange(min=0), default=0)
+@click.option("--consent", "consent_id", type=Number(min=0), default=0)
 @click.option("--field", "fields", multiple=True, help="Wanted field; none: all.")
 @click.option(
     "--reader-key",
@@ -238,7 +239,7 @@ def show_exchange(
     "--side", type=click.Choice(list(_SIDES)), help="What this zone is in it."
 )
 @click.option("--status", help="For example requested, granted, received.")
-@click.option("--after", type=click.IntRange(min=0), default=0)
+@click.option("--after", type=Number(min=0), default=0)
 @limit_option
 @node_option
 @json_option

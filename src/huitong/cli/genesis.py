@@ -10,6 +10,7 @@ import orjson
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.node import home_option, json_option
+from huitong.cli.numbers import Number
 from huitong.core.time import parse_rfc3339
 from huitong.engines.genesis import encode_genesis
 from huitong.modules.members.roles import ROLES
@@ -93,7 +94,7 @@ def add_member_command(
 @click.option("--name", default="", help="Name for people.")
 @click.option(
     "--power",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     default=GENESIS_POWER,
     show_default=True,
     help="Voting power.",

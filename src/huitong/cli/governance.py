@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.cli.propose import propose_group
 from huitong.cli.proposing import packed_to_json
 from huitong.cli.zones import (
@@ -37,7 +38,7 @@ _STATUSES = {
     "failed": pb.PROPOSAL_STATUS_FAILED,
     "withdrawn": pb.PROPOSAL_STATUS_WITHDRAWN,
 }
-_number = click.argument("proposal_id", type=click.IntRange(min=1))
+_number = click.argument("proposal_id", type=Number(min=1))
 
 
 @click.group()

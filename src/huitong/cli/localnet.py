@@ -10,11 +10,13 @@ import click
 import orjson
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.localnet.consortium import LocalZone
-from huitong.localnet.errors import ZoneMissingError, ZoneShapeError
+from huitong.localnet.errors import ZoneMissingError, ZoneNotRunningError
 from huitong.localnet.node import LocalNode
 from huitong.localnet.running import run_zone, runner_pid, stop_zone
 from huitong.localnet.serving import find_status
+from huitong.localnet.shape import check_same
 from huitong.localnet.zone import KEYRING_FOLDER
 from huitong.node.config import ENGINES
 
@@ -48,7 +50,7 @@ def localnet() -> None:
 @_dir_option
 @click.option(
     "--validators",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     help="Validators, each of an organisation of its own.  [default: 4]",
 )
 @click.option("--engine", type=click.Choice(ENGINES), help="[default: cometbft]")
@@ -56,7 +58,7 @@ def localnet() -> None:
 @click.option("--block-time", help="Pause between blocks.  [default: 200ms]")
 @click.option(
     "--voting-period",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     help="Seconds in which members vote.  [default: the zone's]",
 )
 @_json_option
@@ -72,6 +74,7 @@ def start(
 ) -> None:
     """Make a zone, or go on with the one in DIR, and run it until Ctrl-C.
 
+    Options that a zone was made with may be repeated, but not changed.
     With --json the first line is an object with the chain id and the nodes.
     """
     asked = {
@@ -85,9 +88,8 @@ def start(
         zone = LocalZone.load(folder)
     except ZoneMissingError:
         zone = _new_zone(folder, asked)
-        zone.init()
     else:
-        _check_same(zone, asked)
+        check_same(zone, asked)
     run_zone(zone, lambda ready: _print_endpoints(ready, as_json=as_json))
     if not as_json:
         click.echo("stopped")
@@ -104,22 +106,6 @@ def _new_zone(folder: Path, asked: dict[str, Any]) -> LocalZone:
         block_time=asked["block_time"] or _BLOCK_TIME_DEFAULT,
         voting_period_s=asked["voting_period"],
     )
-
-
-def _check_same(zone: LocalZone, asked: dict[str, Any]) -> None:
-    """Check that nothing is asked of a zone that it is not."""
-    present = {
-        "validators": sum(node.is_validator for node in zone.nodes),
-        "engine": zone.engine,
-        "chain_id": zone.chain_id,
-    }
-    for name, value in asked.items():
-        if value is not None and present.get(name) != value:
-            option = name.replace("_", "-")
-            raise ZoneShapeError(
-                reason=f"the zone in {zone.folder} is made already, so that "
-                f"--{option} {value} comes too late; leave it out, or use another --dir"
-            )
 
 
 def _print_endpoints(zone: LocalZone, *, as_json: bool) -> None:
@@ -219,8 +205,11 @@ def kill(folder: Path, node_name: str, as_json: bool) -> None:
 @_json_option
 @cli_errors
 def restart(folder: Path, node_name: str, as_json: bool) -> None:
-    """Stop NODE, if it runs, and start it."""
-    node = LocalZone.load(folder).node(node_name)
+    """Stop NODE, if it runs, and start it; the zone must be running."""
+    zone = LocalZone.load(folder)
+    node = zone.node(node_name)
+    if not (runner_pid(zone.folder) or zone.is_running):
+        raise ZoneNotRunningError(path=zone.folder)  # nobody would ever stop the node
     node.stop()
     node.start()
     _print_node(node, "serves", as_json=as_json)

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.core.time import format_rfc3339
 from huitong.node.backup import RestoredHome, restore_backup, take_backup
 from huitong.node.config import load_config
@@ -86,7 +87,7 @@ def backup(home: Path, target: Path, with_keys: bool, as_json: bool) -> None:
 )
 @click.option(
     "--signed-up-to",
-    type=click.IntRange(min=0),
+    type=Number(min=0),
     default=0,
     metavar="HEIGHT",
     help="Sign nothing up to here: the height of the zone now, from another node.",

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.node.config import load_config
 from huitong.node.exports import encode_export, export_state
 from huitong.node.home import Home, write_whole
@@ -23,7 +24,7 @@ from huitong.node.parts import open_state
     help="Folder of the node.  [default: ~/.huitong]",
 )
 @click.option(
-    "--height", type=click.IntRange(min=1), help="Version to export; else the newest."
+    "--height", type=Number(min=1), help="Version to export; else the newest."
 )
 @click.option(
     "--output",

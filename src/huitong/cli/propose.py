@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.cli.proposing import (
+    FILE_SIZE_BYTES_MAX,
     key_bytes,
     messages_of_file,
     propose,
@@ -58,7 +60,9 @@ def from_file(file: Path, **options: Any) -> None:
     Each is an object with its type under "@type" and its fields; `--print` of the other
     commands shows the form. Their signer is filled in.
     """
-    messages = messages_of_file(file.read_bytes(), str(file))
+    with file.open("rb") as opened:
+        data = opened.read(FILE_SIZE_BYTES_MAX + 1)
+    messages = messages_of_file(data, str(file))
     names = ", ".join(type(message).__name__ for message in messages)
     propose(messages, names, **options)
 
@@ -217,7 +221,7 @@ def replace_account(old_address: str, new_address: str, **options: Any) -> None:
 
 @propose_group.command("set-validator")
 @click.argument("public_key", callback=key_bytes)
-@click.option("--power", type=click.IntRange(min=1), required=True)
+@click.option("--power", type=Number(min=1), required=True)
 @click.option("--member", "member_id", required=True, help="Member that runs it.")
 @click.option("--name", default="", help="For people.")
 @click.option("--reinstate", is_flag=True, help="It is suspended, and may sign again.")
@@ -258,8 +262,8 @@ def remove_validator(public_key: bytes, **options: Any) -> None:
 
 
 @propose_group.command("block-params")
-@click.option("--size-bytes-max", type=click.IntRange(min=1), required=True)
-@click.option("--gas-max", type=click.IntRange(min=1), required=True)
+@click.option("--size-bytes-max", type=Number(min=1), required=True)
+@click.option("--gas-max", type=Number(min=1), required=True)
 @proposing_options
 @cli_errors
 def block_params(size_bytes_max: int, gas_max: int, **options: Any) -> None:
@@ -299,7 +303,7 @@ def rules(
 
 @propose_group.command("schedule-upgrade")
 @click.argument("name")
-@click.argument("height", type=click.IntRange(min=1))
+@click.argument("height", type=Number(min=1))
 @click.option("--info", required=True, help="Where the new version is to be had.")
 @proposing_options
 @cli_errors

@@ -24,6 +24,7 @@ from huitong.client.voting import get_proposal, proposal_of
 from huitong.core.codec import pack_any
 from huitong.core.errors import RejectedError
 from huitong.core.execution import message_routes
+from huitong.core.limits import PROPOSAL_SIZE_BYTES_MAX
 from huitong.core.time import format_rfc3339
 from huitong.modules.zone import MODULES
 from huitong.proto.google.protobuf.any_pb2 import Any as PackedAny
@@ -32,6 +33,8 @@ from huitong.proto.pool import Default
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
+#: Four times what a proposal holds: JSON writes bytes longer than they are.
+FILE_SIZE_BYTES_MAX: Final = 4 * PROPOSAL_SIZE_BYTES_MAX
 _TYPE: Final = "@type"
 _SIZE_BYTES: Final = 32
 
@@ -143,8 +146,11 @@ def messages_of_file(data: bytes, where: str) -> list[Message]:
         where: its name, for errors.
 
     Raises:
-        ProposalFileError: no list, or an entry is no governed message of this software.
+        ProposalFileError: too long, no list, or an entry is no governed message of this software.
     """
+    if len(data) > FILE_SIZE_BYTES_MAX:
+        reason = f"more than {FILE_SIZE_BYTES_MAX} bytes"
+        raise ProposalFileError(where=where, reason=reason)
     try:
         entries = orjson.loads(data)
     except orjson.JSONDecodeError as wrong:

@@ -10,6 +10,7 @@ import click
 
 from huitong.cli.asking import ask, show_each
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.cli.query_claims import CLAIMS
 from huitong.cli.query_decided import DECIDED
 from huitong.cli.zones import (
@@ -98,7 +99,7 @@ def tx(tx_hash: str, node: str, as_json: bool) -> None:
 
 
 @query.command()
-@click.argument("height", type=click.IntRange(min=1))
+@click.argument("height", type=Number(min=1))
 @node_option
 @json_option
 @cli_errors
@@ -184,7 +185,7 @@ def account(address: str, height: int, node: str, as_json: bool) -> None:
 
 @query.command()
 @click.argument("holder")
-@click.option("--after", type=click.IntRange(min=0), default=0)
+@click.option("--after", type=Number(min=0), default=0)
 @limit_option
 @node_option
 @json_option
@@ -199,7 +200,7 @@ def grants(holder: str, after: int, limit: int, node: str, as_json: bool) -> Non
 
 
 @query.command()
-@click.argument("grant_id", type=click.IntRange(min=1))
+@click.argument("grant_id", type=Number(min=1))
 @height_option
 @node_option
 @json_option
@@ -212,7 +213,7 @@ def grant(grant_id: int, height: int, node: str, as_json: bool) -> None:
 
 
 @query.command()
-@click.argument("consent_id", type=click.IntRange(min=1))
+@click.argument("consent_id", type=Number(min=1))
 @height_option
 @node_option
 @json_option
@@ -227,7 +228,7 @@ def consent(consent_id: int, height: int, node: str, as_json: bool) -> None:
 
 
 @query.command()
-@click.argument("old_height", type=click.IntRange(min=1))
+@click.argument("old_height", type=Number(min=1))
 @height_option
 @node_option
 @json_option

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.cli.vault import vault_key_option
 from huitong.cli.zones import (
     height_option,
@@ -161,7 +162,7 @@ def publish(
 
 @record.command()
 @click.argument("record_id")
-@click.option("--previous", type=click.IntRange(min=1), required=True)
+@click.option("--previous", type=Number(min=1), required=True)
 @_payload_options
 @click.option("--valid-from", type=int, default=0, help="Seconds since the epoch.")
 @click.option("--valid-until", type=int, default=0, help="Seconds since the epoch.")
@@ -218,7 +219,7 @@ def status(record_id: str, new_status: str, reason: str, **signing: Any) -> None
 @record.command("show")
 @click.argument("issuer")
 @click.argument("record_id")
-@click.option("--version", "number", type=click.IntRange(min=0), default=0)
+@click.option("--version", "number", type=Number(min=0), default=0)
 @height_option
 @node_option
 @json_option

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from huitong.cli.errors import cli_errors
+from huitong.cli.numbers import Number
 from huitong.cli.zones import (
     channel_option,
     hex_bytes,
@@ -143,7 +144,7 @@ def grants() -> None:
 @_permission_options
 @click.option("--type", "record_type", default="", help="Every record of this type.")
 @click.option("--record", "record_id", default="", help="This record alone.")
-@click.option("--count", type=click.IntRange(min=0), default=0, help="Uses; 0: any.")
+@click.option("--count", type=Number(min=0), default=0, help="Uses; 0: any.")
 @click.option("--consent-required", is_flag=True, help="The subject must consent too.")
 @signing_options
 @cli_errors
@@ -180,7 +181,7 @@ def give(
 
 
 @grants.command()
-@click.argument("grant_id", type=click.IntRange(min=1))
+@click.argument("grant_id", type=Number(min=1))
 @click.option("--reason", required=True)
 @signing_options
 @cli_errors
@@ -241,7 +242,7 @@ def consent(
 
 
 @grants.command("withdraw-consent")
-@click.argument("consent_id", type=click.IntRange(min=1))
+@click.argument("consent_id", type=Number(min=1))
 @click.option("--reason", required=True)
 @signing_options
 @cli_errors

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from huitong.cli.keys import keyring_of
+from huitong.cli.numbers import Number
 from huitong.cli.passphrase import opened, passphrase_option
 from huitong.client import Sender, TxOutcome, ZoneClient
 from huitong.gateway.reader_keys import ReaderKeys
@@ -40,7 +41,7 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object."
 )
 height_option = click.option(
-    "--height", type=click.IntRange(min=0), default=0, help="State to read; 0: newest."
+    "--height", type=Number(min=0), default=0, help="State to read; 0: newest."
 )
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 1000), default=50, help="Entries at most."
@@ -50,14 +51,14 @@ channel_option = click.option(
 )
 sequence_option = click.option(
     "--sequence",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     required=True,
     help="Number of the request on its channel.",
 )
 timeout_option = click.option(
     "--timeout",
     "timeout_s",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     default=_TIMEOUT_S,
     show_default=True,
     help="Seconds until the other zone may no longer take it.",
@@ -75,9 +76,7 @@ def signing_options(command: CommandT) -> CommandT:
     """Add the options of a command that sends a transaction."""
     for option in (
         json_option,
-        click.option(
-            "--gas", type=click.IntRange(min=0), default=0, help="0: ask the zone."
-        ),
+        click.option("--gas", type=Number(min=0), default=0, help="0: ask the zone."),
         passphrase_option("Its first line opens the key; without it you are asked."),
         home_option,
         click.option("--from", "key_name", required=True, help="Key that signs."),

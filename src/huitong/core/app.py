@@ -22,7 +22,6 @@ from dataclasses import replace
 from typing import Any
 
 from huitong import __version__
-from huitong.core import execution
 from huitong.core.abci import (
     AppInfo,
     BlockRequest,
@@ -33,10 +32,11 @@ from huitong.core.abci import (
     QueryResult,
     TxResult,
 )
+from huitong.core.block_run import run_block
 from huitong.core.checking import Checking
 from huitong.core.consensus import ConsensusRules
 from huitong.core.context import BlockContext, Context, StateSource
-from huitong.core.errors import InvalidRequestError, OutOfGasError, RejectedError
+from huitong.core.errors import InvalidRequestError
 from huitong.core.execution import Authenticator, message_routes
 from huitong.core.gas import GasMeter
 from huitong.core.height import Height
@@ -226,13 +226,14 @@ class Application:
         ctx = self._context(block, self.state, GasMeter(None))
         if self._genesis is not None:
             ctx.merge_writes(self._genesis)
-        for module in self.modules:
-            if module.begin_block is not None:
-                module.begin_block(ctx)
-        results = self._deliver_all(ctx, request.txs)
-        for module in self.modules:
-            if module.end_block is not None:
-                module.end_block(ctx)
+        results = run_block(
+            ctx,
+            request.txs,
+            self.block_gas_max,
+            modules=self.modules,
+            authenticator=self._authenticator,
+            memo=self._memo,
+        )
         changes = self._consensus.take_changes(ctx)
         pending = self.state.commit_changes(request.height, ctx.changes())
         self._finalized = (pending, block, ctx)
@@ -257,32 +258,6 @@ class Application:
             height=height,
             expected=expected,
             committed=version,
-        )
-
-    def _deliver_all(self, ctx: Context, txs: Iterable[bytes]) -> tuple[TxResult, ...]:
-        gas_left = self.block_gas_max
-        results: list[TxResult] = []
-        for raw in txs:
-            result = self._deliver(ctx, raw, gas_left)
-            gas_left -= min(result.gas_wanted, gas_left)
-            results.append(result)
-        return tuple(results)
-
-    def _deliver(self, ctx: Context, raw: bytes, gas_left: int) -> TxResult:
-        try:
-            prepared = self._memo.prepare(raw)
-            self._memo.forget(prepared.tx.hash)  # this was its last use
-            if prepared.tx.gas_limit > gas_left:
-                raise OutOfGasError(
-                    location="block", wanted=gas_left, used=prepared.tx.gas_limit
-                )
-        except RejectedError as refused:
-            return execution.failed_result(refused, 0, 0)
-        return execution.deliver(
-            ctx,
-            prepared,
-            self._authenticator,
-            self._memo.signature_check(prepared.tx),
         )
 
     def commit(

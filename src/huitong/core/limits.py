@@ -123,6 +123,10 @@ EMERGENCY_CALLS_PER_MEMBER_MAX: Final = 8
 PROPOSALS_OPEN_MAX: Final = 100
 #: Proposals of one member under vote, so that no member takes all the room.
 PROPOSALS_OPEN_PER_MEMBER_MAX: Final = 8
+#: Proposals under vote up to which a member may have several: the other half of the room
+#: has one for each member that has none, so that a few cannot keep the others from
+#: proposing.
+PROPOSALS_OPEN_SHARED_MAX: Final = 50
 #: Proposals kept after they ended, with their votes; the oldest go first.
 PROPOSALS_ENDED_MAX: Final = 1_000
 #: Messages of one proposal: people must be able to read what they vote on.

@@ -26,12 +26,12 @@ from typing import Any, Final, Self
 from huitong.keys import Keyring
 from huitong.localnet.errors import (
     NodeUnknownError,
-    ZoneFolderError,
     ZoneNotRunningError,
     ZoneShapeError,
 )
-from huitong.localnet.founding import Founding, found_zone
+from huitong.localnet.founding import Founding, check_founding, found_zone
 from huitong.localnet.joining import join_zone
+from huitong.localnet.making import being_made
 from huitong.localnet.node import START_TIMEOUT_S, LocalNode
 from huitong.localnet.record import NodeRecord, ZoneRecord, load_record, save_record
 from huitong.localnet.zone import KEYRING_FOLDER, AccountSpec, MemberSpec
@@ -82,7 +82,7 @@ class LocalZone:
         self.engine = engine
         """``cometbft`` or ``embedded``."""
         self.nodes: list[LocalNode] = []
-        """The nodes, in the order of their numbers."""
+        """The nodes, in the order of their numbers; none before it is made."""
         self._founding = Founding(
             chain_id=chain_id,
             validators=validators,
@@ -112,16 +112,19 @@ class LocalZone:
     # --- setting up -------------------------------------------------------------------
 
     def init(self) -> None:
-        """Make homes, genesis and keys.
+        """Make homes, genesis and keys, wholly or not at all.
+
+        What a making that was killed has left in the folder is removed.
 
         Raises:
-            ZoneFolderError: something lies in the folder already.
+            ZoneFolderError: something else lies in the folder already.
+            ZoneRunsError: another process makes a zone there.
             ZoneShapeError: no such zone can be.
             RejectedError: a member, an account or a module's state is refused.
         """
-        if self.folder.exists() and any(self.folder.iterdir()):
-            raise ZoneFolderError(path=self.folder, reason="nothing was made")
-        self._take(found_zone(self.folder, self._founding))
+        check_founding(self._founding)
+        with being_made(self.folder):
+            self._take(found_zone(self.folder, self._founding))
 
     def _take(self, record: ZoneRecord) -> None:
         self.nodes = [

@@ -71,3 +71,15 @@ class ZoneShapeError(
     text="{reason}",
 ):
     """No zone can be made or extended this way."""
+
+
+class ZoneMadeError(
+    RejectedError,
+    codespace="localnet",
+    code=9,
+    text="the zone in {path} has {option} {has}, not {asked}",
+    next_step="Leave the option out, or use another folder. The pause between blocks "
+    "is changed in config/node.toml of every node, the voting period by vote "
+    "(`huitong propose rules`).",
+):
+    """What a zone was made with is not changed by starting it."""

@@ -79,14 +79,11 @@ class Founding:
 
 
 def found_zone(folder: Path, founding: Founding) -> ZoneRecord:
-    """Make everything in ``folder``; the record comes last.
+    """Make everything in ``folder``, which is there; the record comes last.
 
     Raises:
-        ZoneShapeError: no such zone can be.
         RejectedError: a name, a member, an account or a module's state is refused.
     """
-    _check(founding)
-    folder.mkdir(parents=True, exist_ok=True)
     is_alone = founding.engine == "embedded"
     ports = free_ports(2 * founding.validators)
     nodes = tuple(
@@ -114,7 +111,13 @@ def found_zone(folder: Path, founding: Founding) -> ZoneRecord:
     return record
 
 
-def _check(founding: Founding) -> None:
+def check_founding(founding: Founding) -> None:
+    """Check that there can be such a zone.
+
+    Raises:
+        InvalidIdentifierError: the chain id is malformed.
+        ZoneShapeError: it has too many validators or none, or another engine.
+    """
     check_chain_id(founding.chain_id)
     if founding.engine not in ENGINES:
         raise ZoneShapeError(reason=f"the engine is one of {', '.join(ENGINES)}")

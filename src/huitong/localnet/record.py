@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from huitong.localnet.errors import ZoneFolderError, ZoneMissingError
+from huitong.localnet.making import RECORD_NAME, is_half_made
 from huitong.node.home import write_whole
 
 
@@ -38,7 +39,7 @@ class ZoneRecord:
 
 def record_file(folder: Path) -> Path:
     """Return where the record of the zone in ``folder`` lies."""
-    return folder / "localnet.json"
+    return folder / RECORD_NAME
 
 
 def save_record(folder: Path, record: ZoneRecord) -> None:
@@ -50,7 +51,8 @@ def load_record(folder: Path) -> ZoneRecord:
     """Read the record.
 
     Raises:
-        ZoneMissingError: the folder is absent or empty.
+        ZoneMissingError: the folder is absent or empty, or holds what a making that
+            was killed has left.
         ZoneFolderError: something else lies there, or the record is malformed.
     """
     try:
@@ -58,7 +60,7 @@ def load_record(folder: Path) -> ZoneRecord:
         nodes = tuple(NodeRecord(**item) for item in told.pop("nodes"))
         return ZoneRecord(**told, nodes=nodes)
     except FileNotFoundError:
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(folder.iterdir()) and not is_half_made(folder):
             raise ZoneFolderError(
                 path=folder, reason="localnet.json is missing"
             ) from None

@@ -29,13 +29,21 @@ def run_zone(zone: LocalZone, on_ready: Callable[[LocalZone], None]) -> None:
     """Start all nodes and keep them until SIGINT or SIGTERM; then stop them.
 
     Args:
-        zone: made already.
+        zone: made first if it has no nodes yet; nothing stays of a making that is told
+            to stop.
         on_ready: called when all nodes answer.
 
     Raises:
-        ZoneRunsError: another process keeps it running.
+        ZoneRunsError: another process keeps it running, or makes it.
+        RejectedError: it cannot be made.
         NodeStartError: a node does not start; the others are stopped.
     """
+    if not zone.nodes:
+        with _interruptible():
+            try:
+                zone.init()
+            except _ToldToStopError:
+                return
     with _owned(zone.folder), _interruptible():
         try:
             zone.start()

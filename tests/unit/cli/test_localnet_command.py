@@ -83,7 +83,7 @@ def test_status_of_a_stopped_zone_names_its_nodes(folder):
     ],
 )
 def test_zone_that_exists_is_not_made_into_another(folder, option):
-    assert refusal(run(folder, "start", option, "--json")) == ("localnet", 8)
+    assert refusal(run(folder, "start", option, "--json")) == ("localnet", 9)
 
 
 def test_folder_with_something_else_is_left_alone(tmp_path):

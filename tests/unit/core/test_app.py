@@ -136,7 +136,7 @@ def genesis(block_gas_max: int = 100_000_000) -> GenesisRequest:
 
 def admit(name: str, signer: str = OPERATOR) -> members_pb2.MsgAdmitMember:
     return members_pb2.MsgAdmitMember(
-        signer=signer, member_id=name, name=name, legal_id="91330000000000000X"
+        signer=signer, member_id=name, name=name, legal_id=f"91-{name}"
     )
 
 

@@ -7,78 +7,31 @@ from typing import Any
 
 import pytest
 
-from huitong.client.voting import proposal_of
 from huitong.core.context import Context
-from huitong.core.genesis import GenesisError
-from huitong.core.limits import (
-    PROPOSAL_GAS_MAX,
-    PROPOSALS_ENDED_MAX,
-    PROPOSALS_OPEN_MAX,
-    PROPOSALS_PER_BLOCK_MAX,
-)
+from huitong.core.limits import PROPOSAL_GAS_MAX
 from huitong.core.module import Module
 from huitong.core.store.errors import StorageCorruptError
-from huitong.modules import consensus, governance, members
+from huitong.modules import governance, members
 from huitong.modules.consensus.state import save_validator
 from huitong.modules.governance.counting import is_passing
-from huitong.modules.governance.errors import TooManyProposalsError
-from huitong.modules.governance.state import (
-    find_proposal,
-    save_new_proposal,
-    save_vote,
-    votes_after,
-)
 from huitong.modules.members import find_member
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2 as pb
 from huitong.proto.huitong.members.v1 import members_pb2
-from huitong.testing.actors import address_of, members_genesis
+from huitong.testing.actors import address_of
 from huitong.testing.contexts import MemoryZone
 from huitong.testing.votes import pass_proposal
-
-YES, NO, ABSTAIN = pb.VOTE_OPTION_YES, pb.VOTE_OPTION_NO, pb.VOTE_OPTION_ABSTAIN
-PERIOD_S = 100
-NAMES = ("bank", "court", "port", "tax")
-
-
-def new_zone(
-    names: tuple[str, ...] = NAMES, module: Module = members.MODULE, **params: Any
-) -> MemoryZone:
-    genesis = members_genesis({name: (name, "delegate") for name in names})
-    genesis["accounts"].append(
-        {"address": address_of("regulator"), "roles": ["regulator"]}
-    )
-    rules = {"voting_period_s": str(PERIOD_S), **params}
-    return MemoryZone(
-        [module, consensus.MODULE, governance.MODULE],
-        genesis={"members": genesis, "governance": {"params": rules}},
-    )
-
-
-def admit(member_id: str) -> members_pb2.MsgAdmitMember:
-    return members_pb2.MsgAdmitMember(member_id=member_id, name="x")
-
-
-def propose(zone: MemoryZone, *messages: Any, by: str = "bank") -> int:
-    submit = proposal_of(address_of(by), messages, title="t", reason="r")
-    return int(zone.run(submit).proposal_id)
-
-
-def vote(zone: MemoryZone, number: int, **options: pb.VoteOption) -> None:
-    for name, option in options.items():
-        zone.run(pb.MsgVote(signer=address_of(name), proposal_id=number, option=option))
-
-
-def ended(zone: MemoryZone, seconds: int = PERIOD_S) -> list[str]:
-    """Return the status of each proposal that ends in the block after so long."""
-    zone.next_block(seconds)
-    return [told["status"] for told in zone.told("proposal_ended")]
-
-
-def proposal(zone: MemoryZone, number: int) -> pb.Proposal:
-    found = find_proposal(zone.context(), number)
-    assert found is not None
-    return found
+from tests.unit.governance.deciding import (
+    NO,
+    PERIOD_S,
+    YES,
+    admit,
+    ended,
+    new_zone,
+    proposal,
+    propose,
+    vote,
+)
 
 
 def test_passed_proposal_is_carried_out_in_the_block_of_its_deadline() -> None:
@@ -263,6 +216,19 @@ def test_failing_message_undoes_all_of_its_proposal() -> None:
     assert len(zone.told("member_admitted")) == 1
 
 
+def test_one_organisation_is_not_admitted_twice_by_two_votes() -> None:
+    zone = new_zone()
+    for name in ("customs", "customs-2"):
+        message = admit(name)
+        message.legal_id = "91-CUSTOMS"
+        number = propose(zone, message)
+        vote(zone, number, bank=YES, tax=YES, court=YES)
+    assert ended(zone) == ["passed", "failed"]
+    failed = proposal(zone, number)
+    assert (failed.error_codespace, failed.error_code) == ("members", 24)
+    assert find_member(zone.context(), "customs-2") is None
+
+
 def _with_apply(apply: Any) -> Module:
     routes = tuple(
         replace(route, apply=apply)
@@ -328,195 +294,3 @@ def test_messages_of_a_proposal_have_bounded_work() -> None:
     assert ended(zone) == ["failed"]
     failed = proposal(zone, number)
     assert (failed.error_codespace, failed.error_code) == ("sdk", 11)
-
-
-def test_block_ends_so_many_proposals_and_the_next_one_goes_on() -> None:
-    zone = new_zone()
-    count = PROPOSALS_PER_BLOCK_MAX + 2
-    numbers = [propose(zone, admit(f"m-{n}")) for n in range(count)]
-    for number in numbers:
-        vote(zone, number, bank=YES, court=YES, port=YES)
-    assert ended(zone) == ["passed"] * PROPOSALS_PER_BLOCK_MAX
-    last = proposal(zone, numbers[-1])
-    assert last.status == pb.PROPOSAL_STATUS_VOTING
-    assert ended(zone, 1) == ["passed"] * 2
-    assert [proposal(zone, number).ended_height for number in numbers] == [
-        *[2] * PROPOSALS_PER_BLOCK_MAX,
-        3,
-        3,
-    ]
-
-
-def test_zone_keeps_so_many_ended_proposals_and_forgets_the_oldest_with_its_votes() -> (
-    None
-):
-    zone = new_zone()
-    ctx = zone.context()
-    for number in range(1, PROPOSALS_ENDED_MAX + 1):
-        old = pb.Proposal(
-            proposal_id=1_000_000 - number,
-            status=pb.PROPOSAL_STATUS_REJECTED,
-            ended_height=1,
-        )
-        save_new_proposal(ctx, old)
-    zone.take(ctx)
-    zone.next_block(1)
-    oldest = 1_000_000 - PROPOSALS_ENDED_MAX
-    ctx = zone.context()
-    save_vote(ctx, pb.Vote(proposal_id=oldest, member_id="tax", option=YES))
-    zone.take(ctx)
-    number = propose(zone, admit("customs"))
-    vote(zone, number, bank=YES)
-    ended(zone)
-    ctx = zone.context()
-    assert find_proposal(ctx, oldest) is None
-    assert list(votes_after(ctx, oldest, "")) == []
-    assert find_proposal(ctx, oldest + 1) is not None
-    assert len(list(votes_after(ctx, number, ""))) == 1
-
-
-def test_zone_has_room_for_so_many_open_proposals() -> None:
-    zone = new_zone()
-    ctx = zone.context()
-    for number in range(PROPOSALS_OPEN_MAX):
-        other = pb.Proposal(
-            proposal_id=1_000 + number,
-            proposer=f"m-{number}",
-            deadline=2**62,
-            status=pb.PROPOSAL_STATUS_VOTING,
-        )
-        save_new_proposal(ctx, other)
-    zone.take(ctx)
-    with pytest.raises(TooManyProposalsError, match="the zone"):
-        propose(zone, admit("customs"))
-
-
-# --- queries and genesis ------------------------------------------------------------------
-
-
-def ask(zone: MemoryZone, name: str, request: Any) -> Any:
-    return zone.query(f"/huitong.governance.v1.Query/{name}", request)
-
-
-def test_everybody_sees_proposals_votes_and_how_they_stand() -> None:
-    zone = new_zone()
-    numbers = [propose(zone, admit(f"m-{n}")) for n in range(3)]
-    vote(zone, 2, bank=YES, tax=NO, court=YES)
-    zone.run(
-        pb.MsgWithdrawProposal(
-            signer=address_of("bank"), proposal_id=numbers[0], reason="typo"
-        )
-    )
-    assert zone.told("proposal_withdrawn")[0]["reason"] == "typo"
-    page = ask(zone, "Proposals", pb.QueryProposalsRequest(limit=2))
-    assert [item.proposal_id for item in page.proposals] == [3, 2]
-    rest = ask(zone, "Proposals", pb.QueryProposalsRequest(start_after=page.next))
-    assert [item.proposal_id for item in rest.proposals] == [1]
-    assert rest.next == 0
-    withdrawn = ask(
-        zone,
-        "Proposals",
-        pb.QueryProposalsRequest(status=pb.PROPOSAL_STATUS_WITHDRAWN),
-    )
-    assert [item.proposal_id for item in withdrawn.proposals] == [1]
-    page = ask(zone, "Votes", pb.QueryVotesRequest(proposal_id=2, limit=2))
-    assert [item.member_id for item in page.votes] == ["bank", "court"]
-    rest = ask(
-        zone, "Votes", pb.QueryVotesRequest(proposal_id=2, start_after=page.next)
-    )
-    assert [item.member_id for item in rest.votes] == ["tax"]
-    tally = ask(zone, "Tally", pb.QueryTallyRequest(proposal_id=2))
-    assert tally.tally == pb.Tally(yes=2, no=1, total=4)
-    assert tally.passing
-    shown = ask(zone, "Proposal", pb.QueryProposalRequest(proposal_id=2))
-    assert shown.tally == tally.tally
-    assert ask(zone, "Params", pb.QueryParamsRequest()).params.voting_period_s == 100
-
-
-def test_export_with_running_votes_makes_the_same_state_again() -> None:
-    zone = new_zone()
-    pass_proposal(zone, admit("customs"))
-    running = propose(zone, admit("other"))
-    vote(zone, running, bank=YES, tax=NO, port=YES)
-    exported = zone.export()
-    again = MemoryZone(zone.modules, genesis=exported)
-    assert again.export() == exported
-    assert again.state.dump()["governance"] == zone.state.dump()["governance"]
-    again.time_ns = zone.time_ns
-    for one in (zone, again):
-        vote(one, running, court=YES)
-        assert ended(one) == ["passed"]
-    assert again.state.dump()["members"] != {}
-    assert find_member(again.context(), "other") is not None
-
-
-GOOD: dict[str, Any] = {
-    "proposal_id": "1",
-    "proposer": "bank",
-    "params": {
-        "weight_rule": "WEIGHT_RULE_MEMBER",
-        "voting_period_s": "60",
-        "quorum_bp": 6000,
-        "threshold_bp": 5000,
-    },
-    "submitted_time": "1",
-    "deadline": "2",
-    "status": "PROPOSAL_STATUS_REJECTED",
-    "ended_height": "1",
-}
-VOTE = {"proposal_id": "1", "member_id": "bank", "option": "VOTE_OPTION_YES"}
-
-
-def _without(name: str) -> dict[str, Any]:
-    return {key: value for key, value in GOOD.items() if key != name}
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        {"proposal": []},
-        {"params": {"quorum_bp": 5_000}},
-        {"params": {"voting_period_s": "0x"}},
-        {"params": {"quorum": 6_000}},
-        {"proposals": [GOOD, GOOD]},
-        {"proposals": [_without("proposal_id")]},
-        {"proposals": [{**GOOD, "proposer": "nobody"}]},
-        {"proposals": [_without("params")]},
-        {"proposals": [_without("status")]},
-        {"proposals": [_without("ended_height")]},
-        {"proposals": [_without("deadline")]},
-        {
-            "proposals": [
-                {**_without("ended_height"), "status": "PROPOSAL_STATUS_VOTING"}
-            ]
-        },
-        {"proposals": [GOOD], "next_proposal_id": "1"},
-        {"proposals": [GOOD] * (PROPOSALS_ENDED_MAX + 1)},
-        {"votes": [VOTE]},
-        {"proposals": [GOOD], "votes": [VOTE, VOTE]},
-        {"proposals": [GOOD], "votes": [{**VOTE, "option": "VOTE_OPTION_UNSPECIFIED"}]},
-        {"proposals": [GOOD], "votes": [{**VOTE, "member_id": ""}]},
-    ],
-)
-def test_genesis_with_a_mistake_is_refused(state: dict[str, Any]) -> None:
-    genesis = members_genesis({"bank": ("bank", "delegate")})
-    with pytest.raises(GenesisError):
-        MemoryZone(
-            [members.MODULE, governance.MODULE],
-            genesis={"members": genesis, "governance": state},
-        )
-
-
-def test_empty_genesis_has_the_rules_by_default() -> None:
-    zone = MemoryZone([members.MODULE, governance.MODULE])
-    assert zone.export()["governance"] == {
-        "params": {
-            "weight_rule": "WEIGHT_RULE_MEMBER",
-            "voting_period_s": "259200",
-            "quorum_bp": 5001,
-            "threshold_bp": 5000,
-        },
-        "proposals": [],
-        "votes": [],
-        "next_proposal_id": "1",
-    }

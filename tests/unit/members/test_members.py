@@ -7,25 +7,37 @@ from typing import Any
 import pytest
 
 from huitong.core.address import GOVERNANCE_ADDRESS
-from huitong.core.codec import encode, unpack_any
 from huitong.core.errors import (
     GovernedMessageError,
     HuitongError,
     InvalidAddressError,
     InvalidRequestError,
-    NotFoundError,
     UnknownAddressError,
 )
-from huitong.core.genesis import GenesisError
 from huitong.core.limits import ACCOUNTS_PER_MEMBER_MAX, MEMBERS_MAX
-from huitong.modules.members import MODULE, STORE, account_key, errors
+from huitong.modules.members import MODULE, errors
 from huitong.modules.members.state import index_account, save_member
-from huitong.proto.cosmos.auth.v1beta1 import auth_pb2
-from huitong.proto.cosmos.auth.v1beta1 import query_pb2 as auth_query_pb2
-from huitong.proto.cosmos.crypto.secp256k1 import keys_pb2
 from huitong.proto.huitong.members.v1 import members_pb2 as pb
 from huitong.testing.actors import address_of
 from huitong.testing.contexts import MemoryZone
+from tests.unit.members.messages import (
+    ACTIVE,
+    ADMIT,
+    CLERK,
+    HEAD,
+    KEY,
+    NEW,
+    REMOVED,
+    SUSPENDED,
+    account_roles,
+    add,
+    by_vote,
+    disable,
+    enable,
+    member_roles,
+    replace,
+    status,
+)
 from tests.unit.members.zones import (
     ACCOUNTS,
     account_of,
@@ -33,59 +45,6 @@ from tests.unit.members.zones import (
     member_of,
     new_zone,
 )
-
-OPERATOR, CLERK, NEW = (
-    address_of("operator"),
-    address_of("tax-clerk"),
-    address_of("new"),
-)
-HEAD = address_of("tax-head")
-KEY = bytes(range(32))
-ACTIVE, SUSPENDED, REMOVED = 1, 2, 3
-ADMIT: dict[str, Any] = {
-    "signer": GOVERNANCE_ADDRESS,
-    "member_id": "customs",
-    "name": "杭州海关",
-    "legal_id": "11330000000000000X",
-    "roles": ["requester"],
-    "encryption_key": KEY,
-}
-
-
-def by_vote(cls: Any, **fields: Any) -> Any:
-    return cls(signer=GOVERNANCE_ADDRESS, **fields)
-
-
-def status(member_id: str, wanted: int, reason: str = "audit") -> Any:
-    return by_vote(
-        pb.MsgSetMemberStatus, member_id=member_id, status=wanted, reason=reason
-    )
-
-
-def add(**fields: Any) -> Any:
-    return by_vote(pb.MsgAddAccount, **{"address": NEW, **fields})
-
-
-def disable(address: str, reason: str = "lost key") -> Any:
-    return by_vote(pb.MsgDisableAccount, address=address, reason=reason)
-
-
-def member_roles(member_id: str, *roles: str) -> Any:
-    return by_vote(pb.MsgSetMemberRoles, member_id=member_id, roles=roles)
-
-
-def account_roles(address: str, *roles: str) -> Any:
-    return by_vote(pb.MsgSetAccountRoles, address=address, roles=roles)
-
-
-def replace(old: str, new: str = NEW, reason: str = "rotation") -> Any:
-    return by_vote(
-        pb.MsgReplaceAccount, old_address=old, new_address=new, reason=reason
-    )
-
-
-def enable(address: str, reason: str = "found again") -> Any:
-    return by_vote(pb.MsgEnableAccount, address=address, reason=reason)
 
 
 def test_admitted_member_is_active_and_told() -> None:
@@ -219,6 +178,8 @@ REFUSALS: list[tuple[Any, type[HuitongError]]] = [
     (pb.MsgAdmitMember(**{**ADMIT, "roles": ["king"]}), errors.UnknownRoleError),
     (pb.MsgAdmitMember(**{**ADMIT, "roles": ["relayer"] * 2}), errors.UnknownRoleError),
     (pb.MsgAdmitMember(**{**ADMIT, "member_id": "tax"}), errors.MemberExistsError),
+    (pb.MsgAdmitMember(**{**ADMIT, "legal_id": "91-PORT"}), errors.LegalIdTakenError),
+    (pb.MsgAdmitMember(**{**ADMIT, "legal_id": "91-port"}), errors.LegalIdTakenError),
     (status("nobody", SUSPENDED), errors.MemberNotFoundError),
     (status("tax", ACTIVE), errors.MemberStatusError),
     (status("tax", 0), errors.MemberStatusError),
@@ -298,6 +259,32 @@ def test_suspended_member_gets_no_accounts_and_no_roles_for_them() -> None:
             zone.run(message)
 
 
+@pytest.mark.parametrize("wanted", [ACTIVE, SUSPENDED])
+def test_member_keeps_its_legal_id_until_it_is_removed(wanted: int) -> None:
+    zone = new_zone()
+    for caller in ("bank-head", "court-head"):
+        zone.run(emergency(caller, "port"))
+    if wanted != ACTIVE:
+        zone.run(status("port", wanted))
+    again = pb.MsgAdmitMember(**{**ADMIT, "legal_id": "91-PORT"})
+    with pytest.raises(errors.LegalIdTakenError, match="member port"):
+        zone.run(again)
+    zone.run(status("port", REMOVED))
+    zone.run(again)
+    with pytest.raises(errors.LegalIdTakenError, match="member customs"):
+        zone.run(
+            pb.MsgAdmitMember(**{**ADMIT, "member_id": "x", "legal_id": "91-Port"})
+        )
+    assert MemoryZone([MODULE], genesis=zone.export()).state.dump() == zone.state.dump()
+
+
+def test_members_without_a_legal_id_do_not_stand_in_each_others_way() -> None:
+    zone = new_zone()
+    for name in ("a", "b"):
+        zone.run(pb.MsgAdmitMember(**{**ADMIT, "member_id": name, "legal_id": ""}))
+    assert not member_of(zone, "b").legal_id
+
+
 def test_keys_of_a_frozen_member_are_replaced_by_vote() -> None:
     zone = new_zone()
     for caller in ("bank-head", "court-head"):
@@ -344,145 +331,3 @@ def test_zone_has_room_for_so_many_members_and_accounts() -> None:
         with pytest.raises(errors.TooManyAccountsError):
             zone.run(message)
     zone.run(add(member_id="bank"))
-
-
-def test_pages_of_members_and_accounts_join_to_the_whole() -> None:
-    zone = new_zone()
-    zone.run(pb.MsgAdmitMember(**ADMIT))
-    found, after = [], ""
-    while True:
-        page = zone.query(
-            "/huitong.members.v1.Query/Members",
-            pb.QueryMembersRequest(start_after=after, limit=3),
-        )
-        found += [member.member_id for member in page.members]
-        after = page.next
-        if not after:
-            break
-    assert found == ["bank", "court", "customs", "port", "tax"]
-    addresses, after = [], ""
-    while True:
-        accounts = zone.query(
-            "/huitong.members.v1.Query/Accounts",
-            pb.QueryAccountsRequest(start_after=after, limit=2),
-        )
-        addresses += [account.address for account in accounts.accounts]
-        after = accounts.next
-        if not after:
-            break
-    assert len(addresses) == len(set(addresses)) == len(ACCOUNTS)
-
-
-def test_wallets_get_accounts_in_the_form_of_the_cosmos_sdk() -> None:
-    zone = new_zone()
-    ctx = zone.context()
-    account = account_of(zone, "tax-clerk")
-    path = "/cosmos.auth.v1beta1.Query/Account"
-    request = auth_query_pb2.QueryAccountRequest(address=CLERK)
-    found = unpack_any(zone.query(path, request).account, auth_pb2.BaseAccount)
-    assert (found.address, found.account_number, found.sequence) == (
-        CLERK,
-        list(ACCOUNTS).index("tax-clerk"),
-        0,
-    )
-    assert not found.HasField("pub_key")
-    account.public_key, account.sequence = b"\2" + bytes(32), 7
-    ctx.store(STORE).set(account_key(CLERK), encode(account))
-    zone.take(ctx)
-    found = unpack_any(zone.query(path, request).account, auth_pb2.BaseAccount)
-    assert found.sequence == 7
-    assert unpack_any(found.pub_key, keys_pb2.PubKey).key == account.public_key
-
-
-def test_wallets_are_told_of_missing_accounts_as_grpc_does() -> None:
-    zone = new_zone()
-    path = "/cosmos.auth.v1beta1.Query/Account"
-    with pytest.raises(NotFoundError) as missing:
-        zone.query(path, auth_query_pb2.QueryAccountRequest(address=NEW))
-    assert str(missing.value) == (
-        f"rpc error: code = NotFound desc = account {NEW} not found: key not found"
-    )
-    with pytest.raises(InvalidRequestError, match="decoding bech32 failed"):
-        zone.query(path, auth_query_pb2.QueryAccountRequest(address="ht1x"))
-
-
-def test_unknown_member_is_not_found() -> None:
-    with pytest.raises(errors.MemberNotFoundError):
-        member_of(new_zone(), "nobody")
-
-
-def test_export_makes_the_same_state_again() -> None:
-    zone = new_zone()
-    zone.run(pb.MsgAdmitMember(**ADMIT))
-    zone.run(add(member_id="bank"))
-    zone.run(emergency("bank-head", "court"))
-    zone.run(emergency("bank-head", "port"))
-    zone.run(emergency("court-head", "port"))
-    zone.run(status("tax", SUSPENDED))
-    again = MemoryZone([MODULE], genesis=zone.export())
-    assert again.export() == zone.export()
-    assert again.state.dump() == zone.state.dump()
-
-
-GOOD_MEMBER = {"member_id": "tax", "name": "Tax"}
-GOOD_ACCOUNT = {"address": CLERK, "member_id": "tax"}
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        {"member": []},
-        {"members": {}},
-        {"members": [{**GOOD_MEMBER, "nmae": "x"}]},
-        {"members": [{"member_id": "tax"}]},
-        {"members": [GOOD_MEMBER, GOOD_MEMBER]},
-        {"members": [{**GOOD_MEMBER, "roles": ["king"]}]},
-        {"members": [{**GOOD_MEMBER, "encryption_key": "AAAA"}]},
-        {"accounts": [GOOD_ACCOUNT]},
-        {"members": [GOOD_MEMBER], "accounts": [GOOD_ACCOUNT, GOOD_ACCOUNT]},
-        {"accounts": [{"address": "ht1"}]},
-        {"accounts": [{"address": CLERK, "roles": ["officer"]}]},
-        {"accounts": [{"address": CLERK, "public_key": "AAAA"}]},
-        {"accounts": [{"address": CLERK, "account_number": 1}]},
-        {
-            "accounts": [{"address": CLERK, "account_number": "1"}],
-            "next_account_number": "1",
-        },
-        {
-            "accounts": [{"address": CLERK}, {"address": NEW}],
-            "next_account_number": "2",
-        },
-        {"next_account_number": -1},
-        {"emergency_calls": [{"member_id": "tax", "caller": "bank"}]},
-        {
-            "members": [GOOD_MEMBER],
-            "emergency_calls": [{"member_id": "tax", "caller": "tax"}] * 2,
-        },
-        {
-            "accounts": [
-                {"address": address_of(f"{number}")}
-                for number in range(ACCOUNTS_PER_MEMBER_MAX + 1)
-            ]
-        },
-        {
-            "members": [
-                {"member_id": f"m-{number}", "name": "x"}
-                for number in range(MEMBERS_MAX + 1)
-            ]
-        },
-    ],
-)
-def test_genesis_with_a_mistake_is_refused(state: dict[str, Any]) -> None:
-    with pytest.raises(GenesisError):
-        MemoryZone([MODULE], genesis={"members": state})
-
-
-def test_empty_genesis_is_a_zone_without_members() -> None:
-    assert MemoryZone([MODULE]).export() == {
-        "members": {
-            "members": [],
-            "accounts": [],
-            "next_account_number": "0",
-            "emergency_calls": [],
-        }
-    }

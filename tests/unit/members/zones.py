@@ -31,6 +31,8 @@ def new_zone() -> MemoryZone:
     for member in genesis["members"]:
         if member["member_id"] == "tax":
             member["roles"] = TAX_ROLES
+        if member["member_id"] == "port":
+            member["legal_id"] = "91-PORT"
     return MemoryZone([MODULE], genesis={"members": genesis})
 
 

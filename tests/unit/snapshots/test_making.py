@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from huitong.core.store.errors import StorageCorruptError, StorageFullError
+from huitong.core.store.snapshot_layout import FORMAT
 from huitong.core.store.tables import NODES
 from huitong.engines.cometbft.retaining import retain_height
 from huitong.storage import snapshot_files
@@ -39,8 +40,8 @@ def test_saved_snapshot_is_there_after_a_restart(
     assert opened.stored() == files.stored() == [stored]
     assert stored.metadata == sha256(b"one").digest() + sha256(b"two").digest()
     assert stored.hash == sha256(stored.metadata).digest()
-    assert (stored.height, stored.format, stored.chunk_count) == (7, 1, 2)
-    assert [opened.find_chunk(7, 1, index) for index in (0, 1, 2, -1)] == [
+    assert (stored.height, stored.format, stored.chunk_count) == (7, FORMAT, 2)
+    assert [opened.find_chunk(7, FORMAT, index) for index in (0, 1, 2, -1)] == [
         b"one",
         b"two",
         None,
@@ -50,8 +51,8 @@ def test_saved_snapshot_is_there_after_a_restart(
 
 def test_chunk_of_unknown_height_or_format_is_absent(files: SnapshotFiles) -> None:
     files.save(7, [b"one"])
-    assert files.find_chunk(8, 1, 0) is None
-    assert files.find_chunk(7, 2, 0) is None
+    assert files.find_chunk(8, FORMAT, 0) is None
+    assert files.find_chunk(7, FORMAT + 1, 0) is None
 
 
 def test_chunk_that_the_disk_damaged_or_lost_is_absent(
@@ -60,7 +61,7 @@ def test_chunk_that_the_disk_damaged_or_lost_is_absent(
     files.save(7, [b"one", b"two"])
     (tmp_path / "snapshots" / "7" / "00000").write_bytes(b"0ne")
     (tmp_path / "snapshots" / "7" / "00001").unlink()
-    assert [files.find_chunk(7, 1, index) for index in (0, 1)] == [None, None]
+    assert [files.find_chunk(7, FORMAT, index) for index in (0, 1)] == [None, None]
 
 
 def test_only_the_newest_are_kept(files: SnapshotFiles, tmp_path: Path) -> None:

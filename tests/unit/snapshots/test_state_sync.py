@@ -13,9 +13,6 @@ import pytest
 from huitong.core.abci import BlockRequest
 from huitong.core.limits import SNAPSHOT_CHUNKS_MAX
 from huitong.core.store.backend import Batch, MemoryBackend
-from huitong.core.store.errors import SnapshotInvalidError
-from huitong.core.store.restoring import Restoring
-from huitong.core.store.snapshot_layout import HEAD, MAGIC
 from huitong.core.store.tables import META, RESTORING_KEY
 from huitong.engines.cometbft.snapshots import (
     ApplyAnswer,
@@ -25,7 +22,6 @@ from huitong.engines.cometbft.snapshots import (
 )
 from huitong.engines.genesis import genesis_request
 from huitong.modules.history.errors import HistoryNodesMissingError
-from huitong.modules.zone import STORE_NAMES
 from huitong.proto.huitong.history.v1 import history_pb2
 from huitong.storage.environment import LmdbEnvironment
 from huitong.storage.nodes import LmdbBackend
@@ -136,7 +132,7 @@ _LARGE = bytes(32 * (SNAPSHOT_CHUNKS_MAX + 1))
 @pytest.mark.parametrize(
     ("change", "answer"),
     [
-        (_with(format=2), OfferAnswer.REJECT_FORMAT),
+        (_with(format=1), OfferAnswer.REJECT_FORMAT),
         (_with(format=0), OfferAnswer.REJECT_FORMAT),
         (_with(height=0), OfferAnswer.REJECT),
         (_with(hash=bytes(32)), OfferAnswer.REJECT_SENDER),
@@ -306,148 +302,6 @@ def test_mark_of_a_restore_alone_empties_a_database() -> None:
     assert backend.latest().count(META) == 0
 
 
-# --- streams whose every chunk has the hash that the metadata says ------------------------
-
-
-def _restore(
-    source: Source, stream: bytes, backend: MemoryBackend | None = None
-) -> None:
-    restoring = Restoring(
-        backend or MemoryBackend(),
-        version=source.info.height,
-        app_hash=source.app_hash,
-        store_names=STORE_NAMES,
-        sides=source.zone.app.side_rows,
-        initial_height=1,
-    )
-    restoring.take(stream)
-    restoring.finish()
-
-
-def _stream(source: Source) -> bytes:
-    return b"".join(map(source.chunk, range(source.info.chunks)))
-
-
-def _sides_at(stream: bytes) -> int:
-    return stream.rindex(b"\x07history")
-
-
-@pytest.mark.parametrize(
-    ("forge", "reason"),
-    [
-        (lambda s: b"x" + s[1:], "does not begin"),
-        (lambda s: s[: HEAD.size - 1], "cut off"),
-        (lambda s: s[:-1], "cut off"),
-        (lambda s: s + b"\0", "bytes follow"),
-        (lambda s: HEAD.pack(MAGIC, 19, 1) + s[HEAD.size :], "version 19"),
-        (lambda s: HEAD.pack(MAGIC, 20, 65) + s[HEAD.size :], "65 stores"),
-        (lambda s: HEAD.pack(MAGIC, 20, 0) + s[HEAD.size :], "another app hash"),
-        (lambda s: HEAD.pack(MAGIC, 20, 1) + b"\x02\xff\xff" + bytes(8), "UTF-8"),
-        (lambda s: HEAD.pack(MAGIC, 20, 1) + b"\x03abc" + bytes(8), "no store 'abc'"),
-        (
-            lambda s: HEAD.pack(MAGIC, 20, 2) + 2 * (b"\x07history" + bytes(8)),
-            "stores are not in order",
-        ),
-        (
-            lambda s: HEAD.pack(MAGIC, 20, 1) + b"\x07history" + b"\xff" * 8,
-            "leaves",
-        ),
-        (lambda s: s[: _sides_at(s) - 2] + b"\0\0", "other parts"),
-        (lambda s: s[: _sides_at(s)] + b"\x01x" + b"\xff" * 4, "not 'history'"),
-        (lambda s: s[: _sides_at(s) + 8] + b"\xff\xff\xff\xfe", "an item has"),
-        (lambda s: s[: _sides_at(s) + 8] + b"\xff" * 4, "do not fit its state"),
-        (lambda s: s[:-5] + bytes((s[-5] ^ 1,)) + s[-4:], "do not fit its state"),
-        (
-            lambda s: s[:-4] + b"\0\0\0\x20" + bytes(32) + s[-4:],
-            "not those of its blocks",
-        ),
-        (lambda s: s[:-4] + b"\0\0\0\x01x" + s[-4:], "not those of its blocks"),
-        (
-            lambda s: s[: _sides_at(s) + 8] + b"\0\0\0\x02\x08\x01",
-            "begins elsewhere",
-        ),
-        (lambda s: s[: _sides_at(s) + 8] + b"\0\0\0\x01\xff", "its history"),
-    ],
-)
-def test_forged_stream_is_refused(
-    source: Source, forge: Callable[[bytes], bytes], reason: str
-) -> None:
-    stream = _stream(source)
-    _restore(source, stream)
-    with pytest.raises(SnapshotInvalidError) as caught:
-        _restore(source, forge(stream))
-    assert reason in str(caught.value)
-
-
-def _nodes(*items: bytes, leaves: int) -> bytes:
-    head = HEAD.pack(MAGIC, 20, 1) + b"\x07history"
-    return head + leaves.to_bytes(8, "big") + b"".join(items) + bytes(40)
-
-
-def _leaf(
-    key: bytes = b"k", value: bytes = b"v", version: int = 1, number: int = 0
-) -> bytes:
-    ref = version.to_bytes(8, "big") + number.to_bytes(4, "big")
-    sizes = len(key).to_bytes(2, "big") + len(value).to_bytes(4, "big")
-    return b"\0" + ref + sizes + key + value
-
-
-def _inner(version: int = 1, number: int = 9, kind: int = 1) -> bytes:
-    ref = version.to_bytes(8, "big") + number.to_bytes(4, "big")
-    return bytes((kind,)) + ref
-
-
-def _keys(count: int) -> list[bytes]:
-    return [_leaf(b"%05d" % number, number=number) for number in range(count)]
-
-
-@pytest.mark.parametrize(
-    ("stream", "reason"),
-    [
-        (_nodes(_leaf(key=b""), leaves=1), "a key has 0 bytes"),
-        (_nodes(_leaf(key=bytes(501)), leaves=1), "a key has 501 bytes"),
-        (_nodes(_leaf()[:15] + b"\xff" * 4, leaves=1), "a value has"),
-        (_nodes(_leaf(b"b"), _leaf(b"a"), leaves=2), "keys are not in order"),
-        (_nodes(_leaf(b"a"), _leaf(b"a"), leaves=2), "keys are not in order"),
-        (_nodes(_leaf(version=21), leaves=1), "newer than its version"),
-        (_nodes(_leaf(version=0), leaves=1), "newer than its version"),
-        (_nodes(_inner(), leaves=1), "no place"),
-        (_nodes(_leaf(), _inner(), leaves=2), "no place"),
-        (_nodes(_leaf(b"a"), _leaf(b"b"), _inner(kind=2), leaves=2), "no place"),
-        (_nodes(*_keys(3), leaves=2), "not one tree"),
-        (_nodes(*_keys(70), leaves=70), "too high"),
-        (
-            _nodes(
-                *_keys(2),
-                _inner(),
-                *(item for key in _keys(80)[2:] for item in (key, _inner())),
-                leaves=80,
-            ),
-            "too high",
-        ),
-    ],
-)
-def test_forged_tree_is_refused(source: Source, stream: bytes, reason: str) -> None:
-    with pytest.raises(SnapshotInvalidError) as caught:
-        _restore(source, stream)
-    assert reason in str(caught.value)
-
-
-def test_two_nodes_with_one_reference_are_refused(source: Source) -> None:
-    stream = bytearray(_stream(source))
-    with source.zone.app.state.at(source.info.height) as view:
-        refs = [
-            ref
-            for name in view.store_names
-            for ref, _ in view.iterate_nodes(name)
-            if ref[:8] == (1).to_bytes(8, "big")
-        ]
-    place = stream.index(refs[1])
-    stream[place : place + 12] = refs[0]
-    with pytest.raises(SnapshotInvalidError, match="one reference"):
-        _restore(source, bytes(stream))
-
-
 # --- a zone that goes on from the export of another ---------------------------------------
 
 
@@ -509,7 +363,7 @@ def test_snapshot_with_a_shorter_history_is_refused(
     target.exchange.offer(info, imported.app.state.root_hash)
     answers = [
         target.exchange.apply_chunk(
-            index, imported.exchange.load_chunk(info.height, 1, index), "peer"
+            index, imported.exchange.load_chunk(info.height, info.format, index), "peer"
         ).result
         for index in range(info.chunks)
     ]

@@ -24,12 +24,15 @@ from huitong.core.abci import (
 from huitong.core.errors import InvalidRequestError
 from huitong.node.errors import ListenAddressError, PortInUseError
 from huitong.node.rpc.calls import Method
+from huitong.node.watch import server
 from huitong.node.watch.health import BLOCK_AGE_NS_MIN, block_age_max_ns
 from huitong.node.watch.register import METRICS, PROCESS_METRICS, Kind
 from huitong.node.watch.server import REQUESTS_MAX
 from huitong.node.watch.watch import NodeWatch
 from tests.unit.watch.watch_kit import CONFIG, Watching, watching
 
+#: Seconds for what must happen; it takes a fraction of one.
+PATIENCE_S = 60.0
 #: What is told only where there is something to tell.
 ABSENT = {
     "huitong_snapshots",
@@ -323,6 +326,28 @@ def test_silent_peers_do_not_keep_others_out_for_ever(watched: Watching) -> None
         peer.close()
     watched.publish("a")
     assert watched.get("/healthz").status_code == 200
+
+
+def test_peer_that_sends_ever_so_slowly_is_let_go(
+    watched: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.3)
+    host, port = watched.watch.address.removeprefix("tcp://").split(":")
+    with socket.create_connection((host, int(port)), timeout=0.05) as peer:
+        peer.sendall(b"GET /healthz HTTP/1.1\r\nx-slow: ")
+        began_s = time.monotonic()
+        while not _is_closed(peer):
+            peer.sendall(b"x")
+            assert time.monotonic() - began_s < PATIENCE_S
+
+
+def _is_closed(peer: socket.socket) -> bool:
+    try:
+        return peer.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_address_that_is_taken_is_refused(watched: Watching) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from huitong.core.store.backend import Batch, NodeBackend
-from huitong.core.store.errors import SnapshotInvalidError
 from huitong.core.store.roots import encode_roots
 from huitong.core.store.snapshot_layout import SideRows
 from huitong.core.store.snapshot_reader import SnapshotReader
@@ -91,9 +90,6 @@ class Restoring:
             StorageFullError, StorageCorruptError: the database cannot be written.
         """
         self._reader.finish(self._find_value)
-        latest = self._backend.latest()
-        if latest.count(NODES) != self._reader.node_count:
-            raise SnapshotInvalidError(reason="two nodes have one reference")
         batch = Batch()
         batch.write(ROOTS, [(self._key, encode_roots(self._reader.roots))])
         batch.write(

@@ -24,6 +24,7 @@ from huitong.core.store.iavl.node import (
     LEAF_HEAD,
     LINK_HASH,
     LINK_HEIGHT_AT,
+    POSITION_SIZE,
     hash_leaf,
     version_of,
     zigzag,
@@ -44,7 +45,8 @@ from huitong.core.store.snapshot_layout import (
 )
 from huitong.core.store.tables import NODES, flat_table
 
-_LEAVES_MAX: Final = 2**40
+#: Each gets a position of its own.
+_NODES_MAX: Final = 2 ** (8 * POSITION_SIZE)
 _Subtree = tuple[bytes, int, bytes]
 """Link, number of leaves and smallest key of a subtree that is whole."""
 _Phase = Callable[[bytes, int, Batch], int]
@@ -161,10 +163,11 @@ class SnapshotReader:
         if self.roots and name <= self._name:
             self._refuse("its stores are not in order")
         leaves: int = COUNT.unpack_from(data, after)[0]
-        if leaves > _LEAVES_MAX:
+        nodes = max(0, 2 * leaves - 1)
+        if self.node_count + nodes > _NODES_MAX:
             self._refuse(f"store {name} has {leaves} leaves")
         self._name, self._last_key = name, b""
-        self._nodes_left = max(0, 2 * leaves - 1)
+        self._nodes_left = nodes
         self._phase = self._read_nodes
         return after + COUNT.size
 
@@ -205,7 +208,7 @@ class SnapshotReader:
     ) -> int:
         key_size: int
         value_size: int
-        _, ref, key_size, value_size = LEAF.unpack_from(data, at)
+        _, version, key_size, value_size = LEAF.unpack_from(data, at)
         if not 0 < key_size <= STORE_KEY_SIZE_BYTES_MAX:
             self._refuse(f"a key has {key_size} bytes")
         if value_size > SNAPSHOT_VALUE_SIZE_BYTES_MAX:
@@ -219,7 +222,8 @@ class SnapshotReader:
         if key <= self._last_key:
             self._refuse("its keys are not in order")
         self._last_key = key
-        leaf_hash = hash_leaf(self._version_of(ref), key, value)
+        leaf_hash = hash_leaf(self._encode_version(version), key, value)
+        ref = self._next_reference(version, nodes)
         self._push((ref + leaf_hash + b"\0", 1, key))
         nodes.append((ref, LEAF_HEAD.pack(0, key_size) + data[key_at:end]))
         pairs.append((key, value))
@@ -228,7 +232,7 @@ class SnapshotReader:
     def _read_inner(
         self, data: bytes, at: int, nodes: list[tuple[bytes, bytes]]
     ) -> int:
-        kind, ref = INNER.unpack_from(data, at)
+        kind, version = INNER.unpack_from(data, at)
         if kind != 1 or len(self._stack) < 2:
             self._refuse("a node has no place in its tree")
         right, right_size, key = self._stack.pop()
@@ -240,12 +244,13 @@ class SnapshotReader:
         parts = (
             zigzag(height),
             zigzag(size),
-            self._version_of(ref),
+            self._encode_version(version),
             b" ",
             left[LINK_HASH],
             b" ",
             right[LINK_HASH],
         )
+        ref = self._next_reference(version, nodes)
         link = ref + sha256(b"".join(parts)).digest() + bytes((height,))
         self._push((link, size, smallest))
         nodes.append((ref, INNER_HEAD.pack(height, size) + left + right + key))
@@ -312,10 +317,17 @@ class SnapshotReader:
         except UnicodeDecodeError:
             self._refuse("a name is not UTF-8")
 
-    def _version_of(self, ref: bytes) -> bytes:
-        if not 0 < int.from_bytes(ref[:8], "big") <= self._version:
+    def _encode_version(self, version: bytes) -> bytes:
+        if not 0 < int.from_bytes(version, "big") <= self._version:
             self._refuse("a node is newer than its version")
-        return version_of(ref[:8])
+        return version_of(version)
+
+    def _next_reference(
+        self, version: bytes, nodes: Sequence[tuple[bytes, bytes]]
+    ) -> bytes:
+        """Return where the next node belongs, after ``nodes`` that are not counted yet."""
+        position = self.node_count + len(nodes)
+        return version + position.to_bytes(POSITION_SIZE, "big")
 
     def _push(self, subtree: _Subtree) -> None:
         if len(self._stack) > SNAPSHOT_TREE_HEIGHT_MAX:

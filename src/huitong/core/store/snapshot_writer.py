@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from huitong.core.store.iavl.node import LEAF_HEAD, LEAF_KEY_AT
+from huitong.core.store.iavl.node import LEAF_HEAD, LEAF_KEY_AT, REFERENCE_VERSION
 from huitong.core.store.snapshot_layout import (
     COUNT,
     END_OF_ITEMS,
@@ -71,7 +71,8 @@ def _name(name: str) -> bytes:
 def _node(node: tuple[bytes, bytes]) -> bytes:
     ref, record = node
     if record[0]:
-        return INNER.pack(1, ref)
+        return INNER.pack(1, ref[REFERENCE_VERSION])
     key_size = LEAF_HEAD.unpack_from(record)[1]
     pair = record[LEAF_KEY_AT:]
-    return LEAF.pack(0, ref, key_size, len(pair) - key_size) + pair
+    version = ref[REFERENCE_VERSION]
+    return LEAF.pack(0, version, key_size, len(pair) - key_size) + pair

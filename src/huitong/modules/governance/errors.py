@@ -95,3 +95,14 @@ class UnsafeRuleError(
     text="{rule} of {actual}, allowed are {least} to {most}",
 ):
     """The rules must let two thirds decide, and not less than half."""
+
+
+class ProposalRoomReservedError(
+    RejectedError,
+    codespace="governance",
+    code=13,
+    text="{count} proposals are under vote; the rest of the room is for members that have "
+    "none, and {member_id} has {own}",
+    next_step="Wait for a deadline, or withdraw your proposals.",
+):
+    """A few members together cannot keep the others from proposing."""

@@ -14,6 +14,7 @@ from huitong.core.fields import check_text
 from huitong.core.limits import (
     PROPOSALS_OPEN_MAX,
     PROPOSALS_OPEN_PER_MEMBER_MAX,
+    PROPOSALS_OPEN_SHARED_MAX,
     TEXT_BYTES_MAX,
     TITLE_BYTES_MAX,
     VOTING_PERIOD_BY_VOTE_S_MIN,
@@ -26,6 +27,7 @@ from huitong.modules.governance.errors import (
     AlreadyVotedError,
     NotProposerError,
     NoVoteError,
+    ProposalRoomReservedError,
     TooManyProposalsError,
     UnsafeRuleError,
     VotingEndedError,
@@ -59,6 +61,7 @@ def check_submit_proposal(ctx: Context, msg: pb.MsgSubmitProposal) -> None:
         NoMemberError: the signer acts for no member.
         NoVoteError: its member has no vote.
         TooManyProposalsError: too many are under vote, in all or of the member.
+        ProposalRoomReservedError: the room that is left is for other members.
         ProposalTooLargeError: too many messages, or bytes in them.
         NotGovernedError, WrongAuthorityError: a message that no vote carries out.
         RejectedError: what a message that could not be carried out now raises.
@@ -67,13 +70,7 @@ def check_submit_proposal(ctx: Context, msg: pb.MsgSubmitProposal) -> None:
     check_text(msg.reason, "reason", TEXT_BYTES_MAX, required=True)
     member_id = get_member_id(ctx, msg.signer)
     _check_has_vote(ctx, member_id, ctx.block.height.revision_height)  # [GOVERNANCE.1]
-    proposers = open_proposers(ctx)
-    for whose, count, maximum in (
-        ("the zone", len(proposers), PROPOSALS_OPEN_MAX),
-        (member_id, proposers.count(member_id), PROPOSALS_OPEN_PER_MEMBER_MAX),
-    ):
-        if count >= maximum:
-            raise TooManyProposalsError(whose=whose, maximum=maximum)
+    _check_room(ctx, member_id)
     check_would_work(ctx, read_messages(ctx, msg.messages))
 
 
@@ -208,6 +205,20 @@ def _check_has_vote(ctx: Context, member_id: str, submitted_height: int) -> None
     reason = find_bar(get_member(ctx, member_id), submitted_height)
     if reason:
         raise NoVoteError(member_id=member_id, reason=reason)
+
+
+def _check_room(ctx: Context, member_id: str) -> None:
+    """Raise unless there is room for one more proposal of a member."""
+    proposers = open_proposers(ctx)
+    count, own = len(proposers), proposers.count(member_id)
+    if count >= PROPOSALS_OPEN_MAX:
+        raise TooManyProposalsError(whose="the zone", maximum=PROPOSALS_OPEN_MAX)
+    if own >= PROPOSALS_OPEN_PER_MEMBER_MAX:
+        raise TooManyProposalsError(
+            whose=member_id, maximum=PROPOSALS_OPEN_PER_MEMBER_MAX
+        )
+    if own and count >= PROPOSALS_OPEN_SHARED_MAX:
+        raise ProposalRoomReservedError(count=count, member_id=member_id, own=own)
 
 
 def _get_open(ctx: Context, proposal_id: int) -> pb.Proposal:

@@ -180,3 +180,13 @@ class TooManyFrozenError(
     "with one more, fewer than two thirds, or than three, could vote",
 ):
     """Emergency freezes must not keep the others from deciding."""
+
+
+class LegalIdTakenError(
+    RejectedError,
+    codespace="members",
+    code=24,
+    text="{legal_id} is the legal id of the member {member_id}",
+    next_step="One organisation is one member; one that was removed may come back.",
+):
+    """One organisation under two ids would have two votes."""

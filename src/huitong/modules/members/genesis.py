@@ -39,10 +39,12 @@ from huitong.modules.members.roles import check_roles_of_account, sorted_roles
 from huitong.modules.members.state import (
     ACTIVE,
     accounts_after,
+    check_legal_id_free,
     find_account,
     find_member,
     get_member,
     index_account,
+    index_legal_id,
     members_after,
     next_account_number,
     save_account,
@@ -50,6 +52,7 @@ from huitong.modules.members.state import (
     save_next_account_number,
 )
 from huitong.proto.huitong.members.v1.members_pb2 import (
+    MEMBER_STATUS_REMOVED,
     Account,
     EmergencyCall,
     Member,
@@ -136,6 +139,9 @@ def _init_member(ctx: Context, member: Member) -> None:
     member.status = member.status or ACTIVE
     if find_member(ctx, member.member_id) is not None:
         raise GenesisError(where=member.member_id, reason="stands twice")
+    if member.status != MEMBER_STATUS_REMOVED:
+        check_legal_id_free(ctx, member.legal_id)
+        index_legal_id(ctx, member)
     save_member(ctx, member)
 
 

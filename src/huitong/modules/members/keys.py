@@ -22,6 +22,8 @@ NEXT_ACCOUNT_NUMBER_KEY: Final = b"\x03"
 ACCOUNT_OF_MEMBER_PREFIX: Final = b"\x04"
 #: Prefix of ``call_key``.
 EMERGENCY_CALL_PREFIX: Final = b"\x05"
+#: Prefix of ``legal_id_key``.
+LEGAL_ID_PREFIX: Final = b"\x06"
 
 
 def member_key(member_id: str) -> bytes:
@@ -51,3 +53,12 @@ def account_of_member_key(member_id: str, address: str) -> bytes:
 def call_key(member_id: str) -> bytes:
     """Return the key of the call to freeze a member; its value is an ``EmergencyCall``."""
     return EMERGENCY_CALL_PREFIX + member_id.encode()
+
+
+def legal_id_key(legal_id: str) -> bytes:
+    """Return the key under which a legal id has its member's id; ``a`` and ``A`` are one.
+
+    Letters beyond ASCII stay as they are: what is upper case there depends on the version
+    of Unicode, and all nodes must agree.
+    """
+    return LEGAL_ID_PREFIX + legal_id.encode().upper()

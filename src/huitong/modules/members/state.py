@@ -13,6 +13,7 @@ from huitong.core.errors import UnknownAddressError
 from huitong.core.limits import ACCOUNTS_PER_MEMBER_MAX, MEMBERS_MAX
 from huitong.core.store.kv import prefix_end
 from huitong.modules.members.errors import (
+    LegalIdTakenError,
     MemberNotActiveError,
     MemberNotFoundError,
     NoMemberError,
@@ -25,6 +26,7 @@ from huitong.modules.members.keys import (
     account_key,
     account_of_member_key,
     accounts_of_member_prefix,
+    legal_id_key,
     member_key,
 )
 from huitong.proto.huitong.members.v1 import members_pb2
@@ -102,6 +104,28 @@ def get_active_member(ctx: Context, member_id: str) -> Member:
 def save_member(ctx: Context, member: Member) -> None:
     """Write a member."""
     ctx.store(STORE).set(member_key(member.member_id), encode(member))
+
+
+def check_legal_id_free(ctx: Context, legal_id: str) -> None:
+    """Check that no member has a legal id; an empty one is nobody's.
+
+    Raises:
+        LegalIdTakenError: one has it, which may be frozen or suspended, but not removed.
+    """
+    holder = ctx.store(STORE).get(legal_id_key(legal_id)) if legal_id else None
+    if holder is not None:
+        raise LegalIdTakenError(legal_id=legal_id, member_id=holder.decode())
+
+
+def index_legal_id(ctx: Context, member: Member) -> None:
+    """Let the legal id be this member's, or nobody's once the member is removed."""
+    if not member.legal_id:
+        return
+    key = legal_id_key(member.legal_id)
+    if member.status == members_pb2.MEMBER_STATUS_REMOVED:
+        ctx.store(STORE).delete(key)
+    else:
+        ctx.store(STORE).set(key, member.member_id.encode())
 
 
 def members_after(ctx: Context, start_after: str) -> Iterator[Member]:

@@ -69,3 +69,13 @@ class BackupRunsError(
     next_step="Wait for it to end.",
 ):
     """One backup of a home at a time."""
+
+
+class RestoreRunsError(
+    UnavailableError,
+    codespace="backup",
+    code=8,
+    text="another process restores a backup into {path}",
+    next_step="Wait for it to end.",
+):
+    """One restore into a home at a time."""

@@ -11,6 +11,8 @@ signed again.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -28,10 +30,11 @@ from huitong.engines.cometbft.signer.sign_state import (
     save_signed_step,
 )
 from huitong.engines.validator_key import new_validator_key, save_validator_key
-from huitong.node.backup.durable import make_durable, sync
+from huitong.node.backup.durable import empty_folder, make_durable, sync
 from huitong.node.backup.errors import (
     BackupDamagedError,
     NoValidatorKeyError,
+    RestoreRunsError,
     SignedBeyondError,
 )
 from huitong.node.backup.manifest import (
@@ -39,6 +42,7 @@ from huitong.node.backup.manifest import (
     Manifest,
     check_files,
     decode_manifest,
+    files_below,
 )
 from huitong.node.errors import HomeExistsError
 from huitong.node.home import Home
@@ -49,6 +53,8 @@ _ROUND_LAST: Final = 2**31 - 1
 _NAME_BYTES_MAX: Final = 255
 #: Files in a backup: CometBFT has one for each few megabytes of blocks.
 _FILES_MAX: Final = 1_000_000
+#: Bytes of a manifest: some two hundred for each file.
+_MANIFEST_SIZE_BYTES_MAX: Final = 256 * _FILES_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +91,24 @@ def restore_backup(
     Raises:
         HomeExistsError: something lies there already.
         BackupDamagedError: the backup is not what was taken.
+        RestoreRunsError: another process makes a home there.
         NoValidatorKeyError: a validator was asked for, and the key is not in it.
         SignedBeyondError: the embedded engine would make other blocks at heights that
             are signed.
         OSError: no room; nothing is left of the home.
     """
+    home = Home(home.path.absolute())
     if home.path.exists() and any(home.path.iterdir()):
         raise HomeExistsError(path=home.path)
     with _beside(home) as partial:
         if source.is_dir():
-            shutil.copytree(source, partial.path, dirs_exist_ok=True, symlinks=True)
-        else:
+            _copy(source, partial.path)
+        elif source.is_file():
             _unpack(source, partial.path)
-        make_durable(partial.path)
+        else:
+            raise BackupDamagedError(path=source, reason="neither file nor folder")
         manifest = _checked(partial.path, source)
+        make_durable(partial.path)
         if as_validator:
             signed_height = _keep_key(partial, manifest, source, signed_up_to)
         else:
@@ -120,13 +130,18 @@ def restore_backup(
 
 
 def _checked(folder: Path, source: Path) -> Manifest:
-    try:
-        data = (folder / MANIFEST).read_bytes()
-    except OSError:
-        raise BackupDamagedError(path=source, reason="it has no manifest") from None
-    manifest = decode_manifest(data, source)
+    manifest = _read_manifest(folder, source)
     check_files(folder, manifest, source)
     return manifest
+
+
+def _read_manifest(folder: Path, source: Path) -> Manifest:
+    file = folder / MANIFEST
+    if file.is_symlink() or not file.is_file():
+        raise BackupDamagedError(path=source, reason="it has no manifest")
+    if file.stat().st_size > _MANIFEST_SIZE_BYTES_MAX:
+        raise BackupDamagedError(path=source, reason="its manifest is too large")
+    return decode_manifest(file.read_bytes(), source)
 
 
 def _keep_key(
@@ -159,6 +174,24 @@ def _change_key(partial: Home, manifest: Manifest) -> None:
         save_signed_step(record, NOTHING_SIGNED)
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder of plain files as long as its manifest says, and nothing else.
+
+    Raises:
+        BackupDamagedError: other things are in it, links and longer files among them.
+    """
+    manifest = _read_manifest(source, source)
+    sizes = {entry.path: entry.size_bytes for entry in manifest.files}
+    for name in files_below(source):
+        size_bytes = (source / name).lstat().st_size
+        if name != MANIFEST and sizes.get(name) != size_bytes:
+            reason = f"{name} was changed or does not belong to it"
+            raise BackupDamagedError(path=source, reason=reason)
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, place, follow_symlinks=False)
+
+
 def _unpack(source: Path, target: Path) -> None:
     """Unpack plain files with relative names, and nothing else.
 
@@ -169,7 +202,9 @@ def _unpack(source: Path, target: Path) -> None:
         with tarfile.open(source, "r:") as tar:
             for count, item in enumerate(tar):
                 name = Path(item.name)
-                is_plain = item.isreg() and not name.is_absolute()
+                # A sparse file has bytes that the archive does not: any number of them.
+                is_plain = item.isreg() and not item.issparse()
+                is_plain = is_plain and not name.is_absolute() and bool(name.parts)
                 if not is_plain or ".." in name.parts or count >= _FILES_MAX:
                     raise BackupDamagedError(
                         path=source, reason=f"{item.name!a} does not belong to it"
@@ -181,18 +216,40 @@ def _unpack(source: Path, target: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with place.open("xb") as file:
                     shutil.copyfileobj(content, file)
-    except (tarfile.TarError, FileExistsError, EOFError, UnicodeError) as wrong:
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        reason = f"{item.name!a} stands in it twice"
+        raise BackupDamagedError(path=source, reason=reason) from None
+    except (tarfile.TarError, EOFError, UnicodeError) as wrong:
         raise BackupDamagedError(path=source, reason=str(wrong)) from None
 
 
 @contextmanager
 def _beside(home: Home) -> Iterator[Home]:
-    """Give an empty folder beside the home, which is gone afterwards."""
+    """Give an empty folder beside the home, which is gone afterwards.
+
+    Raises:
+        RestoreRunsError: another process works there.
+    """
     home.path.parent.mkdir(parents=True, exist_ok=True)
     partial = home.path.with_name(f".{home.path.name}.restoring")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(mode=0o700)
+    partial.mkdir(mode=0o700, exist_ok=True)
+    handle = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        yield Home(partial)
+        _lock(handle, partial, home)
+        empty_folder(partial)  # left by a process that was killed
+        try:
+            yield Home(partial)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        os.close(handle)
+
+
+def _lock(handle: int, partial: Path, home: Home) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_same = os.path.samestat(os.fstat(handle), os.lstat(partial))
+    except (BlockingIOError, FileNotFoundError):
+        is_same = False
+    if not is_same:  # it may have become a home between our look and our lock
+        raise RestoreRunsError(path=home.path)

@@ -6,8 +6,10 @@ and the two can stand behind different walls.
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
@@ -22,7 +24,7 @@ from huitong.node.watch.health import Verdict
 
 #: Requests at one time; who comes beyond them is turned away.
 REQUESTS_MAX: Final = 16
-#: How long a peer may take to send its request, and to take the answer.
+#: How long a peer may take to send its whole request, and to take the answer.
 REQUEST_TIMEOUT_S: Final = 10.0
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -111,6 +113,11 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "huitong"
     sys_version = ""
 
+    def setup(self) -> None:
+        """Read within one deadline, however slowly the bytes come."""
+        super().setup()
+        self.rfile = io.BufferedReader(_DeadlineReader(self.connection))
+
     def do_GET(self) -> None:
         """Answer one of the three paths."""
         answers = self.server.answers
@@ -141,3 +148,29 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: probes come every few seconds."""
+
+
+class _DeadlineReader(io.RawIOBase):
+    """What a peer sends until a deadline; the timeout of a socket begins with each byte."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._deadline_s = time.monotonic() + REQUEST_TIMEOUT_S
+
+    def readable(self) -> bool:
+        """Tell that it is there to be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Wait for some bytes.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+        """
+        left_s = self._deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left_s)
+        count = self._connection.recv_into(buffer)
+        self._connection.settimeout(REQUEST_TIMEOUT_S)
+        return count

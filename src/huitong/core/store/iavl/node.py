@@ -5,9 +5,10 @@ Hash rules (cosmos/iavl v1, ``node.go``): a node hashes to
 of a leaf is ``uvarint(len(key)) key 0x20 sha256(value)``, that of an inner node
 ``0x20 left_hash 0x20 right_hash``. ``version`` is the block that made the node.
 
-A record is found under its *reference*: 8 bytes version, 4 bytes position within the
-version, both big-endian. A *link* is all that a parent knows of a child: reference (12),
-hash (32), height (1). Records:
+A record is found under its *reference*: 8 bytes version, 4 bytes position, both
+big-endian. The position tells the nodes of one version apart in this database; no hash
+covers it, and a database that began from a snapshot has others. A *link* is all that a
+parent knows of a child: reference (12), hash (32), height (1). Records:
 
 * leaf: ``0x00``, 2 bytes length of the key, key, value;
 * inner: height (1), size (8), links of both children (45 + 45), key.
@@ -23,6 +24,8 @@ from struct import Struct
 from typing import Final
 
 REFERENCE_SIZE: Final = 12
+REFERENCE_VERSION: Final = slice(8)
+POSITION_SIZE: Final = 4
 HASH_SIZE: Final = 32
 LINK_SIZE: Final = REFERENCE_SIZE + HASH_SIZE + 1
 LINK_HASH: Final = slice(REFERENCE_SIZE, REFERENCE_SIZE + HASH_SIZE)

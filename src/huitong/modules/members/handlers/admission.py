@@ -1,6 +1,7 @@
 """By vote: admit members, change their status and what their accounts may be given.
 
-Rules: [MEMBERS.1] ids and addresses are given once; [MEMBERS.2] an account holds only
+Rules: [MEMBERS.1] ids and addresses are given once, and a legal id to one member at a
+time, which keeps it until it is removed; [MEMBERS.2] an account holds only
 roles that its member was admitted with; [MEMBERS.3] removal is final; [MEMBERS.4] a zone
 that can vote stays one that can. Not here: who may ask for it, which governance decides.
 """
@@ -27,9 +28,11 @@ from huitong.modules.members.roles import DELEGATE, has_vote, sorted_roles
 from huitong.modules.members.state import (
     ACTIVE,
     accounts_of_member,
+    check_legal_id_free,
     count_members,
     find_member,
     get_member,
+    index_legal_id,
     save_account,
     save_member,
     status_name,
@@ -50,6 +53,7 @@ def check_admit_member(ctx: Context, msg: pb.MsgAdmitMember) -> None:
         InvalidRequestError: a field is malformed.
         UnknownRoleError: a role is unknown or stands twice.
         MemberExistsError: the id is taken.
+        LegalIdTakenError: the organisation is a member under another id.
         TooManyMembersError: the zone is full.
     """
     check_name(msg.member_id, "member_id")
@@ -61,6 +65,7 @@ def check_admit_member(ctx: Context, msg: pb.MsgAdmitMember) -> None:
     sorted_roles(msg.roles)
     if find_member(ctx, msg.member_id) is not None:  # [MEMBERS.1]
         raise MemberExistsError(member_id=msg.member_id)
+    check_legal_id_free(ctx, msg.legal_id)  # [MEMBERS.1]
     if count_members(ctx) >= MEMBERS_MAX:
         raise TooManyMembersError(maximum=MEMBERS_MAX)
 
@@ -81,6 +86,7 @@ def apply_admit_member(
         admitted_height=height,
     )
     save_member(ctx, member)
+    index_legal_id(ctx, member)
     ctx.emit(events.member_admitted(member))
     return pb.MsgAdmitMemberResponse()
 
@@ -118,6 +124,7 @@ def apply_set_member_status(
     member.status = msg.status
     member.changed_height = ctx.block.height.revision_height
     save_member(ctx, member)
+    index_legal_id(ctx, member)
     ctx.emit(
         events.member_status_changed(
             member, previous=previous, reason=msg.reason, changed_by=msg.signer
