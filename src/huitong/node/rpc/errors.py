@@ -58,6 +58,14 @@ class TxHashEmptyError(
     """A transaction is asked for without its hash."""
 
 
+class HashQueryError(RejectedError, codespace="rpc", code=13, text="{reason}"):
+    """A query asks for a hash that is none; the texts are CometBFT's."""
+
+
+class EvidenceError(RejectedError, codespace="rpc", code=14, text="{reason}"):
+    """Evidence is not taken; the texts are CometBFT's."""
+
+
 class OrderError(
     RejectedError,
     codespace="rpc",
@@ -84,4 +92,6 @@ def refusal(error: HuitongError) -> dict[str, Any]:
     """Return the ``error`` member for an expected failure."""
     if isinstance(error, InvalidParamError):
         return error_object(INVALID_PARAMS, str(error))
+    if isinstance(error, EvidenceError):  # its words may be long, and all are wanted
+        return error_object(INTERNAL_ERROR, error.fields["reason"])
     return error_object(INTERNAL_ERROR, str(error))
