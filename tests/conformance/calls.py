@@ -256,7 +256,6 @@ _QUERIES = (
 _BLOCK_QUERIES = (
     "block.height = '12'",
     "block.height > 11 AND block.height < 14",
-    "block.height EXISTS AND block.height < 13",
     "tx.height = 12",
     "tm.event = 'NewBlock'",
     "a.b = 'c' AND block.height = 12",

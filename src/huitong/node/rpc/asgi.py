@@ -23,7 +23,12 @@ from huitong.node.rpc.calls import (
     read_request,
     unreadable,
 )
-from huitong.node.rpc.errors import INTERNAL_ERROR, METHOD_NOT_FOUND, error_object
+from huitong.node.rpc.errors import (
+    INTERNAL_ERROR,
+    METHOD_NOT_FOUND,
+    error_object,
+    words_of,
+)
 from huitong.node.rpc.params import Kind, Param, params_from_json
 from huitong.node.rpc.subscriptions import EventClient, SubscriptionHub
 
@@ -207,7 +212,7 @@ class RpcApplication:
                 case _:
                     self._hub.unsubscribe_all(client)
         except HuitongError as refused:
-            error = error_object(INTERNAL_ERROR, str(refused))
+            error = error_object(INTERNAL_ERROR, words_of(refused))
             return envelope(request.id, error=error)
         return envelope(request.id, result={})
 
@@ -245,7 +250,7 @@ def _server_time() -> tuple[bytes, bytes]:
 async def _respond(
     send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]
 ) -> None:
-    shown = headers if headers else (_JSON,)
+    shown = headers or ((_JSON,) if body else ())
     length = (b"content-length", str(len(body)).encode())
     extra = () if _CORS in shown else (_CORS, _server_time())
     await send(

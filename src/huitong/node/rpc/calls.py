@@ -22,6 +22,7 @@ from huitong.node.rpc.errors import (
     EvidenceError,
     error_object,
     refusal,
+    words_of,
 )
 from huitong.node.rpc.go_values import json_error, kind_of
 from huitong.node.rpc.params import Param, params_from_json, params_from_query
@@ -173,7 +174,7 @@ async def answer_request(
     except EvidenceError as wrong:
         return envelope(request.id, error=refusal(wrong))
     except HuitongError as wrong:
-        return envelope(request.id, error=error_object(unread_code, str(wrong)))
+        return envelope(request.id, error=error_object(unread_code, words_of(wrong)))
     return await _run(method, params, request.id)
 
 

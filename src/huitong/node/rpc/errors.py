@@ -90,8 +90,12 @@ class CommitTimeoutError(
 
 def refusal(error: HuitongError) -> dict[str, Any]:
     """Return the ``error`` member for an expected failure."""
-    if isinstance(error, InvalidParamError):
-        return error_object(INVALID_PARAMS, str(error))
-    if isinstance(error, EvidenceError):  # its words may be long, and all are wanted
-        return error_object(INTERNAL_ERROR, error.fields["reason"])
-    return error_object(INTERNAL_ERROR, str(error))
+    code = INVALID_PARAMS if isinstance(error, InvalidParamError) else INTERNAL_ERROR
+    return error_object(code, words_of(error))
+
+
+def words_of(error: HuitongError) -> str:
+    """Return what a caller is told; words that are CometBFT's are told whole."""
+    if isinstance(error, InvalidParamError | EvidenceError):
+        return str(error.fields["reason"])
+    return str(error)

@@ -319,6 +319,8 @@ def _attack(fields: _Fields) -> LightClientAttackEvidence:
         evidence = _light_block(block, common_height, total, time_ns, guilty)
     except MalformedRpcError as wrong:
         raise InvalidParamError(reason=str(wrong)) from wrong
+    except EvidenceError:
+        raise
     except RejectedError as wrong:
         head = "invalid conflicting light block"
         raise _impossible(f"{head}: {wrong}") from wrong

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from huitong.node.rpc.errors import InvalidParamError
+from huitong.node.rpc.errors import InvalidParamError, words_of
 from huitong.node.rpc.evidence_json import evidence_from_json
 from huitong.node.rpc.go_values import (
     kind_of,
@@ -82,7 +82,10 @@ def params_from_json(given: object, expected: Sequence[Param]) -> dict[str, Any]
         given = {item.name: value for item, value in zip(expected, given, strict=True)}
     if not isinstance(given, dict):
         why = other_kind(kind_of(given), "[]json.RawMessage")
-        raise _unreadable(f"unknown type for JSON params: {why}. Expected map or array")
+        told = words_of(why)
+        raise _unreadable(
+            f"unknown type for JSON params: {told}. Expected map or array"
+        )
     found = {}
     for item in expected:
         value = given.get(item.name)
@@ -111,7 +114,7 @@ def _from_json(value: object, item: Param) -> Any:
     try:
         return _value_from_json(value, item)
     except InvalidParamError as refused:
-        raise _unreadable(str(refused)) from refused
+        raise _unreadable(words_of(refused)) from refused
 
 
 def _value_from_json(value: object, item: Param) -> Any:
@@ -140,7 +143,7 @@ def _from_query(value: str, item: Param) -> Any:
     try:
         return _value_from_query(value, item)
     except InvalidParamError as refused:
-        raise _unreadable(str(refused), "http") from refused
+        raise _unreadable(words_of(refused), "http") from refused
 
 
 def _value_from_query(value: str, item: Param) -> Any:
