@@ -40,6 +40,8 @@ ENGINES = (
 #: Heights are written as text, too, and bytes cost gas: all of these have two digits.
 INITIAL_HEIGHT = 11
 _BLOCK_TIME_NS = 100_000_000
+#: Tests wait for blocks: an idle node makes them often.
+_HEARTBEAT_NS = 300_000_000
 
 
 class RpcRefusalError(Exception):
@@ -128,7 +130,7 @@ def running_node(folder: Path, engine: str) -> Iterator[Node]:
     config = NodeConfig(
         moniker="conform",
         rpc_address=rpc,
-        pace=Pace(block_time_ns=_BLOCK_TIME_NS),
+        pace=Pace(block_time_ns=_BLOCK_TIME_NS, heartbeat_ns=_HEARTBEAT_NS),
         engine=engine,
         cometbft=CometBftConfig(p2p_address=p2p),
     )
