@@ -60,6 +60,7 @@ class Node:
     engine: str
     zone: EmbeddedZone
     url: str
+    home: Path
     http: httpx.Client = field(init=False)
     sequences: dict[str, int] = field(default_factory=dict)
 
@@ -143,7 +144,7 @@ def running_node(folder: Path, engine: str) -> Iterator[Node]:
     try:
         local.start()
         local.wait_height(INITIAL_HEIGHT + 1)
-        node = Node(engine, zone, rpc.replace("tcp", "http"))
+        node = Node(engine, zone, rpc.replace("tcp", "http"), home.path)
         try:
             yield node
         finally:

@@ -40,6 +40,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODY_SIZE_BYTES_MAX: Final = 16_777_216
 #: Bytes of all bodies that are arriving at one time; more are told that the node is busy.
 BODIES_SIZE_BYTES_MAX: Final = 134_217_728
+#: Bytes of all answers that peers have not read yet; more are told that the node is busy.
+ANSWERS_SIZE_BYTES_MAX: Final = 268_435_456
 #: Bytes of a query string.
 QUERY_STRING_BYTES_MAX: Final = 65_536
 _JSON: Final = (b"content-type", b"application/json")
@@ -78,6 +80,7 @@ class RpcApplication:
         self._methods = methods
         self._hub = hub
         self._arriving_bytes = 0
+        self._leaving_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request (ASGI 3)."""
@@ -110,7 +113,7 @@ class RpcApplication:
             await _respond(send, 200, self._list_methods(), _HTML)
             return
         status, answer = await answer_post(self._methods, body)
-        await _respond(send, status, answer)
+        await self._answer(send, status, answer)
 
     async def _read_body(self, receive: Receive) -> bytes:
         """Return the body of a request.
@@ -150,7 +153,18 @@ class RpcApplication:
         else:
             query = _arguments(query_string)
             status, answer = await answer_get(self._methods, name, query)
+            await self._answer(send, status, answer)
+
+    async def _answer(self, send: Send, status: int, answer: bytes) -> None:
+        """Send an answer, unless too much waits for slow readers already."""
+        if self._leaving_bytes + len(answer) > ANSWERS_SIZE_BYTES_MAX:
+            await _respond(send, 503, b"too many unread answers\n", _TEXT)
+            return
+        self._leaving_bytes += len(answer)
+        try:
             await _respond(send, status, answer)
+        finally:
+            self._leaving_bytes -= len(answer)
 
     def _list_methods(self) -> bytes:
         lines = []
@@ -172,7 +186,7 @@ class RpcApplication:
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
-        client = EventClient()
+        client = EventClient(self._hub.backlogs)
         writer = asyncio.create_task(_write(client, send))
         try:
             while not writer.done():

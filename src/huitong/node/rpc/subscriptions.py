@@ -34,12 +34,31 @@ CLIENTS_MAX: Final = 100
 BACKLOG_MESSAGES_MAX: Final = 20_000
 #: Bytes that may wait for one client.
 BACKLOG_SIZE_BYTES_MAX: Final = 33_554_432
+#: Bytes that may wait for all clients.
+BACKLOGS_SIZE_BYTES_MAX: Final = 268_435_456
+
+
+class Backlogs:
+    """How much waits for all clients together."""
+
+    __slots__ = ("size_bytes",)
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        """Bytes of all messages that wait."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether whoever lets more wait is too slow."""
+        return self.size_bytes > BACKLOGS_SIZE_BYTES_MAX
 
 
 class EventClient:
     """One WebSocket client: what it subscribed to and what waits to be sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, backlogs: Backlogs | None = None) -> None:
+        """Begin with nothing waiting; ``backlogs`` counts what waits for all."""
+        self._all = backlogs or Backlogs()
         self.subscriptions: dict[tuple[Condition, ...], str] = {}
         """Query → its text as this client wrote it."""
         self.is_too_slow = False
@@ -52,19 +71,30 @@ class EventClient:
         """Let a message wait; if too much waits already, drop all and say so."""
         if self.is_too_slow:
             return
-        self._size_bytes += len(message)
+        self._count(len(message))
         if (
             len(self._waiting) >= BACKLOG_MESSAGES_MAX
             or self._size_bytes > BACKLOG_SIZE_BYTES_MAX
+            or self._all.is_full
         ):
             self.is_too_slow = True
-            self._waiting.clear()
+            self.clear()
             reason = "subscription was canceled (reason: client is not pulling messages fast enough)"
             message = orjson.dumps(
                 {"jsonrpc": "2.0", "error": error_object(INTERNAL_ERROR, reason)}
             )
+            self._count(len(message))
         self._waiting.append(message)
         self._news.set()
+
+    def clear(self) -> None:
+        """Let go of what waits."""
+        self._waiting.clear()
+        self._count(-self._size_bytes)
+
+    def _count(self, size_bytes: int) -> None:
+        self._size_bytes += size_bytes
+        self._all.size_bytes += size_bytes
 
     async def pull(self) -> bytes | None:
         """Return the next message; None after the last one for a client too slow."""
@@ -74,7 +104,7 @@ class EventClient:
             self._news.clear()
             await self._news.wait()
         message = self._waiting.popleft()
-        self._size_bytes -= len(message)
+        self._count(-len(message))
         return message
 
 
@@ -93,6 +123,8 @@ class SubscriptionHub:
     def __init__(self) -> None:
         self._topics: dict[str, _Topic] = {}
         self._clients: set[EventClient] = set()
+        self.backlogs = Backlogs()
+        """What waits for all clients."""
         self._commit_waits: dict[bytes, list[asyncio.Future[StoredTx]]] = {}
 
     @property
@@ -151,13 +183,15 @@ class SubscriptionHub:
         """
         if not client.subscriptions:
             raise SubscriptionError(reason="subscription not found")
-        self.forget(client)
-
-    def forget(self, client: EventClient) -> None:
-        """Remove a client that has gone."""
         for conditions in list(client.subscriptions):
             self._drop(client, conditions)
         self._clients.discard(client)
+
+    def forget(self, client: EventClient) -> None:
+        """Remove a client that has gone, with what waits for it."""
+        client.clear()
+        if client.subscriptions:
+            self.unsubscribe_all(client)
 
     @contextmanager
     def waiting_for(self, tx_hash: bytes) -> Iterator[asyncio.Future[StoredTx]]:
