@@ -200,7 +200,7 @@ _QUERIES = (
     "tx.height = '12'",
     "tx.height > 11 AND tx.height < 13",
     "tx.height CONTAINS '1'",
-    "tx.height EXISTS AND tx.height <= 30",
+    "tx.height EXISTS AND tx.height <= 9999",
     "tx.height = 11.5",
     "tx.height >= DATE 2013-05-03",
     "block.height > 12 AND block.height < 14",
@@ -214,7 +214,7 @@ _QUERIES = (
     "record_published.level >= 1 AND tx.height > 0",
     f"record_published.record_id = 'A' AND {_ACTION}",
     "record_published.record_id = 'A' AND record_published.level = 2",
-    "message.msg_index = '0' AND tx.height < 15",
+    "message.msg_index = '0' AND tx.height > 11",
     "tm.event = 'Tx'",
     "tm.event = 'Tx' AND tx.height = 12",
     "a.b EXISTS",
@@ -344,6 +344,41 @@ def _health(**changes: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 1, "method": "health", **changes}
 
 
+def _from_browser(method: str, path: str, **headers: str) -> Call:
+    """What a page of another origin is allowed."""
+
+    def answer(ran: Ran) -> Any:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = ran.node.http.request(
+            method, path, headers={"Origin": "https://page.example", **given}
+        )
+        wanted = given.get("Access-Control-Request-Headers", "").lower()
+        method_wanted = given.get("Access-Control-Request-Method", method)
+        told = response.headers
+        return {
+            "error": {
+                "status": response.status_code,
+                "origin": told.get("access-control-allow-origin"),
+                "method": method_wanted
+                in told.get("access-control-allow-methods", method),
+                "headers": wanted
+                in told.get("access-control-allow-headers", "").lower(),
+            }
+        }
+
+    shown = " ".join(headers.values())
+    return Call(f"{method} {path} from another origin {shown}".strip(), answer)
+
+
+_POSTING = {"Access_Control_Request_Method": "POST"}
+FROM_BROWSERS: tuple[Call, ...] = (
+    _from_browser("GET", "/health"),
+    _from_browser("POST", "/"),
+    _from_browser(
+        "OPTIONS", "/", **_POSTING, Access_Control_Request_Headers="content-type"
+    ),
+    _from_browser("OPTIONS", "/status", Access_Control_Request_Method="GET"),
+)
 BY_POST: tuple[Call, ...] = (
     _post("nothing", b""),
     _post("a blank", b" "),
@@ -442,5 +477,13 @@ BY_GET: tuple[Call, ...] = tuple(
     )
 )
 CALLS = (
-    AT_HEIGHT + STATE + BLOCKS + TRANSACTIONS + QUERIES + CONSENSUS + BY_POST + BY_GET
+    AT_HEIGHT
+    + STATE
+    + BLOCKS
+    + TRANSACTIONS
+    + QUERIES
+    + CONSENSUS
+    + FROM_BROWSERS
+    + BY_POST
+    + BY_GET
 )
