@@ -21,6 +21,8 @@ MEANINGS = {
     "chunk_refused": "A peer sent a part of a snapshot that is not what was promised.",
     "client_refreshed": "A light client got a new header before it would expire.",
     "cometbft_said": "A line from the end of CometBFT's log, after it ended by itself.",
+    "evidence_proven": "Misbehaviour of validators was proven to this node; it goes into the next block.",
+    "evidence_set_aside": "Proven misbehaviour is not recorded: without the accused nobody could make blocks.",
     "engine_stopped": "The engine cannot go on; the node ends. See its exit code.",
     "handshake_step_taken": "A connection or channel came one step further.",
     "joining_again": "The node begins from a snapshot anew.",

@@ -70,6 +70,12 @@ async def test_time_that_an_answer_takes_is_not_the_peers(
     writer.close()
 
 
+async def test_requests_far_ahead_of_their_answers_are_refused(port: int) -> None:
+    request = POST % len(HEALTH) + HEALTH
+    answer = await _say(port, request * 500)
+    assert b"HTTP/1.1 400" in answer or answer == b""
+
+
 async def test_endless_headers_are_refused(port: int) -> None:
     lines = b"".join(b"X-%d: %s\r\n" % (n, b"x" * 8_000) for n in range(100))
     answer = await _say(port, b"GET /health HTTP/1.1\r\nHost: x\r\n", lines)

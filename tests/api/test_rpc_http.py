@@ -14,15 +14,27 @@ from tests.api.rpc_kit import RpcZone, base64_of
 STATUS = {"jsonrpc": "2.0", "id": 1, "method": "health"}
 
 
-@pytest.mark.parametrize("request_id", [0, -5, 12.5, "", "0f0e", "中"])
+@pytest.mark.parametrize("request_id", [0, -5, "", "0f0e", "中"])
 async def test_id_is_echoed_as_given(rpc: RpcZone, request_id: Any) -> None:
     response = await rpc.post({**STATUS, "id": request_id})
     assert response.json() == {"jsonrpc": "2.0", "id": request_id, "result": {}}
 
 
 @pytest.mark.parametrize(
+    ("request_id", "echoed"), [(12.5, 12), (1e30, -(2**63)), (2**64 - 1, -(2**63))]
+)
+async def test_id_becomes_a_whole_number_of_64_bits(
+    rpc: RpcZone, request_id: Any, echoed: int
+) -> None:
+    response = await rpc.post({**STATUS, "id": request_id})
+    assert response.json()["id"] == echoed
+
+
+@pytest.mark.parametrize(
     "body",
     [
+        None,
+        [None],
         {},
         [],
         {"jsonrpc": "2.0", "method": "health"},
@@ -37,20 +49,41 @@ async def test_notification_is_answered_with_an_empty_body(
     assert (response.status_code, response.content) == (200, b"")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"nul", b"5", b'"x"', b"[5]"])
-async def test_malformed_body_is_a_parse_error(rpc: RpcZone, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b" ", "unexpected end of JSON input"),
+        (b"{", "unexpected end of JSON input"),
+        (b"\xff\xfe", "invalid character"),
+        (b"nul", "unexpected end of JSON input"),
+        (b"{} x", "invalid character 'x' after top-level value"),
+        (b"5", "json: cannot unmarshal number"),
+        (b'"x"', "json: cannot unmarshal string"),
+        (b"[5]", "json: cannot unmarshal number"),
+        (b'{"id":1,"method":5}', "json: cannot unmarshal number into Go struct field"),
+        (b"[" * 2_000 + b"]" * 2_000, "exceeded max depth"),
+        (b"[" + b"0," * 200_001 + b"0]", "more than 200000 values"),
+    ],
+)
+async def test_malformed_body_is_a_parse_error(
+    rpc: RpcZone, body: bytes, reason: str
+) -> None:
     response = await rpc.post(body)
     assert response.status_code == 500
     answer = response.json()
     assert "id" not in answer
     assert answer["error"]["code"] == -32700
     assert answer["error"]["message"] == "Parse error. Invalid JSON"
+    assert reason in answer["error"]["data"]
 
 
 @pytest.mark.parametrize("request_id", [True, {}, []])
 async def test_id_of_another_type_is_refused(rpc: RpcZone, request_id: Any) -> None:
-    answer = (await rpc.post({**STATUS, "id": request_id})).json()
-    assert answer["error"]["code"] == -32600
+    response = await rpc.post({**STATUS, "id": request_id})
+    assert response.status_code == 500
+    error = response.json()["error"]
+    assert error["code"] == -32700
+    assert "is of unknown type" in error["data"]
 
 
 async def test_batch_is_answered_in_order(rpc: RpcZone) -> None:
@@ -94,7 +127,7 @@ async def test_parameters_may_stand_in_order(rpc: RpcZone) -> None:
         ("block", {"height": str(2**63)}, "into Go value of type int64"),
         ("block", {"height": True}, "invalid 64-bit integer encoding"),
         ("block", [], "expected 1 parameters"),
-        ("block", 5, "params is neither an object nor an array"),
+        ("block", 5, "unknown type for JSON params: json: cannot unmarshal number"),
         ("tx", {"hash": "?"}, "illegal base64 data"),
         ("tx", {"hash": 5}, "cannot unmarshal number into Go value of type []uint8"),
         (
@@ -148,14 +181,14 @@ async def test_argument_of_another_type_is_refused(
         ),
         ("tx_search", {"query": "a.b ="}, "offset 5: EOF"),
         ("tx_search", {"query": ""}, "offset 0: EOF"),
-        ("block_search", {"query": "a.b = 'c", "order_by": ""}, "offset 5"),
+        ("block_search", {"query": "a.b = 'c", "order_by": ""}, "offset 6: EOF"),
         (
             "blockchain",
             {"minHeight": "2", "maxHeight": "1"},
             "min height 2 can't be greater than max height 1",
         ),
         ("blockchain", {"minHeight": "-1"}, "heights must be non-negative"),
-        ("genesis_chunked", {"chunk": "5"}, "there are 1 chunks, 5 is invalid"),
+        ("genesis_chunked", {"chunk": "5"}, "there are 0 chunks, 5 is invalid"),
     ],
 )
 async def test_refusal_has_cometbfts_text(
@@ -240,9 +273,35 @@ async def test_root_lists_the_methods(rpc: RpcZone) -> None:
     assert "/broadcast_tx_sync?tx=_" in page
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-async def test_other_http_methods_are_not_found(rpc: RpcZone, method: str) -> None:
-    assert (await rpc.http.request(method, "/")).status_code == 404
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "POST"])
+async def test_the_http_method_hardly_matters(rpc: RpcZone, method: str) -> None:
+    page = await rpc.http.request(method, "/")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html")
+    answer = await rpc.http.request(method, "/health")
+    assert answer.json()["result"] == {}
+
+
+async def test_first_of_two_arguments_counts(rpc: RpcZone) -> None:
+    answer = await rpc.http.get("/header?height=1&height=2&height=%zz")
+    assert answer.json()["result"]["header"]["height"] == "1"
+
+
+async def test_query_string_above_the_limit_is_refused(rpc: RpcZone) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "GET", "path": "/health"}
+    await rpc.application({**scope, "query_string": b"x" * 66_000}, receive, send)
+    assert sent[0]["status"] == 414
+
+
+async def test_websocket_without_its_words_is_a_bad_request(rpc: RpcZone) -> None:
+    assert (await rpc.http.get("/websocket")).status_code == 400
 
 
 async def test_browsers_may_ask(rpc: RpcZone) -> None:

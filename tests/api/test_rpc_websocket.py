@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from huitong.core.abci import BlockRequest, FinalizedBlock
+from huitong.core.abci import BlockRequest, FinalizedBlock, ValidatorUpdate
 from huitong.core.events import event
 from huitong.node.rpc import subscriptions
+from huitong.node.rpc.errors import SubscriptionError
 from huitong.node.rpc.subscriptions import EventClient, SubscriptionHub
 from tests.api.rpc_kit import RpcZone, base64_of
 
@@ -113,15 +114,76 @@ async def test_clients_with_subscriptions_are_bounded(
     monkeypatch.setattr(subscriptions, "CLIENTS_MAX", 1)
     hub, first, second = SubscriptionHub(), EventClient(), EventClient()
     hub.subscribe(first, 1, BLOCKS)
-    with pytest.raises(subscriptions.SubscriptionError):
+    with pytest.raises(SubscriptionError):
         hub.subscribe(second, 1, BLOCKS)
     hub.forget(first)
     hub.subscribe(second, 1, BLOCKS)
 
 
-async def test_missing_query_is_an_invalid_parameter(rpc: RpcZone) -> None:
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({}, "failed to parse query: offset 0: EOF"),
+        (
+            {"query": 5},
+            "error converting json params to arguments: "
+            "json: cannot unmarshal number into Go value of type string",
+        ),
+        ({"query": f"a.b='{'x' * 600}'"}, "maximum query length exceeded"),
+    ],
+)
+async def test_query_that_cannot_be_read_is_an_internal_error(
+    rpc: RpcZone, params: dict[str, object], text: str
+) -> None:
     async with rpc.websocket() as socket:
-        assert (await socket.ask(2, "subscribe"))["error"]["code"] == -32602
+        error = (await socket.ask(2, "subscribe", **params))["error"]
+        assert (error["code"], error["data"]) == (-32603, text)
+
+
+async def test_arguments_of_other_kinds_are_internal_errors_too(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        error = (await socket.ask(2, "block", height=5))["error"]
+        assert error["code"] == -32603
+
+
+async def test_one_query_spaced_otherwise_is_the_same(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query=BLOCKS)
+        again = await socket.ask(2, "subscribe", query=BLOCKS.replace(" ", ""))
+        assert again["error"]["data"] == "already subscribed"
+        gone = await socket.ask(3, "unsubscribe", query=BLOCKS.replace(" ", "  "))
+        assert gone["result"] == {}
+
+
+async def test_votes_can_be_followed(rpc: RpcZone) -> None:
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query="tm.event = 'Vote'")
+        block = rpc.zone.empty()
+        data = (await socket.receive())["result"]["data"]
+        assert data["type"] == "tendermint/event/Vote"
+        vote = data["value"]["Vote"]
+        assert vote["height"] == str(block.height)
+        assert vote["block_id"]["hash"] == block.block.block_id.hash.hex().upper()
+        assert (vote["type"], vote["extension"]) == (2, None)
+
+
+async def test_changed_validators_can_be_followed(
+    rpc: RpcZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finalize = rpc.zone.app.finalize_block
+    update = ValidatorUpdate(public_key=rpc.zone.key.public_key, power=11)
+
+    def with_update(request: BlockRequest) -> FinalizedBlock:
+        return replace(finalize(request), validator_updates=(update,))
+
+    monkeypatch.setattr(rpc.zone.app, "finalize_block", with_update)
+    async with rpc.websocket() as socket:
+        await socket.ask(1, "subscribe", query="tm.event = 'ValidatorSetUpdates'")
+        rpc.zone.empty()
+        data = (await socket.receive())["result"]["data"]
+        (changed,) = data["value"]["validator_updates"]
+        assert changed["voting_power"] == "11"
+        assert changed["pub_key"]["type"] == "tendermint/PubKeyEd25519"
 
 
 async def test_parameters_of_subscribe_may_stand_in_order(rpc: RpcZone) -> None:

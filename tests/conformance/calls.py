@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -194,6 +195,225 @@ TRANSACTIONS: tuple[Call, ...] = (
     ),
     _call("a large one", "broadcast_tx_sync", tx=base64_of(bytes(2_100_000))),
 )
+_QUERIES = (
+    "tx.height = 12",
+    "tx.height = '12'",
+    "tx.height > 11 AND tx.height < 13",
+    "tx.height CONTAINS '1'",
+    "tx.height EXISTS AND tx.height <= 9999",
+    "tx.height = 11.5",
+    "tx.height >= DATE 2013-05-03",
+    "block.height > 12 AND block.height < 14",
+    "message.action EXISTS",
+    "message.action CONTAINS 'Publish'",
+    "message EXISTS",
+    "record_published.level = 2",
+    "record_published.level = '2'",
+    "record_published.level = 02",
+    "record_published.level > 1.5",
+    "record_published.level >= 1 AND tx.height > 0",
+    f"record_published.record_id = 'A' AND {_ACTION}",
+    "record_published.record_id = 'A' AND record_published.level = 2",
+    "message.msg_index = '0' AND tx.height > 11",
+    "tm.event = 'Tx'",
+    "tm.event = 'Tx' AND tx.height = 12",
+    "a.b EXISTS",
+    "a.b = DATE 2013-05-03",
+    "a.b > TIME 2013-05-03T14:45:00Z",
+    "a.b <= 2.5",
+    "a.b = 1.",
+    "a.b = 'c' OR b.c = 'd'",
+    "a.b = 'it''s'",
+    'a.b = "c"',
+    "a.b = c",
+    "a.b = 'c",
+    "a.b = 12abc",
+    "a.b = -5",
+    "a.b <> 3",
+    "a.b > 'x'",
+    "a.b != 'c'",
+    "(a.b = 'c')",
+    "a.b CONTAINS 5",
+    "a.b contains 'x'",
+    "a.b EXISTS 'x'",
+    "a.b = 'c' and c.d = 'e'",
+    "a.b = 'c'; drop",
+    "a/b.c = 'd'",
+    "é.b = 'c'",
+    "AND",
+    "'a' = 'b'",
+    "a",
+    "  ",
+    "a.b > DATE 2013-13-45",
+    "a.b > DATE 1066-10-14",
+    "a.b > TIME 2013",
+    "a.b > DATE x",
+    "tx.hash EXISTS",
+    "tx.hash = 'zz'",
+    "tx.hash = '00' AND tx.height = 1",
+    f"a.b = '{'x' * 600}'",
+)
+_BLOCK_QUERIES = (
+    "block.height = '12'",
+    "block.height > 11 AND block.height < 14",
+    "tx.height = 12",
+    "tm.event = 'NewBlock'",
+    "a.b = 'c' AND block.height = 12",
+    "a.b =",
+)
+QUERIES: tuple[Call, ...] = (
+    *(_call(query, "tx_search", query=query) for query in _QUERIES),
+    *(_call(query, "block_search", query=query) for query in _BLOCK_QUERIES),
+    _call("another order", "block_search", query="a.b='c'", order_by="up"),
+    _call("a page too far", "block_search", query="a.b='c'", page="2"),
+)
+
+
+def _evidence(name: str, evidence: Any) -> Call:
+    return _call(name, "broadcast_evidence", evidence=evidence)
+
+
+def _duplicate(**value: Any) -> dict[str, Any]:
+    return {"type": "tendermint/DuplicateVoteEvidence", "value": value}
+
+
+def _attack(**value: Any) -> dict[str, Any]:
+    return {"type": "tendermint/LightClientAttackEvidence", "value": value}
+
+
+_HEADER = {"signed_header": {"header": {"height": "5"}}}
+CONSENSUS: tuple[Call, ...] = (
+    _call("", "consensus_state"),
+    _call("", "dump_consensus_state"),
+    _call("a chunk too far", "genesis_chunked", chunk="1"),
+    _call("a negative chunk", "genesis_chunked", chunk="-1"),
+    _call("nothing", "broadcast_evidence"),
+    _evidence("null", None),
+    _evidence("an empty object", {}),
+    _evidence("a text", "x"),
+    _evidence("a number", 5),
+    _evidence("a list", []),
+    _evidence("an unknown type", {"type": "x", "value": {}}),
+    _evidence("another type", {"type": "tendermint/PubKeyEd25519", "value": "AAAA"}),
+    _evidence("no value", {"type": "tendermint/DuplicateVoteEvidence"}),
+    _evidence("a number as value", {**_duplicate(), "value": 5}),
+    _evidence("no votes", _duplicate()),
+    _evidence("empty votes", _duplicate(vote_a={}, vote_b={})),
+    _evidence("a vote for no height", _duplicate(vote_a={"type": 2}, vote_b={})),
+    _evidence("a height that is a number", _duplicate(vote_a={"height": 5})),
+    _evidence("a kind that is a text", _duplicate(vote_a={"type": "2"})),
+    _evidence("a time that is none", _duplicate(vote_a={"timestamp": "x"})),
+    _evidence("an address that is none", _duplicate(vote_a={"validator_address": "z"})),
+    _evidence("no block", _attack()),
+    _evidence("an empty block", _attack(ConflictingBlock={})),
+    _evidence("no header", _attack(ConflictingBlock={"signed_header": {}})),
+    _evidence("no power", _attack(ConflictingBlock=_HEADER)),
+    _evidence("no height", _attack(ConflictingBlock=_HEADER, TotalVotingPower="5")),
+    _evidence(
+        "a height ahead",
+        _attack(ConflictingBlock=_HEADER, TotalVotingPower="5", CommonHeight="6"),
+    ),
+    _evidence(
+        "no validators",
+        _attack(ConflictingBlock=_HEADER, TotalVotingPower="5", CommonHeight="1"),
+    ),
+)
+
+
+def _post(name: str, body: bytes) -> Call:
+    """A call by POST with a body of its own."""
+
+    def answer(ran: Ran) -> Any:
+        response = ran.node.http.post("/", content=body)
+        if "json" not in response.headers.get("content-type", ""):
+            kind = response.headers.get("content-type")
+            return {"error": {"status": response.status_code, "text": kind}}
+        told = response.json()
+        if isinstance(told, list):
+            return {"result": told}
+        if "error" in told:
+            told["error"]["status"] = response.status_code
+            told["error"]["id"] = told.get("id", "none")
+            return told
+        return {"result": told}
+
+    return Call(f"POST {name}", answer)
+
+
+def _health(**changes: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "method": "health", **changes}
+
+
+def _from_browser(method: str, path: str, **headers: str) -> Call:
+    """What a page of another origin is allowed."""
+
+    def answer(ran: Ran) -> Any:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = ran.node.http.request(
+            method, path, headers={"Origin": "https://page.example", **given}
+        )
+        wanted = given.get("Access-Control-Request-Headers", "").lower()
+        method_wanted = given.get("Access-Control-Request-Method", method)
+        told = response.headers
+        return {
+            "error": {
+                "status": response.status_code,
+                "origin": told.get("access-control-allow-origin"),
+                "method": method_wanted
+                in told.get("access-control-allow-methods", method),
+                "headers": wanted
+                in told.get("access-control-allow-headers", "").lower(),
+            }
+        }
+
+    shown = " ".join(headers.values())
+    return Call(f"{method} {path} from another origin {shown}".strip(), answer)
+
+
+_POSTING = {"Access_Control_Request_Method": "POST"}
+FROM_BROWSERS: tuple[Call, ...] = (
+    _from_browser("GET", "/health"),
+    _from_browser("POST", "/"),
+    _from_browser(
+        "OPTIONS", "/", **_POSTING, Access_Control_Request_Headers="content-type"
+    ),
+    _from_browser("OPTIONS", "/status", Access_Control_Request_Method="GET"),
+)
+BY_POST: tuple[Call, ...] = (
+    _post("nothing", b""),
+    _post("a blank", b" "),
+    _post("half an object", b"{"),
+    _post("an empty object", b"{}"),
+    _post("an empty list", b"[]"),
+    _post("null", b"null"),
+    _post("a list of null", b"[null]"),
+    _post("something behind", b'{"jsonrpc":"2.0","id":1,"method":"health"} x'),
+    *(
+        _post(json.dumps(item), json.dumps(item).encode())
+        for item in (
+            _health(),
+            _health(jsonrpc="1.0"),
+            _health(id=None),
+            _health(id=1.5),
+            _health(id=10**20),
+            _health(id=True),
+            _health(id=""),
+            _health(method=5),
+            _health(method="nope"),
+            _health(params=None),
+            _health(params=[]),
+            _health(params=[1]),
+            _health(params="x"),
+            _health(method="block", params=[]),
+            _health(method="block", params=["0"]),
+            _health(method="block", params={"height": None}),
+            _health(method="block", params=["1", "2"]),
+            [_health(), _health(id=2, method="nope")],
+            [_health(), {"method": "health"}],
+            [_health(id=number) for number in range(11)],
+        )
+    ),
+)
 BY_GET: tuple[Call, ...] = tuple(
     map(
         _get,
@@ -233,7 +453,37 @@ BY_GET: tuple[Call, ...] = tuple(
             "/broadcast_tx_sync?tx=x",
             '/broadcast_tx_sync?tx="x"',
             "/subscribe?query=\"tm.event='Tx'\"",
+            "/unsubscribe_all",
+            "/websocket",
+            "/health/",
+            "/dial_seeds",
+            f"/block?height={_FIRST}&height=0",
+            "/block?HEIGHT=0",
+            "/block?height=%zz",
+            '/abci_query?path="/a%22"',
+            "/genesis_chunked?chunk=-1",
+            "/broadcast_evidence",
+            "/broadcast_evidence?evidence=x",
+            "/broadcast_evidence?evidence={}",
+            '/broadcast_evidence?evidence="x"',
+            "/consensus_state",
+            "/check_tx?tx=0x00",
+            "/unconfirmed_txs?limit=-1",
+            "/unconfirmed_txs?limit=1000",
+            "/blockchain?minHeight=14&maxHeight=13",
+            "/validators?page=1&per_page=0",
+            "/validators?per_page=-1",
         ),
     )
 )
-CALLS = AT_HEIGHT + STATE + BLOCKS + TRANSACTIONS + BY_GET
+CALLS = (
+    AT_HEIGHT
+    + STATE
+    + BLOCKS
+    + TRANSACTIONS
+    + QUERIES
+    + CONSENSUS
+    + FROM_BROWSERS
+    + BY_POST
+    + BY_GET
+)

@@ -39,6 +39,8 @@ ENGINES = (
 #: Heights are written as text, too, and bytes cost gas: all of these have two digits.
 INITIAL_HEIGHT = 11
 _BLOCK_TIME_NS = 100_000_000
+#: Tests wait for blocks: an idle node makes them often.
+_HEARTBEAT_NS = 300_000_000
 
 
 class RpcRefusalError(Exception):
@@ -57,6 +59,7 @@ class Node:
     engine: str
     zone: EmbeddedZone
     url: str
+    home: Path
     http: httpx.Client = field(init=False)
     sequences: dict[str, int] = field(default_factory=dict)
 
@@ -124,7 +127,7 @@ def running_node(folder: Path, engine: str) -> Iterator[Node]:
     config = NodeConfig(
         moniker="conform",
         rpc_address=rpc,
-        pace=Pace(block_time_ns=_BLOCK_TIME_NS),
+        pace=Pace(block_time_ns=_BLOCK_TIME_NS, heartbeat_ns=_HEARTBEAT_NS),
         engine=engine,
         cometbft=CometBftConfig(p2p_address=p2p),
     )
@@ -137,7 +140,7 @@ def running_node(folder: Path, engine: str) -> Iterator[Node]:
     try:
         local.start()
         local.wait_height(INITIAL_HEIGHT + 1)
-        node = Node(engine, zone, rpc.replace("tcp", "http"))
+        node = Node(engine, zone, rpc.replace("tcp", "http"), home.path)
         try:
             yield node
         finally:

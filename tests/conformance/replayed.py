@@ -11,18 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from huitong.core.abci import (
-    BlockRequest,
-    FinalizedBlock,
-    Misbehaviour,
-    MisbehaviourKind,
-)
+from huitong.core.abci import BlockRequest, FinalizedBlock
 from huitong.core.canonical_json import encode_json
 from huitong.core.store.backend import MemoryBackend
 from huitong.core.time import parse_rfc3339
 from huitong.engines.genesis import GenesisDocument, decode_genesis, genesis_request
 from huitong.light.tendermint.block_hashes import last_results_hash
 from huitong.node.parts import open_application
+from huitong.node.rpc.evidence_json import evidence_from_json
 from huitong.storage.results import events_json, result_json, updates_json
 
 Call = Callable[..., Any]
@@ -85,21 +81,10 @@ def block_request(told: dict[str, Any]) -> BlockRequest:
         next_validators_hash=bytes.fromhex(header["next_validators_hash"]),
         txs=tuple(base64.b64decode(raw) for raw in told["block"]["data"]["txs"] or ()),
         misbehaviours=tuple(
-            _misbehaviour(item) for item in told["block"]["evidence"]["evidence"] or ()
+            misbehaviour
+            for item in told["block"]["evidence"]["evidence"] or ()
+            for misbehaviour in evidence_from_json(item).misbehaviours()
         ),
-    )
-
-
-def _misbehaviour(told: dict[str, Any]) -> Misbehaviour:
-    assert told["type"] == "tendermint/DuplicateVoteEvidence"
-    value = told["value"]
-    return Misbehaviour(
-        kind=MisbehaviourKind.DUPLICATE_VOTE,
-        validator_address=bytes.fromhex(value["vote_a"]["validator_address"]),
-        power=int(value["ValidatorPower"]),
-        height=int(value["vote_a"]["height"]),
-        time_ns=parse_rfc3339(value["Timestamp"]),
-        total_power=int(value["TotalVotingPower"]),
     )
 
 

@@ -34,7 +34,10 @@ def seen(call: Call, ran: Ran) -> Any:
         told = dict(answer["error"])
         told["data"] = _NEWEST.sub("N", told.get("data") or "")
         return told
-    return form_of(answer["result"])
+    form = form_of(answer["result"])
+    if isinstance(answer["result"], dict) and "total_count" in answer["result"]:
+        form.append(f"found: {answer['result']['total_count'] != '0'}")
+    return form
 
 
 def test_calls_have_names_of_their_own() -> None:

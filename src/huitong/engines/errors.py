@@ -92,6 +92,16 @@ class MempoolIsFullError(
     """No room until a block is made; CometBFT's text."""
 
 
+class EvidencePoolFullError(
+    UnavailableError,
+    codespace="engine",
+    code=13,
+    text="{maximum} pieces of evidence wait for a block already",
+    next_step="Send it again after the next block.",
+):
+    """No room until a block is made."""
+
+
 class TxOverSizeError(
     RejectedError,
     codespace="engine",

@@ -17,6 +17,7 @@ from huitong.core.hashing import sha256
 from huitong.core.limits import BLOCKS_PRUNED_SLICE_MAX, TXS_PRUNED_SLICE_MIN
 from huitong.core.store.backend import TableReader
 from huitong.storage.blocks import (
+    BLOCK_EVIDENCE,
     BLOCK_HASHES,
     BLOCK_META,
     BLOCK_PARAMS,
@@ -96,6 +97,7 @@ def _block_removals(reader: TableReader, height: int) -> list[ExtraRow]:
         (BLOCK_META, key, None),
         (COMMITS, height_key(height - 1), None),
         (BLOCK_RESULTS, key, None),
+        (BLOCK_EVIDENCE, key, None),
     ]
     block = find_block(reader, height)
     if block is not None:

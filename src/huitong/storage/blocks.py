@@ -9,6 +9,8 @@ Tables (heights and places are big-endian, so that keys sort as they count):
 * ``tx_results``: height, place → the result (``results``);
 * ``tx_hashes``: hash → height, place;
 * ``block_results``: height → what it did outside of its transactions (``results``);
+* ``block_evidence``: height → the evidence in the block, where there is any;
+* ``evidence_hashes``: hash of evidence → the height of the block that carries it;
 * ``validators``: height → the set, or the height at which it stands;
 * ``block_params``: height from which on they bind → the limits of blocks.
 """
@@ -28,6 +30,11 @@ from huitong.light.tendermint.block_types import (
     set_block_id,
 )
 from huitong.light.tendermint.commit import Commit, commit_from_proto, commit_to_proto
+from huitong.light.tendermint.evidence import (
+    Evidence,
+    decode_evidence_list,
+    encode_evidence_list,
+)
 from huitong.light.tendermint.header import (
     BlockHeader,
     header_from_proto,
@@ -49,6 +56,8 @@ TXS: Final = b"txs"
 TX_RESULTS: Final = b"tx_results"
 TX_HASHES: Final = b"tx_hashes"
 BLOCK_RESULTS: Final = b"block_results"
+BLOCK_EVIDENCE: Final = b"block_evidence"
+EVIDENCE_HASHES: Final = b"evidence_hashes"
 VALIDATORS: Final = b"validators"
 BLOCK_PARAMS: Final = b"block_params"
 TABLES: Final = (
@@ -59,6 +68,8 @@ TABLES: Final = (
     TX_RESULTS,
     TX_HASHES,
     BLOCK_RESULTS,
+    BLOCK_EVIDENCE,
+    EVIDENCE_HASHES,
     VALIDATORS,
     BLOCK_PARAMS,
 )
@@ -142,6 +153,29 @@ def tx_rows(txs: Sequence[StoredTx], reader: TableReader) -> list[ExtraRow]:
         if not (tx.result.code and reader.get(TX_HASHES, tx.hash) is not None):
             rows.append((TX_HASHES, tx.hash, key))
     return rows
+
+
+def evidence_rows(height: int, evidence: Sequence[Evidence]) -> list[ExtraRow]:
+    """Return the rows of a block's evidence; none if it has none.
+
+    The hashes stay when the block is removed: an accusation is made once.
+    """
+    if not evidence:
+        return []
+    key = height_key(height)
+    rows: list[ExtraRow] = [(EVIDENCE_HASHES, item.hash, key) for item in evidence]
+    return [(BLOCK_EVIDENCE, key, encode_evidence_list(tuple(evidence))), *rows]
+
+
+def block_evidence(reader: TableReader, height: int) -> tuple[Evidence, ...]:
+    """Return the evidence in a block; mostly none."""
+    row = reader.get(BLOCK_EVIDENCE, height_key(height))
+    return () if row is None else decode_evidence_list(row)
+
+
+def is_evidence_committed(reader: TableReader, evidence_hash: bytes) -> bool:
+    """Tell whether a block carries the evidence with this hash."""
+    return reader.get(EVIDENCE_HASHES, evidence_hash) is not None
 
 
 def find_block(reader: TableReader, height: int) -> StoredBlock | None:

@@ -1,39 +1,56 @@
 """CometBFT's query language over events: conditions joined by ``AND``.
 
-``key = 'text'``, ``key = 12``, ``<``, ``<=``, ``>``, ``>=``, ``CONTAINS 'text'``, ``EXISTS``.
-A key is ``type.attribute``, or one of ``tm.event``, ``tx.hash``, ``tx.height``,
-``block.height``. A condition holds if one of the key's values satisfies it.
+``key = 'text'``, ``key = 12``, ``<``, ``<=``, ``>``, ``>=``, ``CONTAINS 'text'``, ``EXISTS``;
+also ``DATE 2013-05-03`` and ``TIME 2013-05-03T14:45:00Z`` in place of a number. A key is
+``type.attribute``, or one of ``tm.event``, ``tx.hash``, ``tx.height``, ``block.height``.
+
+Subscriptions and searches read the same text in two ways, as CometBFT does. To a
+subscription a number is a number and a date a date, and each condition may be satisfied by
+another event. A search compares texts where the operator is ``=``, knows no dates, and
+wants one event that satisfies all conditions.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import operator as compare
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from huitong.core.errors import RejectedError
-
-#: Longest query text; Hermes' longest has five conditions and under 400 characters.
-QUERY_CHARACTERS_MAX: Final = 4_096
-#: Conditions of one query.
-CONDITIONS_MAX: Final = 32
-
-_TOKEN: Final = re.compile(
-    r"\s*(?:(?P<text>'[^']*')"
-    r"|(?P<operator><=|>=|=|<|>)"
-    r"|(?P<number>-?\d+(?:\.\d+)?)(?![\w.])"
-    r"|(?P<word>[A-Za-z_][\w.\-/]*))",
-    re.ASCII,
+from huitong.storage.query_scanner import QueryTextError, Scanner, Token
+from huitong.storage.query_values import (
+    TimeTextError,
+    leading_number,
+    parse_date,
+    parse_time,
+    whole_number,
 )
-_KEYWORDS: Final = frozenset({"AND", "CONTAINS", "EXISTS", "DATE", "TIME"})
-_COMPARISONS: Final = frozenset({"=", "<", "<=", ">", ">="})
 
+#: Longest query text, as in CometBFT; Hermes' longest has five conditions and under 400
+#: characters.
+QUERY_SIZE_BYTES_MAX: Final = 512
 
-class QueryTextError(
-    RejectedError, codespace="rpc", code=2, text="offset {offset}: {reason}"
-):
-    """The query is not in the language; the text begins as CometBFT's does."""
+_ORDER: Final[Mapping[Token, Callable[[Any, Any], bool]]] = {
+    Token.EQ: compare.eq,
+    Token.LT: compare.lt,
+    Token.LEQ: compare.le,
+    Token.GT: compare.gt,
+    Token.GEQ: compare.ge,
+}
+_OPERATORS: Final = (
+    Token.LEQ,
+    Token.GEQ,
+    Token.LT,
+    Token.GT,
+    Token.EQ,
+    Token.CONTAINS,
+    Token.EXISTS,
+)
+_ORDERED: Final = (Token.NUMBER, Token.TIME, Token.DATE)
+_OPERANDS: Final = {
+    Token.EQ: (*_ORDERED, Token.TEXT),
+    Token.CONTAINS: (Token.TEXT,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +59,48 @@ class Condition:
 
     key: str
     """``type.attribute``."""
-    operator: str
-    """``=``, ``<``, ``<=``, ``>``, ``>=``, ``CONTAINS`` or ``EXISTS``."""
-    operand: str
+    operator: Token
+    """A comparison, ``CONTAINS`` or ``EXISTS``."""
+    operand: str = ""
     """What to compare with; empty for ``EXISTS``."""
-    is_number: bool
-    """Whether the operand was written as a number."""
+    kind: Token = Token.TEXT
+    """What the operand was written as: a text, number, date or time."""
 
-    def holds(self, values: Sequence[str]) -> bool:
-        """Tell whether one of the values satisfies the condition."""
-        if self.operator == "EXISTS":
-            return bool(values)
-        if self.operator == "CONTAINS":
-            return any(self.operand in value for value in values)
-        if self.operator == "=" and not self.is_number:
-            return self.operand in values
-        return any(self._compares(value) for value in values)
+    def holds(self, value: str) -> bool:
+        """Tell whether a value satisfies the condition for a subscription."""
+        if self.operator in _ORDER and self.kind is not Token.TEXT:
+            actual, asked = _read(value, self.kind), _read(self.operand, self.kind)
+            return None not in (actual, asked) and _ORDER[self.operator](actual, asked)
+        return self._holds_as_text(value)
 
-    def _compares(self, value: str) -> bool:
-        actual, asked = _decimal(value), _decimal(self.operand)
-        if actual is None or asked is None:
-            return False
-        match self.operator:
-            case "=":
-                return actual == asked
-            case "<":
-                return actual < asked
-            case "<=":
-                return actual <= asked
-            case ">":
-                return actual > asked
-            case _:
-                return actual >= asked
+    def finds(self, value: str) -> bool:
+        """Tell whether an indexed value satisfies the condition for a search."""
+        if self.operator in _ORDER and self.operator is not Token.EQ:
+            if self.kind is not Token.NUMBER:
+                return False
+            actual, asked = whole_number(value), whole_number(self.operand)
+            return (
+                actual is not None
+                and asked is not None
+                and _ORDER[self.operator](actual, asked)
+            )
+        return self._holds_as_text(value)
+
+    def _holds_as_text(self, value: str) -> bool:
+        if self.operator is Token.EXISTS:
+            return True
+        if self.operator is Token.CONTAINS:
+            return self.operand in value
+        return self.operand == value
+
+
+def _read(text: str, kind: Token) -> Any:
+    if kind is Token.NUMBER:
+        return leading_number(text)
+    try:
+        return parse_date(text) if kind is Token.DATE else parse_time(text)
+    except TimeTextError:
+        return None
 
 
 def parse_query(text: str) -> tuple[Condition, ...]:
@@ -82,97 +109,40 @@ def parse_query(text: str) -> tuple[Condition, ...]:
     Raises:
         QueryTextError: not in the language, or too long.
     """
-    if len(text) > QUERY_CHARACTERS_MAX:
-        raise QueryTextError(offset=QUERY_CHARACTERS_MAX, reason="query too long")
-    tokens = _Tokens(text)
-    conditions = [_condition(tokens)]
-    while not tokens.is_at_end():
-        kind, value = tokens.take()
-        if kind != "keyword" or value != "AND":
-            raise tokens.unexpected("AND")
-        if len(conditions) == CONDITIONS_MAX:
-            raise QueryTextError(offset=tokens.offset, reason="too many conditions")
-        conditions.append(_condition(tokens))
+    if len(text.encode("utf-8", "replace")) > QUERY_SIZE_BYTES_MAX:
+        raise QueryTextError(reason="maximum query length exceeded")
+    scanner = Scanner(text)
+    conditions = [_condition(scanner)]
+    while scanner.goes_on():
+        conditions.append(_condition(scanner))
     return tuple(conditions)
+
+
+def _condition(scanner: Scanner) -> Condition:
+    scanner.require(Token.TAG)
+    key = scanner.value
+    scanner.require(*_OPERATORS)
+    operator = scanner.token
+    if operator is Token.EXISTS:
+        return Condition(key, operator)
+    scanner.require(*_OPERANDS.get(operator, _ORDERED))
+    return Condition(key, operator, scanner.value, scanner.token)
 
 
 def matches(
     conditions: Sequence[Condition], values: Mapping[str, Sequence[str]]
 ) -> bool:
-    """Tell whether all conditions hold for something with these values by key."""
-    return all(item.holds(values.get(item.key, ())) for item in conditions)
+    """Tell whether all conditions hold for something with these values by key.
 
-
-def _condition(tokens: _Tokens) -> Condition:
-    kind, key = tokens.take()
-    if kind != "word":
-        raise tokens.unexpected("a key")
-    kind, operator = tokens.take()
-    if kind == "keyword" and operator == "EXISTS":
-        return Condition(key, "EXISTS", "", False)
-    if kind == "keyword" and operator == "CONTAINS":
-        kind, operand = tokens.take()
-        if kind != "text":
-            raise tokens.unexpected("a text in quotes")
-        return Condition(key, "CONTAINS", operand, False)
-    if operator not in _COMPARISONS:
-        raise tokens.unexpected("an operator")
-    kind, operand = tokens.take()
-    if kind == "keyword" and operand in ("DATE", "TIME"):
-        raise tokens.unexpected("a text or a number; dates are not kept")
-    if kind == "number" or (kind == "text" and operator == "="):
-        return Condition(key, operator, operand, kind == "number")
-    if kind == "text" and _decimal(operand) is not None:
-        return Condition(key, operator, operand, True)
-    raise tokens.unexpected("a text in quotes or a number")
-
-
-class _Tokens:
-    """The words of a query, one after the other."""
-
-    __slots__ = ("_text", "_value", "offset")
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._value = ""
-        self.offset = 0
-
-    def is_at_end(self) -> bool:
-        """Tell whether only white space is left."""
-        return not self._text[self.offset :].strip()
-
-    def take(self) -> tuple[str, str]:
-        """Return the next token's kind and value."""
-        found = _TOKEN.match(self._text, self.offset)
-        if found is None:
-            if self.is_at_end():
-                raise QueryTextError(offset=len(self._text), reason="EOF")
-            rest = self._text[self.offset :].lstrip()
-            raise QueryTextError(
-                offset=self.offset, reason=f"invalid character {rest[0]!r}"
-            )
-        self.offset = found.end()
-        kind = found.lastgroup or ""
-        self._value = found[kind]
-        if kind == "text":
-            return kind, self._value[1:-1]
-        if kind == "word" and self._value in _KEYWORDS:
-            return "keyword", self._value
-        return kind, self._value
-
-    def unexpected(self, wanted: str) -> QueryTextError:
-        """Make the error of a token that cannot stand here."""
-        return QueryTextError(
-            offset=self.offset, reason=f"got {self._value!r}, wanted {wanted}"
-        )
-
-
-def _decimal(text: str) -> tuple[int, str] | None:
-    """Return a number as something that compares rightly; None if it is none.
-
-    Whole part and fraction are compared one after the other, never as floats.
+    A key that names a type only is satisfied by an empty text, if there is such an event:
+    that is how ``EXISTS`` asks for a type.
     """
-    found = re.fullmatch(r"(-?\d{1,40})(?:\.(\d{1,40}))?\D*", text, re.ASCII)
-    if found is None or (found[1].startswith("-") and found[2]):
-        return None
-    return int(found[1]), (found[2] or "").rstrip("0")
+    return all(_is_held(item, values) for item in conditions)
+
+
+def _is_held(condition: Condition, values: Mapping[str, Sequence[str]]) -> bool:
+    if any(condition.holds(value) for value in values.get(condition.key, ())):
+        return True
+    return condition.holds("") and any(
+        key.rpartition(".")[0] == condition.key for key in values
+    )

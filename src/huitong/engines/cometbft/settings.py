@@ -41,7 +41,7 @@ _LOG_LEVELS: Final = {
     "error": "*:error",
 }
 
-_Value = str | int | bool
+_Value = str | int | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +142,8 @@ def _validator(settings: CometBftSettings) -> Mapping[str, _Value]:
 def _rpc(settings: CometBftSettings) -> Mapping[str, _Value]:
     return {
         "laddr": settings.rpc_address,
+        # Pages of any origin may ask, as on the embedded engine: nothing here is secret.
+        "cors_allowed_origins": ("*",),
         "max_open_connections": 900,
         "max_subscription_clients": 100,
         "max_subscriptions_per_client": 5,

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from huitong.core.abci import FinalizedBlock
+from huitong.core.abci import BlockRequest, FinalizedBlock, Misbehaviour
 from huitong.core.codec import encode, encode_uvarint
 from huitong.engines.embedded.chain_state import (
-    EMPTY_HASH,
     ChainState,
     updated_validators,
 )
@@ -22,6 +21,7 @@ from huitong.light.tendermint.block_hashes import (
     commit_hash,
     consensus_hash,
     data_hash,
+    evidence_hash,
     last_results_hash,
     part_set_header,
 )
@@ -34,6 +34,7 @@ from huitong.light.tendermint.commit import (
     commit_to_proto,
     vote_template,
 )
+from huitong.light.tendermint.evidence import Evidence, encode_evidence_list
 from huitong.light.tendermint.header import BlockHeader, header_hash, header_to_proto
 from huitong.light.tendermint.validator_set import ValidatorSet
 from huitong.light.tendermint.wire import present_field
@@ -59,6 +60,8 @@ class Block:
     """Its transactions, in order."""
     last_commit: Commit | None
     """The votes for the block before; None at the initial height."""
+    evidence: tuple[Evidence, ...] = ()
+    """Verified evidence against validators."""
     size_bytes: int
     """Size of the encoded block."""
 
@@ -68,6 +71,7 @@ def make_block(
     txs: Sequence[bytes],
     app_version: int,
     proposer_address: bytes,
+    evidence: tuple[Evidence, ...] = (),
 ) -> Block:
     """Return the block that follows ``state``.
 
@@ -89,17 +93,37 @@ def make_block(
         ),
         app_hash=state.app_hash,
         last_results_hash=state.results_hash,
-        evidence_hash=EMPTY_HASH,
+        evidence_hash=evidence_hash([item.encoded for item in evidence]),
         proposer_address=proposer_address,
     )
-    encoded = encode_block(header, txs, commit)
+    encoded = encode_block(header, txs, commit, evidence)
     return Block(
         header=header,
         block_id=BlockId(hash=header_hash(header), parts=part_set_header(encoded)),
         txs=tuple(txs),
         last_commit=commit,
+        evidence=evidence,
         size_bytes=len(encoded),
     )
+
+
+def block_request(block: Block) -> BlockRequest:
+    """Return what the application is asked to carry out."""
+    header = block.header
+    return BlockRequest(
+        height=header.height,
+        time_ns=header.time_ns,
+        header_hash=block.block_id.hash,
+        proposer_address=header.proposer_address,
+        next_validators_hash=header.next_validators_hash,
+        txs=block.txs,
+        misbehaviours=misbehaviours_of(block.evidence),
+    )
+
+
+def misbehaviours_of(evidence: Sequence[Evidence]) -> tuple[Misbehaviour, ...]:
+    """Return what the application is told of a block's evidence."""
+    return tuple(told for item in evidence for told in item.misbehaviours())
 
 
 def median_time_ns(commit: Commit, state: ChainState) -> int:
@@ -123,12 +147,15 @@ def median_time_ns(commit: Commit, state: ChainState) -> int:
 
 
 def encode_block(
-    header: BlockHeader, txs: Sequence[bytes], last_commit: Commit | None
+    header: BlockHeader,
+    txs: Sequence[bytes],
+    last_commit: Commit | None,
+    evidence: tuple[Evidence, ...] = (),
 ) -> bytes:
     """Return the bytes of ``tendermint.types.Block``, as Go writes them.
 
-    Data and evidence are always on the wire; there is never evidence here. At the
-    initial height Go writes an empty commit, whose block id is on the wire.
+    Data and evidence are always on the wire. At the initial height Go writes an empty
+    commit, whose block id is on the wire.
     """
     data = bytearray()
     for tx in txs:
@@ -142,7 +169,7 @@ def encode_block(
         (
             present_field(1, encode(header_to_proto(header))),
             present_field(2, bytes(data)),
-            present_field(3, b""),
+            present_field(3, encode_evidence_list(evidence)),
             present_field(4, commit),
         )
     )
@@ -182,15 +209,23 @@ def sign_commit(
     )
 
 
+def validators_after(state: ChainState, finalized: FinalizedBlock) -> ValidatorSet:
+    """Return who signs from two blocks after the finalized one on."""
+    updates, after = finalized.validator_updates, state.next_validators
+    return updated_validators(after, updates) if updates else after
+
+
 def state_after(
-    state: ChainState, block: Block, commit: Commit, finalized: FinalizedBlock
+    state: ChainState,
+    block: Block,
+    commit: Commit,
+    finalized: FinalizedBlock,
+    next_validators: ValidatorSet | None = None,
 ) -> ChainState:
     """Return the end of the chain with one more block.
 
     Validator updates of height H sign from H + 2 on; its limits bind from H + 1 on.
     """
-    updates = finalized.validator_updates
-    after = state.next_validators
     return ChainState(
         chain_id=state.chain_id,
         initial_height=state.initial_height,
@@ -204,6 +239,6 @@ def state_after(
             for item in finalized.tx_results
         ),
         validators=state.next_validators,
-        next_validators=updated_validators(after, updates) if updates else after,
+        next_validators=next_validators or validators_after(state, finalized),
         block_params=finalized.block_params or state.block_params,
     )

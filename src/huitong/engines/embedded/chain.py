@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from huitong.core.abci import BlockRequest, FinalizedBlock
+from huitong.core.abci import FinalizedBlock
 from huitong.core.app import Application
 from huitong.core.hashing import sha256
 from huitong.core.invariants import invariant
@@ -21,9 +21,11 @@ from huitong.core.store.errors import StorageCorruptError
 from huitong.engines.embedded.blocks import (
     Block,
     SignVote,
+    block_request,
     make_block,
     sign_commit,
     state_after,
+    validators_after,
 )
 from huitong.engines.embedded.chain_state import (
     ChainState,
@@ -41,6 +43,7 @@ from huitong.engines.genesis import (
 )
 from huitong.engines.validator_key import ValidatorKey
 from huitong.light.tendermint.commit import Commit
+from huitong.light.tendermint.evidence import Evidence
 from huitong.light.tendermint.header import header_hash
 from huitong.storage import blocks as block_store
 from huitong.storage import index
@@ -135,25 +138,21 @@ class Chain:
         """Open the present rows for reading; close it soon. From any thread."""
         return self._backend.snapshot()
 
-    def propose(self, txs: Sequence[bytes]) -> Block:
+    def propose(
+        self, txs: Sequence[bytes], evidence: tuple[Evidence, ...] = ()
+    ) -> Block:
         """Return the next block with these transactions; changes nothing."""
         return make_block(
-            self.state, txs, self._genesis.params.app_version, self._key.address
+            self.state,
+            txs,
+            self._genesis.params.app_version,
+            self._key.address,
+            evidence,
         )
 
     def finalize(self, block: Block) -> FinalizedBlock:
         """Carry out a block in memory; repeatable until ``commit``."""
-        header = block.header
-        finalized = self._app.finalize_block(
-            BlockRequest(
-                height=header.height,
-                time_ns=header.time_ns,
-                header_hash=block.block_id.hash,
-                proposer_address=header.proposer_address,
-                next_validators_hash=header.next_validators_hash,
-                txs=block.txs,
-            )
-        )
+        finalized = self._app.finalize_block(block_request(block))
         invariant(
             len(finalized.tx_results) == len(block.txs), "each transaction has a result"
         )
@@ -166,14 +165,15 @@ class Chain:
 
         Raises:
             QuorumLostError: after it this key could not commit blocks; nothing is
-                written.
+                signed or written.
             StorageFullError, StorageCorruptError: nothing is written.
         """
         before = self.state
+        following = validators_after(before, finalized)
+        height = block.header.height
+        check_quorum(following, self._key.public_key, height + 2)  # before it signs
         commit = sign_commit(block, before.validators, self._key.address, now_ns, sign)
-        after = state_after(before, block, commit, finalized)
-        check_quorum(after.next_validators, self._key.public_key, after.height + 2)
-        height = after.height
+        after = state_after(before, block, commit, finalized, following)
         txs = tuple(
             StoredTx(
                 height=height, index=place, hash=sha256(raw), raw=raw, result=result
@@ -209,6 +209,7 @@ class Chain:
         with closing(self._backend.snapshot()) as reader:
             rows = self._pruner.plan(reader, stored.header.height, len(txs))
             rows += block_store.block_rows(stored, commit, finalized)
+            rows += block_store.evidence_rows(stored.header.height, block.evidence)
             rows += block_store.tx_rows(txs, reader)
         rows += index.block_index_rows(block.header.height, finalized.events)
         rows += index.tx_index_rows(txs)

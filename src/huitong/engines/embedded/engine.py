@@ -25,11 +25,15 @@ from huitong.core.store.backend import TableReader
 from huitong.engines.embedded.blocks import BLOCK_FRAME_SIZE_BYTES_MAX
 from huitong.engines.embedded.chain import Chain, CommittedBlock
 from huitong.engines.embedded.chain_state import ChainState
+from huitong.engines.embedded.evidence_pool import EvidencePool
 from huitong.engines.embedded.mempool import Mempool, MempoolLimits
 from huitong.engines.embedded.schedule import Due, Moment, Pace, next_block
 from huitong.engines.embedded.sign_guard import SignGuard
+from huitong.engines.errors import QuorumLostError
 from huitong.engines.genesis import GenesisDocument
 from huitong.engines.validator_key import ValidatorKey
+from huitong.light.tendermint.evidence import Evidence, encode_evidence_list
+from huitong.light.tendermint.evidence_checks import EvidenceTerms
 
 _log: Final = structlog.get_logger("engine")
 Announce = Callable[[CommittedBlock], None]
@@ -98,6 +102,9 @@ class EmbeddedEngine:
         self._beats_due = BLOCKS_AT_START
         self.mempool = Mempool(
             app, limits, on_work=self._wake.set, clock_ns=clocks.monotonic_ns
+        )
+        self.evidence = EvidencePool(
+            chain.snapshot, self._evidence_terms, on_work=self._wake.set
         )
         guard.catch_up(
             chain.state.height if chain.state.commit else 0, chain.state.block_id.hash
@@ -179,6 +186,16 @@ class EmbeddedEngine:
             for listener in self._on_end:
                 listener()
 
+    def _evidence_terms(self) -> EvidenceTerms:
+        params, state = self.genesis.params, self._published
+        return EvidenceTerms(
+            chain_id=self.genesis.chain_id,
+            height=state.height,
+            time_ns=state.time_ns,
+            age_blocks_max=params.evidence_age_blocks_max,
+            age_ns_max=params.evidence_age_ns_max,
+        )
+
     # --- blocks -----------------------------------------------------------------------
 
     def step(self) -> CommittedBlock | None:
@@ -194,7 +211,7 @@ class EmbeddedEngine:
         return self.make_block(due)
 
     def _next(self) -> tuple[Due, int]:
-        if self._beats_due:
+        if self._beats_due or (self.evidence and not self._proof_is_due):
             return Due.HEARTBEAT, 0
         moment = Moment(
             now_ns=self._clocks.monotonic_ns(),
@@ -213,15 +230,9 @@ class EmbeddedEngine:
             InvariantBrokenError: going on would be wrong.
         """
         began_ns = self._clocks.monotonic_ns()
-        txs = self._choose() if due is Due.WORK else []
-        block = self._chain.propose(txs)
-        self._guard.check(block.header.height)
-        finalized = self._chain.finalize(block)
-        committed = self._chain.commit(
-            block, finalized, self._clocks.wall_ns(), self._key.sign
-        )
+        committed = self._commit(due)
         self.block_duration_ns = self._clocks.monotonic_ns() - began_ns
-        self._guard.record(committed.height, block.block_id.hash)
+        self._guard.record(committed.height, committed.block.block_id.hash)
         self.mempool.update((tx.hash, tx.result.code) for tx in committed.txs)
         self._published = self._chain.state
         self._after(due, committed)
@@ -229,13 +240,36 @@ class EmbeddedEngine:
             listener(committed)
         return committed
 
-    def _choose(self) -> Sequence[bytes]:
+    def _commit(self, due: Due) -> CommittedBlock:
+        """Propose, carry out, sign and write; without evidence if that is in the way."""
+        # A proof block is followed by none, and evidence writes: it waits for the next.
+        evidence = () if due is Due.PROOF else self._evidence_due()
+        txs = self._choose(evidence) if due is Due.WORK else []
+        block = self._chain.propose(txs, evidence)
+        self._guard.check(block.header.height)
+        finalized = self._chain.finalize(block)
+        now_ns = self._clocks.wall_ns()
+        try:
+            committed = self._chain.commit(block, finalized, now_ns, self._key.sign)
+        except QuorumLostError:
+            if not evidence:
+                raise
+            # One process cannot go on without its own validator: the zone records
+            # nothing, and says so aloud, rather than stand still.
+            self.evidence.set_aside(evidence)
+            return self._commit(due)
+        self.evidence.committed(evidence)
+        return committed
+
+    def _evidence_due(self) -> tuple[Evidence, ...]:
+        return self.evidence.take(self.genesis.params.evidence_size_bytes_max)
+
+    def _choose(self, evidence: tuple[Evidence, ...]) -> Sequence[bytes]:
         """Take transactions from the mempool, within size and gas of a block."""
         waiting = self.mempool.reap()
         room = self._chain.state.block_params.size_bytes_max
-        chosen = self._app.prepare_proposal(
-            waiting, max(0, room - BLOCK_FRAME_SIZE_BYTES_MAX)
-        )
+        room -= BLOCK_FRAME_SIZE_BYTES_MAX + len(encode_evidence_list(evidence))
+        chosen = self._app.prepare_proposal(waiting, max(0, room))
         if waiting and not chosen:  # the first can never be carried out
             self.mempool.drop([sha256(waiting[0])])
         return chosen

@@ -8,6 +8,7 @@ from huitong.core.abci import BlockRequest, FinalizedBlock, TxResult
 from huitong.core.app import Application
 from huitong.core.store.backend import TableReader
 from huitong.core.store.errors import StorageCorruptError
+from huitong.engines.embedded.blocks import misbehaviours_of
 from huitong.engines.embedded.chain_state import (
     ChainState,
     genesis_state,
@@ -18,11 +19,13 @@ from huitong.engines.genesis import GenesisDocument, genesis_request
 from huitong.light.tendermint.block_hashes import (
     consensus_hash,
     data_hash,
+    evidence_hash,
     last_results_hash,
 )
+from huitong.light.tendermint.evidence import Evidence
 from huitong.light.tendermint.header import BlockHeader
 from huitong.storage.block_pruning import find_lowest
-from huitong.storage.blocks import block_txs, find_block
+from huitong.storage.blocks import block_evidence, block_txs, find_block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,8 @@ def replay(
                 path="blocks", reason=f"block {height} is missing"
             )
         txs = block_txs(blocks, height)
-        _check(block.header, txs, end, results)
+        evidence = block_evidence(blocks, height)
+        _check(block.header, txs, evidence, end, results)
         finalized = app.finalize_block(
             BlockRequest(
                 height=height,
@@ -83,6 +87,7 @@ def replay(
                 proposer_address=block.header.proposer_address,
                 next_validators_hash=block.header.next_validators_hash,
                 txs=tuple(txs),
+                misbehaviours=misbehaviours_of(evidence),
             )
         )
         app.commit()
@@ -120,6 +125,7 @@ def _after(end: ChainState, finalized: FinalizedBlock) -> ChainState:
 def _check(
     header: BlockHeader,
     txs: list[bytes],
+    evidence: tuple[Evidence, ...],
     end: ChainState,
     results: tuple[TxResult, ...],
 ) -> None:
@@ -136,6 +142,11 @@ def _check(
         ("the next validators' hash", following.hash, header.next_validators_hash),
         ("the results hash of the replay", results_hash, header.last_results_hash),
         ("the data hash", data_hash(txs), header.data_hash),
+        (
+            "the evidence hash",
+            evidence_hash([item.encoded for item in evidence]),
+            header.evidence_hash,
+        ),
     ):
         if actual != expected:
             raise StateDivergedError(

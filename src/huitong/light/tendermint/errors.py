@@ -310,3 +310,7 @@ class MalformedRpcError(
     RejectedError, codespace=_SPACE, code=120, text="{field}: {reason}"
 ):
     """A node's JSON answer is not of the known form."""
+
+
+class InvalidEvidenceError(RejectedError, codespace=_SPACE, code=121, text="{reason}"):
+    """Evidence against validators that proves nothing; the texts are CometBFT's."""

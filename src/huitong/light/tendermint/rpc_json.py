@@ -75,7 +75,7 @@ def header_from_json(value: object) -> BlockHeader:
         chain_id=_text(header.get("chain_id"), "chain_id"),
         height=_integer(header.get("height"), "height"),
         time_ns=parse_rfc3339(_text(header.get("time"), "time")),
-        last_block_id=_block_id(header.get("last_block_id"), "last_block_id"),
+        last_block_id=block_id_from_json(header.get("last_block_id"), "last_block_id"),
         last_commit_hash=_hex(header, "last_commit_hash"),
         data_hash=_hex(header, "data_hash"),
         validators_hash=_hex(header, "validators_hash"),
@@ -94,7 +94,7 @@ def commit_from_json(value: object) -> Commit:
     return Commit(
         height=_integer(commit.get("height"), "commit.height"),
         round=_integer(commit.get("round"), "commit.round"),
-        block_id=_block_id(commit.get("block_id"), "commit.block_id"),
+        block_id=block_id_from_json(commit.get("block_id"), "commit.block_id"),
         signatures=tuple(
             _commit_sig(entry)
             for entry in _list(commit.get("signatures"), "commit.signatures")
@@ -105,7 +105,9 @@ def commit_from_json(value: object) -> Commit:
 def validator_set_from_json(value: object) -> ValidatorSet:
     """Return what ``/validators`` answers; it names no proposer. Raises as above."""
     entries = _list(_object(value, "validators").get("validators"), "validators")
-    return ValidatorSet(validators=tuple(_validator(entry) for entry in entries))
+    return ValidatorSet(
+        validators=tuple(validator_from_json(entry) for entry in entries)
+    )
 
 
 def header_to_json(header: BlockHeader) -> dict[str, Any]:
@@ -171,20 +173,19 @@ def validator_set_to_json(validators: ValidatorSet, height: int) -> dict[str, An
     count = str(len(validators.validators))
     return {
         "block_height": str(height),
-        "validators": [
-            {
-                "address": validator.address.hex().upper(),
-                "pub_key": {
-                    "type": _ED25519,
-                    "value": _base64_text(validator.public_key),
-                },
-                "voting_power": str(validator.voting_power),
-                "proposer_priority": str(validator.proposer_priority),
-            }
-            for validator in validators.validators
-        ],
+        "validators": [validator_to_json(item) for item in validators.validators],
         "count": count,
         "total": count,
+    }
+
+
+def validator_to_json(validator: Validator) -> dict[str, Any]:
+    """Return one validator as CometBFT prints it."""
+    return {
+        "address": validator.address.hex().upper(),
+        "pub_key": {"type": _ED25519, "value": _base64_text(validator.public_key)},
+        "voting_power": str(validator.voting_power),
+        "proposer_priority": str(validator.proposer_priority),
     }
 
 
@@ -199,7 +200,8 @@ def _commit_sig(value: object) -> CommitSig:
     )
 
 
-def _validator(value: object) -> Validator:
+def validator_from_json(value: object) -> Validator:
+    """Return one validator; raises as above."""
     entry = _object(value, "validator")
     key = _object(entry.get("pub_key"), "pub_key")
     if key.get("type") != _ED25519:
@@ -219,7 +221,8 @@ def _validator(value: object) -> Validator:
     return validator
 
 
-def _block_id(value: object, field: str) -> BlockId:
+def block_id_from_json(value: object, field: str) -> BlockId:
+    """Return a block's name; raises as above."""
     block_id = _object(value, field)
     parts = _object(block_id.get("parts"), f"{field}.parts")
     total = _integer(parts.get("total"), f"{field}.parts.total")

@@ -143,9 +143,9 @@ def validator_set_from_proto(message: validator_pb2.ValidatorSet) -> ValidatorSe
     if len(message.validators) > VALIDATORS_MAX:
         raise _malformed("size", len(message.validators), f"is above {VALIDATORS_MAX}")
     return ValidatorSet(
-        validators=tuple([_validator_from_proto(v) for v in message.validators]),
+        validators=tuple([validator_from_proto(v) for v in message.validators]),
         proposer=(
-            _validator_from_proto(message.proposer)
+            validator_from_proto(message.proposer)
             if message.HasField("proposer")
             else None
         ),
@@ -163,7 +163,8 @@ def validator_set_to_proto(validators: ValidatorSet) -> validator_pb2.ValidatorS
     return message
 
 
-def _validator_from_proto(message: validator_pb2.Validator) -> Validator:
+def validator_from_proto(message: validator_pb2.Validator) -> Validator:
+    """Return the checked, frozen form of one validator; raises as above."""
     if message.pub_key.WhichOneof("sum") != "ed25519":
         raise _malformed("public key", "of another kind", "needs to be ed25519")
     validator = Validator(
@@ -174,6 +175,13 @@ def _validator_from_proto(message: validator_pb2.Validator) -> Validator:
     if message.address != validator.address:
         raise _malformed("address", message.address, "is not the hash of its key")
     return validator
+
+
+def validator_to_proto(validator: Validator) -> validator_pb2.Validator:
+    """Return the message whose encoding equals Go's, byte for byte."""
+    message = validator_pb2.Validator()
+    _set_validator(message, validator)
+    return message
 
 
 def _set_validator(message: validator_pb2.Validator, validator: Validator) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from socket import socket
 from typing import Final
 
-from huitong.core.abci import BlockRequest
+from huitong.engines.embedded.blocks import block_request
 from huitong.engines.embedded.chain import CommittedBlock
 from huitong.engines.embedded.engine import BLOCKS_AT_START, Clocks, EmbeddedEngine
 from huitong.engines.embedded.sign_guard import SignGuard
@@ -101,15 +101,7 @@ def open_embedded(
 
 
 def _tell(watch: NodeWatch, engine: EmbeddedEngine, committed: CommittedBlock) -> None:
-    header = committed.block.header
-    request = BlockRequest(
-        height=header.height,
-        time_ns=header.time_ns,
-        header_hash=committed.block.block_id.hash,
-        proposer_address=header.proposer_address,
-        next_validators_hash=header.next_validators_hash,
-        txs=tuple(committed.block.txs),
-    )
+    request = block_request(committed.block)
     watch.block_committed(request, committed.finalized, engine.block_duration_ns / 1e9)
 
 

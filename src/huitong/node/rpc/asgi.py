@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import orjson
-
 from huitong.core.errors import HuitongError
 from huitong.node.rpc.calls import (
     Methods,
+    Request,
+    UnreadableRequestError,
     answer_get,
     answer_post,
     answer_request,
     envelope,
-    failure,
+    read_json,
+    read_request,
+    unreadable,
 )
 from huitong.node.rpc.errors import (
-    INVALID_PARAMS,
+    INTERNAL_ERROR,
     METHOD_NOT_FOUND,
-    PARSE_ERROR,
     error_object,
-    refusal,
+    words_of,
 )
+from huitong.node.rpc.params import Kind, Param, params_from_json
 from huitong.node.rpc.subscriptions import EventClient, SubscriptionHub
 
 Scope = MutableMapping[str, Any]
@@ -36,6 +40,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODY_SIZE_BYTES_MAX: Final = 16_777_216
 #: Bytes of all bodies that are arriving at one time; more are told that the node is busy.
 BODIES_SIZE_BYTES_MAX: Final = 134_217_728
+#: Bytes of all answers that peers have not read yet; more are told that the node is busy.
+ANSWERS_SIZE_BYTES_MAX: Final = 268_435_456
 #: Bytes of a query string.
 QUERY_STRING_BYTES_MAX: Final = 65_536
 _JSON: Final = (b"content-type", b"application/json")
@@ -49,7 +55,13 @@ _PREFLIGHT: Final = (
     ),
     (b"access-control-max-age", b"600"),
 )
-_EVENT_METHODS: Final = ("subscribe", "unsubscribe", "unsubscribe_all")
+_QUERY: Final = (Param("query", Kind.TEXT),)
+#: What only a WebSocket can ask for.
+EVENT_METHODS: Final = {
+    "subscribe": _QUERY,
+    "unsubscribe": _QUERY,
+    "unsubscribe_all": (),
+}
 
 
 class _BodyError(Exception):
@@ -68,6 +80,7 @@ class RpcApplication:
         self._methods = methods
         self._hub = hub
         self._arriving_bytes = 0
+        self._leaving_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request (ASGI 3)."""
@@ -79,21 +92,28 @@ class RpcApplication:
     # --- HTTP -------------------------------------------------------------------------
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as CometBFT does: it hardly looks at the HTTP method."""
         method, path = scope["method"], scope["path"]
-        if method == "POST" and path in ("/", ""):
-            try:
-                body = await self._read_body(receive)
-            except _BodyError as refused:
-                await _respond(send, refused.status, refused.reason, _TEXT)
-                return
-            status, answer = await answer_post(self._methods, body)
-            await _respond(send, status, answer)
-        elif method == "OPTIONS":
+        if method == "OPTIONS":
             await _respond(send, 204, b"", *_PREFLIGHT)
-        elif method in ("GET", "HEAD"):
+        elif path not in ("/", ""):
             await self._get(path.removeprefix("/"), scope["query_string"], send)
+        elif method in ("GET", "HEAD"):
+            await _respond(send, 200, self._list_methods(), _HTML)
         else:
-            await _respond(send, 404, b"404 page not found\n", _TEXT)
+            await self._post(receive, send)
+
+    async def _post(self, receive: Receive, send: Send) -> None:
+        try:
+            body = await self._read_body(receive)
+        except _BodyError as refused:
+            await _respond(send, refused.status, refused.reason, _TEXT)
+            return
+        if not body:
+            await _respond(send, 200, self._list_methods(), _HTML)
+            return
+        status, answer = await answer_post(self._methods, body)
+        await self._answer(send, status, answer)
 
     async def _read_body(self, receive: Receive) -> bytes:
         """Return the body of a request.
@@ -121,17 +141,30 @@ class RpcApplication:
             self._arriving_bytes -= size
 
     async def _get(self, name: str, query_string: bytes, send: Send) -> None:
-        if name == "":
-            await _respond(send, 200, self._list_methods(), _HTML)
-        elif name in _EVENT_METHODS:
+        if len(query_string) > QUERY_STRING_BYTES_MAX:
+            await _respond(send, 414, b"URI too long\n", _TEXT)
+        elif name in EVENT_METHODS:
             answer = envelope(-1, error=error_object(METHOD_NOT_FOUND))
             await _respond(send, 404, answer)
-        elif name not in self._methods or len(query_string) > QUERY_STRING_BYTES_MAX:
+        elif name == "websocket":  # without the words that make it one
+            await _respond(send, 400, b"Bad Request\n", _TEXT)
+        elif name not in self._methods:
             await _respond(send, 404, b"404 page not found\n", _TEXT)
         else:
-            query = dict(parse_qsl(query_string.decode("latin-1")))
+            query = _arguments(query_string)
             status, answer = await answer_get(self._methods, name, query)
+            await self._answer(send, status, answer)
+
+    async def _answer(self, send: Send, status: int, answer: bytes) -> None:
+        """Send an answer, unless too much waits for slow readers already."""
+        if self._leaving_bytes + len(answer) > ANSWERS_SIZE_BYTES_MAX:
+            await _respond(send, 503, b"too many unread answers\n", _TEXT)
+            return
+        self._leaving_bytes += len(answer)
+        try:
             await _respond(send, status, answer)
+        finally:
+            self._leaving_bytes -= len(answer)
 
     def _list_methods(self) -> bytes:
         lines = []
@@ -153,7 +186,7 @@ class RpcApplication:
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
-        client = EventClient()
+        client = EventClient(self._hub.backlogs)
         writer = asyncio.create_task(_write(client, send))
         try:
             while not writer.done():
@@ -170,42 +203,49 @@ class RpcApplication:
 
     async def _answer_message(self, client: EventClient, data: str | bytes) -> bytes:
         try:
-            request = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            return failure(PARSE_ERROR, f"error unmarshaling request: {error}")
-        if not isinstance(request, dict):
-            return failure(PARSE_ERROR, "error unmarshaling request: not an object")
-        if request.get("method") in _EVENT_METHODS and request.get("id") is not None:
+            end = "unexpected EOF" if data.strip() else "EOF"
+            request = read_request(read_json(data, end))
+        except UnreadableRequestError as error:
+            return unreadable(str(error))
+        if request is None:
+            return b""
+        if request.method in EVENT_METHODS:
             return self._answer_subscription(client, request)
-        return await answer_request(self._methods, request)
+        # Over a WebSocket CometBFT answers arguments that it cannot read like this.
+        return await answer_request(self._methods, request, INTERNAL_ERROR)
 
-    def _answer_subscription(
-        self, client: EventClient, request: dict[str, Any]
-    ) -> bytes:
-        request_id, method = request["id"], request["method"]
-        params = request.get("params")
-        if isinstance(params, list):
-            params = {"query": params[0]} if params else {}
-        query = params.get("query") if isinstance(params, dict) else None
+    def _answer_subscription(self, client: EventClient, request: Request) -> bytes:
         try:
-            if method == "unsubscribe_all":
-                self._hub.unsubscribe_all(client)
-            elif not isinstance(query, str):
-                reason = (
-                    "error converting json params to arguments: query is not a text"
-                )
-                return envelope(request_id, error=error_object(INVALID_PARAMS, reason))
-            elif method == "subscribe":
-                self._hub.subscribe(client, request_id, query)
-            else:
-                self._hub.unsubscribe(client, query)
+            expected = EVENT_METHODS[request.method]
+            query = params_from_json(request.params, expected).get("query", "")
+            match request.method:
+                case "subscribe":
+                    self._hub.subscribe(client, request.id, query)
+                case "unsubscribe":
+                    self._hub.unsubscribe(client, query)
+                case _:
+                    self._hub.unsubscribe_all(client)
         except HuitongError as refused:
-            return envelope(request_id, error=refusal(refused))
-        return envelope(request_id, result={})
+            error = error_object(INTERNAL_ERROR, words_of(refused))
+            return envelope(request.id, error=error)
+        return envelope(request.id, result={})
 
 
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
-_HTML: Final = (b"content-type", b"text/html; charset=utf-8")
+_HTML: Final = (b"content-type", b"text/html")
+
+
+def _arguments(query_string: bytes) -> dict[str, str]:
+    """Return the arguments of a query string; of several with one name the first.
+
+    As in Go, what cannot be unescaped is passed over.
+    """
+    parts = query_string.decode("latin-1").split("&")
+    readable = [part for part in parts if ";" not in part and not _BAD_ESCAPE(part)]
+    return dict(reversed(parse_qsl("&".join(readable))))
+
+
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 
 
 async def _write(client: EventClient, send: Send) -> None:
@@ -217,12 +257,16 @@ async def _write(client: EventClient, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1013})
 
 
+def _server_time() -> tuple[bytes, bytes]:
+    return b"x-server-time", str(int(time.time())).encode()
+
+
 async def _respond(
     send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]
 ) -> None:
-    shown = headers if headers else (_JSON,)
+    shown = headers or ((_JSON,) if body else ())
     length = (b"content-length", str(len(body)).encode())
-    extra = () if _CORS in shown else (_CORS,)
+    extra = () if _CORS in shown else (_CORS, _server_time())
     await send(
         {
             "type": "http.response.start",

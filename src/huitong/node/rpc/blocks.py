@@ -11,6 +11,7 @@ from huitong.engines.embedded.chain import CommittedBlock
 from huitong.engines.embedded.chain_state import decode_validator_set
 from huitong.engines.genesis import encode_genesis, genesis_json, params_json
 from huitong.light.tendermint.commit import Commit
+from huitong.light.tendermint.evidence import Evidence
 from huitong.light.tendermint.header import BlockHeader
 from huitong.light.tendermint.rpc_json import (
     block_id_to_json,
@@ -20,10 +21,12 @@ from huitong.light.tendermint.rpc_json import (
 )
 from huitong.node.rpc.calls import Method
 from huitong.node.rpc.errors import HeightError, OrderError
+from huitong.node.rpc.evidence_json import evidence_to_json
 from huitong.node.rpc.params import Kind, Param
 from huitong.node.rpc.served import Served, page_bounds
 from huitong.storage.blocks import (
     StoredBlock,
+    block_evidence,
     block_tx_results,
     block_txs,
     find_block,
@@ -34,13 +37,13 @@ from huitong.storage.blocks import (
     find_validators_row,
 )
 from huitong.storage.event_query import parse_query
-from huitong.storage.index import search_blocks
 from huitong.storage.results import (
     events_json,
     params_update_json,
     result_json,
     updates_json,
 )
+from huitong.storage.search import search_blocks
 
 #: Headers in one answer of ``blockchain``, as in CometBFT.
 BLOCKCHAIN_HEADERS_MAX: Final = 20
@@ -80,7 +83,7 @@ def block_methods(served: Served) -> dict[str, Method]:
         "consensus_params": Method(answer=methods.consensus_params, params=(_HEIGHT,)),
         "genesis": Method(answer=methods.genesis),
         "genesis_chunked": Method(
-            answer=methods.genesis_chunked, params=(Param("chunk", Kind.INTEGER),)
+            answer=methods.genesis_chunked, params=(Param("chunk", Kind.UNSIGNED),)
         ),
         "block_search": Method(
             answer=methods.block_search,
@@ -219,8 +222,10 @@ class BlockMethods:
         """The genesis document in pieces, for large ones."""
         data = self._genesis_bytes
         total = -(-len(data) // GENESIS_CHUNK_SIZE_BYTES)
-        if not 0 <= chunk < total:
-            raise HeightError(reason=f"there are {total} chunks, {chunk} is invalid")
+        if chunk >= total:  # CometBFT names the last chunk, not how many there are
+            raise HeightError(
+                reason=f"there are {total - 1} chunks, {chunk} is invalid"
+            )
         start = chunk * GENESIS_CHUNK_SIZE_BYTES
         piece = data[start : start + GENESIS_CHUNK_SIZE_BYTES]
         return {
@@ -243,7 +248,11 @@ class BlockMethods:
         reverse = order_by != "asc"  # CometBFT: newest first unless told otherwise
         with self._served.reading() as reader:
             heights = search_blocks(
-                reader, conditions, self._served.newest, reverse=reverse
+                reader,
+                conditions,
+                self._served.newest,
+                reverse=reverse,
+                oldest=self._served.lowest,
             )
             start, end = page_bounds(len(heights), page, per_page)
             blocks = [_whole_block(reader, height) for height in heights[start:end]]
@@ -275,20 +284,24 @@ def _whole_block(reader: TableReader, height: int) -> dict[str, Any]:
     stored = _block(reader, height)
     last_commit = find_commit(reader, height - 1) if height > 1 else None
     txs = block_txs(reader, height) if stored.tx_count else []
+    evidence = block_evidence(reader, height)
     return {
         "block_id": block_id_to_json(stored.block_id),
-        "block": block_json(stored.header, txs, last_commit),
+        "block": block_json(stored.header, txs, last_commit, evidence),
     }
 
 
 def block_json(
-    header: BlockHeader, txs: list[bytes], last_commit: Commit | None
+    header: BlockHeader,
+    txs: list[bytes],
+    last_commit: Commit | None,
+    evidence: tuple[Evidence, ...] = (),
 ) -> dict[str, Any]:
     """Return a block as CometBFT prints it."""
     return {
         "header": header_to_json(header),
         "data": {"txs": [base64.b64encode(raw).decode() for raw in txs]},
-        "evidence": {"evidence": []},
+        "evidence": {"evidence": [evidence_to_json(item) for item in evidence]},
         "last_commit": _NO_COMMIT
         if last_commit is None
         else commit_to_json(last_commit),
@@ -298,4 +311,4 @@ def block_json(
 def committed_block_json(committed: CommittedBlock) -> dict[str, Any]:
     """Return a block that was just made as CometBFT prints it."""
     block = committed.block
-    return block_json(block.header, list(block.txs), block.last_commit)
+    return block_json(block.header, list(block.txs), block.last_commit, block.evidence)

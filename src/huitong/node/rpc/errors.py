@@ -58,6 +58,14 @@ class TxHashEmptyError(
     """A transaction is asked for without its hash."""
 
 
+class HashQueryError(RejectedError, codespace="rpc", code=13, text="{reason}"):
+    """A query asks for a hash that is none; the texts are CometBFT's."""
+
+
+class EvidenceError(RejectedError, codespace="rpc", code=14, text="{reason}"):
+    """Evidence is not taken; the texts are CometBFT's."""
+
+
 class OrderError(
     RejectedError,
     codespace="rpc",
@@ -82,6 +90,12 @@ class CommitTimeoutError(
 
 def refusal(error: HuitongError) -> dict[str, Any]:
     """Return the ``error`` member for an expected failure."""
-    if isinstance(error, InvalidParamError):
-        return error_object(INVALID_PARAMS, str(error))
-    return error_object(INTERNAL_ERROR, str(error))
+    code = INVALID_PARAMS if isinstance(error, InvalidParamError) else INTERNAL_ERROR
+    return error_object(code, words_of(error))
+
+
+def words_of(error: HuitongError) -> str:
+    """Return what a caller is told; words that are CometBFT's are told whole."""
+    if isinstance(error, InvalidParamError | EvidenceError):
+        return str(error.fields["reason"])
+    return str(error)

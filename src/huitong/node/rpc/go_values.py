@@ -9,6 +9,8 @@ import binascii
 import re
 from typing import Final
 
+import orjson
+
 from huitong.core.limits import INT64_MAX
 from huitong.node.rpc.errors import InvalidParamError
 
@@ -81,6 +83,27 @@ def _quoted(char: str) -> str:
         return {"'": "'\\''", "\\": "'\\\\'"}[char]
     first = chr(char.encode("utf-8", "replace")[0])
     return f"'{first}'" if first.isprintable() else f"'\\x{ord(first):02x}'"
+
+
+def json_error(error: orjson.JSONDecodeError, end: str = "") -> str:
+    """Return why a text is no JSON, as Go says it.
+
+    Args:
+        error: what our decoder said.
+        end: the words for a text that ends too early; other ones on other ways.
+    """
+    doc, message = error.doc, error.msg
+    if "depth limit" in message or "ecursion" in message:
+        return "invalid character exceeded max depth"
+    if "UTF-8" in message:
+        return "invalid character: not UTF-8"
+    text = doc if isinstance(doc, str) else bytes(doc).decode("utf-8", "replace")
+    rest = text[error.pos :]
+    if not rest.strip(_SPACE) or "end of data" in message:
+        return end or "unexpected end of JSON input"
+    is_after = "content after document" in message
+    where = "after top-level value" if is_after else "looking for beginning of value"
+    return f"invalid character {_quoted(rest[0])} {where}"
 
 
 def read_base64(text: str) -> bytes:

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from huitong.node.errors import ListenAddressError, PortInUseError
-from huitong.node.rpc.asgi import BODY_SIZE_BYTES_MAX, RpcApplication
-from huitong.node.rpc.connection import RequestConnection
+from huitong.node.rpc.asgi import RpcApplication
+from huitong.node.rpc.connection import RequestConnection, SocketConnection
 
 #: Seconds that open requests get to finish when the node stops.
 SHUTDOWN_GRACE_S: Final = 2
+#: Bytes of one WebSocket message: the largest transaction in base64, and more.
+MESSAGE_SIZE_BYTES_MAX: Final = 4_194_304
 #: Seconds between our pings; Hermes drops a connection that is silent for 30.
 PING_INTERVAL_S: Final = 10.0
 _BACKLOG: Final = 1_024
@@ -89,7 +91,7 @@ async def serve(
     config = uvicorn.Config(
         application,
         http=RequestConnection,
-        ws="websockets-sansio",
+        ws=SocketConnection,
         loop="none",
         lifespan="off",
         log_config=None,
@@ -98,7 +100,7 @@ async def serve(
         date_header=False,
         proxy_headers=False,
         limit_concurrency=CONCURRENCY_MAX,
-        ws_max_size=BODY_SIZE_BYTES_MAX,
+        ws_max_size=MESSAGE_SIZE_BYTES_MAX,
         ws_ping_interval=PING_INTERVAL_S,
         ws_ping_timeout=2 * PING_INTERVAL_S,
         ws_per_message_deflate=False,

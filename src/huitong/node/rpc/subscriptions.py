@@ -10,7 +10,6 @@ All of this runs in the event loop's thread; ``publish`` is handed over to it.
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,15 +18,13 @@ from typing import Any, Final
 
 import orjson
 
-from huitong.core.abci import TxResult
 from huitong.core.errors import HuitongError
 from huitong.engines.embedded.chain import CommittedBlock
-from huitong.light.tendermint.rpc_json import block_id_to_json, header_to_json
-from huitong.node.rpc.blocks import committed_block_json
 from huitong.node.rpc.errors import INTERNAL_ERROR, SubscriptionError, error_object
+from huitong.node.rpc.news import News, news_of
 from huitong.storage.blocks import StoredTx
 from huitong.storage.event_query import Condition, matches, parse_query
-from huitong.storage.results import event_values, events_json, result_json, updates_json
+from huitong.storage.query_scanner import Token
 
 #: Subscriptions of one client, as in CometBFT.
 SUBSCRIPTIONS_PER_CLIENT_MAX: Final = 5
@@ -37,14 +34,33 @@ CLIENTS_MAX: Final = 100
 BACKLOG_MESSAGES_MAX: Final = 20_000
 #: Bytes that may wait for one client.
 BACKLOG_SIZE_BYTES_MAX: Final = 33_554_432
+#: Bytes that may wait for all clients.
+BACKLOGS_SIZE_BYTES_MAX: Final = 268_435_456
+
+
+class Backlogs:
+    """How much waits for all clients together."""
+
+    __slots__ = ("size_bytes",)
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        """Bytes of all messages that wait."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether whoever lets more wait is too slow."""
+        return self.size_bytes > BACKLOGS_SIZE_BYTES_MAX
 
 
 class EventClient:
     """One WebSocket client: what it subscribed to and what waits to be sent."""
 
-    def __init__(self) -> None:
-        self.subscriptions: dict[str, Any] = {}
-        """Query text → id of the subscribe call."""
+    def __init__(self, backlogs: Backlogs | None = None) -> None:
+        """Begin with nothing waiting; ``backlogs`` counts what waits for all."""
+        self._all = backlogs or Backlogs()
+        self.subscriptions: dict[tuple[Condition, ...], str] = {}
+        """Query → its text as this client wrote it."""
         self.is_too_slow = False
         """Whether its backlog passed the bound."""
         self._waiting: deque[bytes] = deque()
@@ -55,19 +71,30 @@ class EventClient:
         """Let a message wait; if too much waits already, drop all and say so."""
         if self.is_too_slow:
             return
-        self._size_bytes += len(message)
+        self._count(len(message))
         if (
             len(self._waiting) >= BACKLOG_MESSAGES_MAX
             or self._size_bytes > BACKLOG_SIZE_BYTES_MAX
+            or self._all.is_full
         ):
             self.is_too_slow = True
-            self._waiting.clear()
+            self.clear()
             reason = "subscription was canceled (reason: client is not pulling messages fast enough)"
             message = orjson.dumps(
                 {"jsonrpc": "2.0", "error": error_object(INTERNAL_ERROR, reason)}
             )
+            self._count(len(message))
         self._waiting.append(message)
         self._news.set()
+
+    def clear(self) -> None:
+        """Let go of what waits."""
+        self._waiting.clear()
+        self._count(-self._size_bytes)
+
+    def _count(self, size_bytes: int) -> None:
+        self._size_bytes += size_bytes
+        self._all.size_bytes += size_bytes
 
     async def pull(self) -> bytes | None:
         """Return the next message; None after the last one for a client too slow."""
@@ -77,7 +104,7 @@ class EventClient:
             self._news.clear()
             await self._news.wait()
         message = self._waiting.popleft()
-        self._size_bytes -= len(message)
+        self._count(-len(message))
         return message
 
 
@@ -96,6 +123,8 @@ class SubscriptionHub:
     def __init__(self) -> None:
         self._topics: dict[str, _Topic] = {}
         self._clients: set[EventClient] = set()
+        self.backlogs = Backlogs()
+        """What waits for all clients."""
         self._commit_waits: dict[bytes, list[asyncio.Future[StoredTx]]] = {}
 
     @property
@@ -109,34 +138,38 @@ class SubscriptionHub:
         Raises:
             SubscriptionError: malformed, there already, or too many.
         """
-        try:
-            conditions = parse_query(query)
-        except HuitongError as wrong:
-            raise SubscriptionError(reason=f"failed to parse query: {wrong}") from wrong
         if client not in self._clients and len(self._clients) >= CLIENTS_MAX:
             raise SubscriptionError(
                 reason=f"max_subscription_clients {CLIENTS_MAX} reached"
             )
-        if query in client.subscriptions:
-            raise SubscriptionError(reason="already subscribed")
         if len(client.subscriptions) >= SUBSCRIPTIONS_PER_CLIENT_MAX:
             raise SubscriptionError(
                 reason="max_subscriptions_per_client "
                 f"{SUBSCRIPTIONS_PER_CLIENT_MAX} reached"
             )
+        conditions = _parse(query)
+        if conditions in client.subscriptions:
+            raise SubscriptionError(reason="already subscribed")
         self._clients.add(client)
-        client.subscriptions[query] = request_id
+        client.subscriptions[conditions] = query
         topic = self._topics.setdefault(query, _Topic(conditions))
         topic.clients[client] = orjson.dumps(request_id)
 
     def unsubscribe(self, client: EventClient, query: str) -> None:
-        """Send no more matches of ``query`` to a client.
+        """Send no more matches of ``query``, however it is spaced, to a client.
 
         Raises:
-            SubscriptionError: it has no such subscription.
+            SubscriptionError: malformed, or it has no such subscription.
         """
-        if client.subscriptions.pop(query, None) is None:
+        conditions = _parse(query)
+        if conditions not in client.subscriptions:
             raise SubscriptionError(reason="subscription not found")
+        self._drop(client, conditions)
+        if not client.subscriptions:
+            self._clients.discard(client)
+
+    def _drop(self, client: EventClient, conditions: tuple[Condition, ...]) -> None:
+        query = client.subscriptions.pop(conditions)
         topic = self._topics[query]
         del topic.clients[client]
         if not topic.clients:
@@ -150,13 +183,15 @@ class SubscriptionHub:
         """
         if not client.subscriptions:
             raise SubscriptionError(reason="subscription not found")
-        self.forget(client)
+        for conditions in list(client.subscriptions):
+            self._drop(client, conditions)
+        self._clients.discard(client)
 
     def forget(self, client: EventClient) -> None:
-        """Remove a client that has gone."""
-        for query in list(client.subscriptions):
-            self.unsubscribe(client, query)
-        self._clients.discard(client)
+        """Remove a client that has gone, with what waits for it."""
+        client.clear()
+        if client.subscriptions:
+            self.unsubscribe_all(client)
 
     @contextmanager
     def waiting_for(self, tx_hash: bytes) -> Iterator[asyncio.Future[StoredTx]]:
@@ -179,16 +214,13 @@ class SubscriptionHub:
                     future.set_result(tx)
         if not self._topics:
             return
-        self._tell("NewBlock", _BlockNews(committed))
-        self._tell("NewBlockEvents", _EventsNews(committed))
-        self._tell("NewBlockHeader", _HeaderNews(committed))
-        for tx in committed.txs:
-            self._tell("Tx", _TxNews(tx))
+        for news in news_of(committed):
+            self._tell(news)
 
-    def _tell(self, kind: str, news: _News) -> None:
+    def _tell(self, news: News) -> None:
         values: dict[str, list[str]] | None = None
         for query, topic in self._topics.items():
-            if not _may_match(topic.conditions, kind):
+            if not _may_match(topic.conditions, news.kind):
                 continue
             if values is None:
                 values = news.values()
@@ -207,130 +239,22 @@ class SubscriptionHub:
                 )
 
 
+def _parse(query: str) -> tuple[Condition, ...]:
+    try:
+        return parse_query(query)
+    except HuitongError as wrong:
+        raise SubscriptionError(reason=_why_unread(str(wrong))) from wrong
+
+
+def _why_unread(reason: str) -> str:
+    """Return CometBFT's words: it looks at the length before it parses."""
+    is_text = reason.startswith("offset ")
+    return f"failed to parse query: {reason}" if is_text else reason
+
+
 def _may_match(conditions: tuple[Condition, ...], kind: str) -> bool:
     """Tell quickly whether a query asks for another kind of event."""
     for item in conditions:
-        if item.key == "tm.event" and item.operator == "=" and item.operand != kind:
-            return False
+        if item.key == "tm.event" and item.operator is Token.EQ:
+            return item.operand == kind
     return True
-
-
-class _BlockNews:
-    """A block, as an event."""
-
-    __slots__ = ("_committed", "_data")
-
-    def __init__(self, committed: CommittedBlock) -> None:
-        self._committed = committed
-        self._data: bytes | None = None
-
-    def values(self) -> dict[str, list[str]]:
-        values = event_values(self._committed.finalized.events)
-        values["tm.event"] = ["NewBlock"]
-        return values
-
-    def data(self) -> bytes:
-        if self._data is None:
-            self._data = orjson.dumps(
-                {"type": "tendermint/event/NewBlock", "value": self._value()}
-            )
-        return self._data
-
-    def _value(self) -> dict[str, Any]:
-        committed = self._committed
-        finalized = committed.finalized
-        return {
-            "block": committed_block_json(committed),
-            "block_id": block_id_to_json(committed.block.block_id),
-            "result_finalize_block": {
-                "events": events_json(finalized.events),
-                "tx_results": [result_json(tx.result) for tx in committed.txs],
-                "validator_updates": updates_json(finalized.validator_updates),
-                "app_hash": base64.b64encode(finalized.app_hash).decode(),
-            },
-        }
-
-
-class _EventsNews:
-    """What a block's hooks told, without the block, as an event."""
-
-    __slots__ = ("_committed",)
-
-    def __init__(self, committed: CommittedBlock) -> None:
-        self._committed = committed
-
-    def values(self) -> dict[str, list[str]]:
-        values = event_values(self._committed.finalized.events)
-        values["tm.event"] = ["NewBlockEvents"]
-        return values
-
-    def data(self) -> bytes:
-        value = {
-            "height": str(self._committed.height),
-            "events": events_json(self._committed.finalized.events) or None,
-            "num_txs": str(len(self._committed.txs)),
-        }
-        return orjson.dumps({"type": "tendermint/event/NewBlockEvents", "value": value})
-
-
-class _HeaderNews:
-    """A block's header, as an event."""
-
-    __slots__ = ("_committed",)
-
-    def __init__(self, committed: CommittedBlock) -> None:
-        self._committed = committed
-
-    def values(self) -> dict[str, list[str]]:
-        return {"tm.event": ["NewBlockHeader"]}  # CometBFT adds no events here
-
-    def data(self) -> bytes:
-        value = {"header": header_to_json(self._committed.block.header)}
-        return orjson.dumps({"type": "tendermint/event/NewBlockHeader", "value": value})
-
-
-class _TxNews:
-    """A transaction, as an event."""
-
-    __slots__ = ("_data", "_tx")
-
-    def __init__(self, tx: StoredTx) -> None:
-        self._tx = tx
-        self._data: bytes | None = None
-
-    def values(self) -> dict[str, list[str]]:
-        values = event_values(self._tx.result.events)
-        values["tm.event"] = ["Tx"]
-        values["tx.hash"] = [self._tx.hash.hex().upper()]
-        values["tx.height"] = [str(self._tx.height)]
-        return values
-
-    def data(self) -> bytes:
-        if self._data is None:
-            tx = self._tx
-            inner: dict[str, Any] = {"height": str(tx.height)}
-            if tx.index:
-                inner["index"] = tx.index
-            inner["tx"] = base64.b64encode(tx.raw).decode()
-            inner["result"] = _result_value(tx.result)
-            self._data = orjson.dumps(
-                {"type": "tendermint/event/Tx", "value": {"TxResult": inner}}
-            )
-        return self._data
-
-
-def _result_value(result: TxResult) -> dict[str, Any]:
-    """Return a result as events carry it: what is zero is left out."""
-    shown: dict[str, Any] = {
-        "code": result.code,
-        "data": base64.b64encode(result.data).decode(),
-        "log": result.log,
-        "gas_wanted": str(result.gas_wanted) if result.gas_wanted else "",
-        "gas_used": str(result.gas_used) if result.gas_used else "",
-        "events": events_json(result.events) or "",
-        "codespace": result.codespace,
-    }
-    return {name: value for name, value in shown.items() if value not in (0, "")}
-
-
-_News = _BlockNews | _EventsNews | _HeaderNews | _TxNews

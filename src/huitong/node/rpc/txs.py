@@ -12,10 +12,13 @@ from huitong.core.store.backend import TableReader
 from huitong.node.rpc.calls import Method
 from huitong.node.rpc.errors import (
     CommitTimeoutError,
+    HashQueryError,
+    InvalidParamError,
     OrderError,
     TxHashEmptyError,
     TxNotFoundError,
 )
+from huitong.node.rpc.go_values import read_hex
 from huitong.node.rpc.params import Kind, Param
 from huitong.node.rpc.served import PER_PAGE_DEFAULT, PER_PAGE_MAX, Served, page_bounds
 from huitong.node.rpc.subscriptions import SubscriptionHub
@@ -26,9 +29,9 @@ from huitong.storage.blocks import (
     find_tx,
     place_of_key,
 )
-from huitong.storage.event_query import parse_query
-from huitong.storage.index import search_txs
+from huitong.storage.event_query import Condition, parse_query
 from huitong.storage.results import result_json
+from huitong.storage.search import search_txs
 
 #: How long ``broadcast_tx_commit`` waits, as in CometBFT.
 COMMIT_WAIT_S: Final = 10
@@ -146,9 +149,7 @@ class TxMethods:
         if not hash:
             raise TxHashEmptyError
         with self._served.reading() as reader:
-            place = find_place(reader, hash)
-            if place is not None and place_of_key(place)[0] < self._served.lowest:
-                place = None  # its block is gone, and it is about to go
+            place = self._find_place(reader, hash)
             found = None if place is None else _tx_json(reader, place, prove)
         if found is None:
             raise TxNotFoundError(tx_hash=hash.hex().upper())
@@ -169,21 +170,37 @@ class TxMethods:
 
         def search() -> dict[str, Any]:
             with self._served.reading() as reader:
-                places = search_txs(
-                    reader,
-                    conditions,
-                    self._served.newest,
-                    reverse=order_by == "desc",
-                    oldest=self._served.lowest,
-                )
+                places = self._places(reader, conditions, order_by == "desc")
                 start, end = page_bounds(len(places), page, per_page)
                 txs = [_tx_json(reader, place, prove) for place in places[start:end]]
             return {"txs": txs, "total_count": str(len(places))}
 
-        if len(conditions) == 1 and conditions[0].key == "tx.hash":
+        if any(item.key == "tx.hash" for item in conditions):
             return search()  # one look-up
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._served.executor, search)
+
+    def _places(
+        self, reader: TableReader, conditions: tuple[Condition, ...], reverse: bool
+    ) -> list[bytes]:
+        for item in conditions:
+            if item.key == "tx.hash":  # as in CometBFT, the others are not looked at
+                place = self._find_place(reader, _hash_asked(item.operand))
+                return [] if place is None else [place]
+        return search_txs(
+            reader,
+            conditions,
+            self._served.newest,
+            reverse=reverse,
+            oldest=self._served.lowest,
+        )
+
+    def _find_place(self, reader: TableReader, tx_hash: bytes) -> bytes | None:
+        """Return where a transaction is; None if its block is gone or about to go."""
+        place = find_place(reader, tx_hash)
+        if place is not None and place_of_key(place)[0] < self._served.lowest:
+            return None
+        return place
 
     def unconfirmed_txs(self, limit: int | None = None) -> dict[str, Any]:
         """Transactions that wait for a block, oldest first."""
@@ -203,6 +220,21 @@ class TxMethods:
             "total_bytes": str(size),
             "txs": None,
         }
+
+
+def _hash_asked(text: str) -> bytes:
+    """Return the hash that a query asks for, read as CometBFT reads it."""
+    try:
+        tx_hash = read_hex(text)
+    except InvalidParamError as wrong:
+        raise HashQueryError(
+            reason=f"error during searching for a hash in the query: {wrong}"
+        ) from wrong
+    if not tx_hash:
+        raise HashQueryError(
+            reason=f"error while retrieving the result: {TxHashEmptyError()}"
+        )
+    return tx_hash
 
 
 def check_json(checked: CheckResult | None) -> dict[str, Any]:
