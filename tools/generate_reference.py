@@ -21,7 +21,14 @@ from event_register import read_events
 from huitong.cli.main import main as huitong_command
 from huitong.core.errors import registered_errors
 from huitong.modules.zone import MODULES
-from huitong.node.watch.register import METRICS, PROCESS_METRICS
+from huitong.node.watch.register import METRICS, PROCESS_METRICS, Metric
+from huitong.relayer.settings import (
+    PORT_DEFAULT,
+    VERSION_DEFAULT,
+    LinkConfig,
+    ZoneConfig,
+)
+from huitong.relayer.watch.register import RELAYER_METRICS
 from log_register import MEANINGS, read_log_calls
 
 ROOT = Path(__file__).parents[1]
@@ -155,10 +162,72 @@ def metrics_page() -> str:
         "| metric | kind | labels | meaning |",
         "| --- | --- | --- | --- |",
     ]
-    for item in (*METRICS, *PROCESS_METRICS):
-        labels = ", ".join(f"`{name}`" for name in item.labels) or "—"
-        rows.append(f"| `{item.name}` | {item.kind} | {labels} | {_cell(item.help)} |")
+    rows += [_metric_row(item) for item in (*METRICS, *PROCESS_METRICS)]
+    rows += [
+        "",
+        "## Of a relayer",
+        "",
+        "A relayer serves them at `[watch] listen` of its `relay.toml`; see [run a relayer as a service](../how-to/run-a-relayer.md).",
+        "Values of its process are the last of the table above, with `huitong_relayer_process_` for `huitong_process_`.",
+        "",
+        "| metric | kind | labels | meaning |",
+        "| --- | --- | --- | --- |",
+        *[_metric_row(item) for item in RELAYER_METRICS],
+    ]
     return "\n".join(rows) + "\n"
+
+
+def _metric_row(item: Metric) -> str:
+    labels = ", ".join(f"`{name}`" for name in item.labels) or "—"
+    return f"| `{item.name}` | {item.kind} | {labels} | {_cell(item.help)} |"
+
+
+def relay_toml_page() -> str:
+    """Return the entries of a relayer's configuration as Markdown."""
+    rows = [
+        "# relay.toml",
+        "",
+        NOTICE,
+        "`huitong relay init` writes the file and `huitong relay link` adds links; both leave out what stands at its default.",
+        "Unknown entries are refused. Times are written as `30m` or `336h`. The relayer reads the file when it starts.",
+        "",
+        "## `[watch]`",
+        "",
+        "| entry | default | meaning |",
+        "| --- | --- | --- |",
+        "| `listen` | — | Where `/metrics`, `/healthz`, `/readyz` and `/status` are served, `tcp://HOST:PORT`; without it nowhere. |",
+    ]
+    for title, kind in (("[[zones]]", ZoneConfig), ("[[links]]", LinkConfig)):
+        rows += ["", f"## `{title}`", "", "| entry | default | meaning |"]
+        rows.append("| --- | --- | --- |")
+        rows += _entry_rows(kind)
+    return "\n".join(rows) + "\n"
+
+
+def _entry_rows(kind: type) -> Iterator[str]:
+    """Yield a row for each field; fields without a text share the next one's meaning."""
+    (body,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(body, ast.ClassDef)
+    names: list[tuple[str, str]] = []
+    for node in body.body:
+        if isinstance(node, ast.AnnAssign):
+            default = ast.unparse(node.value) if node.value else "needed"
+            names.append((ast.unparse(node.target), _default_text(default)))
+        elif isinstance(node, ast.Expr) and names:
+            meaning = ast.literal_eval(node.value)
+            for name, default in names:
+                yield f"| `{name}` | {default} | {_cell(meaning)} |"
+            names = []
+
+
+def _default_text(default: str) -> str:
+    """Return a default as TOML has it."""
+    toml = {"''": "—", "True": "`true`", "False": "`false`", "()": "`[]`"}
+    constants = {"PORT_DEFAULT": PORT_DEFAULT, "VERSION_DEFAULT": VERSION_DEFAULT}
+    if default == "needed":
+        return default
+    named = constants.get(default, default.replace("'", ""))
+    return toml.get(default, f"`{named}`")
 
 
 def logs_page() -> str:
@@ -254,6 +323,7 @@ PAGES = {
     "limits.md": limits_page,
     "gas.md": gas_page,
     "metrics.md": metrics_page,
+    "relay-toml.md": relay_toml_page,
     "logs.md": logs_page,
 }
 

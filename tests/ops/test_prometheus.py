@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,24 @@ import pytest
 import yaml
 
 from huitong.node.watch.register import METRICS, PROCESS_METRICS, Kind
+from huitong.relayer.watch.register import RELAYER_METRICS
 
 ROOT = Path(__file__).parents[2]
 OPS = ROOT / "ops"
 ALERTS = OPS / "prometheus" / "alerts.yml"
 DASHBOARD = OPS / "grafana" / "huitong-zone.json"
+RELAYER_DASHBOARD = OPS / "grafana" / "huitong-relayer.json"
+#: What every query of a dashboard selects by.
+SELECTION = {
+    DASHBOARD: 'chain="$chain",instance=~"$instance"',
+    RELAYER_DASHBOARD: 'instance=~"$instance"',
+}
+#: Of a relayer's process, as prometheus-client counts them.
+_OF_RELAYERS_PROCESS = tuple(
+    replace(item, name=item.name.replace("huitong_", "huitong_relayer_", 1))
+    for item in PROCESS_METRICS
+)
+_REGISTERED = (*METRICS, *PROCESS_METRICS, *RELAYER_METRICS, *_OF_RELAYERS_PROCESS)
 #: Metrics that Prometheus makes itself.
 OF_PROMETHEUS = {"up"}
 _TEMPLATE = re.compile(r"\$\{?[a-z_]+(?::[a-z]+)?\}?")
@@ -28,7 +42,7 @@ _TEMPLATE = re.compile(r"\$\{?[a-z_]+(?::[a-z]+)?\}?")
 
 def _known_series() -> set[str]:
     known = set(OF_PROMETHEUS)
-    for item in (*METRICS, *PROCESS_METRICS):
+    for item in _REGISTERED:
         if item.kind is Kind.HISTOGRAM:
             known |= {f"{item.name}_{part}" for part in ("bucket", "sum", "count")}
         else:
@@ -38,7 +52,7 @@ def _known_series() -> set[str]:
 
 def _labels_of(series: str) -> set[str]:
     base = re.sub(r"_(bucket|sum|count)$", "", series)
-    for item in (*METRICS, *PROCESS_METRICS):
+    for item in _REGISTERED:
         if item.name in (base, series):
             return {"chain", "instance", "job", "le", *item.labels}
     return {"instance", "job"}
@@ -147,21 +161,21 @@ def test_scrape_configuration_loads_the_rules() -> None:
 # --- the dashboard ---------------------------------------------------------------------------
 
 
-def _panels() -> list[dict[str, Any]]:
-    document = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    return [panel for panel in document["panels"] if panel["type"] != "row"]
+def _panels() -> list[Any]:
+    return [
+        pytest.param(path, panel, id=f"{path.stem} {panel['title']}")
+        for path in SELECTION
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
+        if panel["type"] != "row"
+    ]
 
 
-def _panel_id(panel: dict[str, Any]) -> str:
-    return str(panel["title"])
-
-
-@pytest.mark.parametrize("panel", _panels(), ids=_panel_id)
-def test_panel_asks_for_what_a_node_tells(panel: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("path", "panel"), _panels())
+def test_panel_asks_for_what_is_told(path: Path, panel: dict[str, Any]) -> None:
     assert panel["targets"]
     for target in panel["targets"]:
         query = target["expr"].replace("$__rate_interval", "5m")
-        assert 'chain="$chain",instance=~"$instance"' in query
+        assert SELECTION[path] in query
         _check_query(_TEMPLATE.sub("x", query))
         legend = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
         known = set().union(
@@ -171,10 +185,10 @@ def test_panel_asks_for_what_a_node_tells(panel: dict[str, Any]) -> None:
 
 
 def test_every_metric_has_a_panel_or_an_alert() -> None:
-    texts = DASHBOARD.read_text(encoding="utf-8") + ALERTS.read_text(encoding="utf-8")
+    texts = "".join(path.read_text(encoding="utf-8") for path in (*SELECTION, ALERTS))
     unseen = {
         item.name
-        for item in METRICS
+        for item in (*METRICS, *RELAYER_METRICS)
         if not re.search(rf"\b{item.name}(_bucket|_sum|_count)?\b", texts)
     }
     # What tells the same in another way.
@@ -188,8 +202,9 @@ def test_every_metric_has_a_panel_or_an_alert() -> None:
     }
 
 
-def test_panels_do_not_overlap() -> None:
-    document = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", SELECTION, ids=lambda path: path.stem)
+def test_panels_do_not_overlap(path: Path) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
     taken: set[tuple[int, int]] = set()
     for panel in document["panels"]:
         place = panel["gridPos"]

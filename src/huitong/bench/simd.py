@@ -1,4 +1,4 @@
-"""A chain of ibc-go's ``simd`` with one validator, to be measured beside ours.
+"""A chain of ibc-go's ``simd`` with one validator: to be measured beside ours, or linked.
 
 Its CometBFT runs inside it, with the settings that ours has; Go's runtime keeps its
 defaults, which serve it best. Fees are zero, snapshots and the servers that nobody asks
@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -34,6 +33,7 @@ from huitong.core.codec import pack_any
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.tx import build_transaction
 from huitong.engines.cometbft.binary import go_folders
+from huitong.localnet.ports import free_ports
 from huitong.proto.cosmos.bank.v1beta1 import tx_pb2
 
 CHAIN_ID: Final = "simd-1"
@@ -72,21 +72,39 @@ def cosmos_address(private_key: bytes) -> str:
 class SimdChain:
     """One validator of ``simd`` and accounts with coins."""
 
-    def __init__(self, folder: Path, *, settings: Mapping[str, Mapping[str, Any]]):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, Mapping[str, Any]],
+        chain_id: str = CHAIN_ID,
+        funded: Sequence[str] = (),
+        serves_grpc: bool = False,
+    ):
         """Prepare; nothing is written or started yet.
 
         Args:
             folder: its home; ``init`` makes it.
             settings: entries of CometBFT's ``config.toml`` by section.
+            chain_id: its name.
+            funded: addresses that hold coins from the first block on, beside the
+                senders of a benchmark.
+            serves_grpc: whether it answers gRPC, as relayers need it.
 
         Raises:
             PeerMissingError: ``simd`` is not installed.
         """
         self.home = folder
         """Its home."""
+        self.chain_id = chain_id
+        """Its name."""
         self.rpc_url = ""
-        """Where it serves, once it does."""
+        """Where it serves, once it is made."""
+        self.grpc_url = ""
+        """Where it serves gRPC, once it is made; empty if it does not."""
         self._settings = settings
+        self._funded = tuple(funded)
+        self._serves_grpc = serves_grpc
         self._program = find_simd()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -97,7 +115,7 @@ class SimdChain:
             PeerFailedError: a command of ``simd`` failed.
         """
         keyring = ("--keyring-backend=test",)
-        self._run("init", "bench", f"--chain-id={CHAIN_ID}")
+        self._run("init", "bench", f"--chain-id={self.chain_id}")
         self._run("keys", "add", "validator", *keyring)
         self._run(
             *("genesis", "add-genesis-account", "validator", f"{BALANCE}{DENOM}"),
@@ -105,10 +123,10 @@ class SimdChain:
         )
         self._run(
             *("genesis", "gentx", "validator", f"{BALANCE // 2}{DENOM}"),
-            *(f"--chain-id={CHAIN_ID}", *keyring),
+            *(f"--chain-id={self.chain_id}", *keyring),
         )
         self._run("genesis", "collect-gentxs")
-        self._add_senders()
+        self._fund()
         self._configure()
 
     def start(self) -> None:
@@ -147,6 +165,11 @@ class SimdChain:
             process.wait()
 
     @property
+    def validator_key_file(self) -> Path:
+        """What its one validator signs with, in CometBFT's form."""
+        return self.home / "config" / "priv_validator_key.json"
+
+    @property
     def processes(self) -> dict[str, int]:
         """Its one process."""
         return {"simd": self._process.pid if self._process else 0}
@@ -166,7 +189,7 @@ class SimdChain:
             build_transaction(
                 [pack_any(message)],
                 private_key=sender_key(sender),
-                chain_id=CHAIN_ID,
+                chain_id=self.chain_id,
                 account_number=account.account_number,
                 sequence=account.sequence + index,
                 gas_limit=GAS_LIMIT,
@@ -204,13 +227,13 @@ class SimdChain:
         if done.returncode:
             raise PeerFailedError(name="simd", reason=done.stderr.strip()[-300:])
 
-    def _add_senders(self) -> None:
+    def _fund(self) -> None:
         path = self.home / "config" / "genesis.json"
         genesis = orjson.loads(path.read_bytes())
         auth, bank = genesis["app_state"]["auth"], genesis["app_state"]["bank"]
         coins = [{"denom": DENOM, "amount": str(BALANCE)}]
-        for sender in range(SENDERS):
-            address = cosmos_address(sender_key(sender))
+        senders = (cosmos_address(sender_key(sender)) for sender in range(SENDERS))
+        for address in (*self._funded, *senders):
             auth["accounts"].append(
                 {
                     "@type": "/cosmos.auth.v1beta1.BaseAccount",
@@ -225,8 +248,9 @@ class SimdChain:
         path.write_bytes(orjson.dumps(genesis))
 
     def _configure(self) -> None:
-        rpc, p2p = _free_ports(2)
+        rpc, p2p, grpc = free_ports(3)
         self.rpc_url = f"http://127.0.0.1:{rpc}"
+        self.grpc_url = f"http://127.0.0.1:{grpc}" if self._serves_grpc else ""
         settings = {section: dict(told) for section, told in self._settings.items()}
         settings.setdefault("rpc", {}).update(
             laddr=f"tcp://127.0.0.1:{rpc}", pprof_laddr=""
@@ -237,7 +261,10 @@ class SimdChain:
             self.home / "config" / "app.toml",
             {
                 "": {"minimum-gas-prices": f"0{DENOM}"},
-                "grpc": {"enable": False},
+                "grpc": {
+                    "enable": self._serves_grpc,
+                    "address": f"127.0.0.1:{grpc}",
+                },
                 "grpc-web": {"enable": False},
             },
         )
@@ -273,18 +300,6 @@ def edit_toml(path: Path, settings: Mapping[str, Mapping[str, Any]]) -> None:
     if wanted:
         raise PeerFailedError(name=path.name, reason=f"no entries {sorted(wanted)}")
     path.write_text("\n".join(lines) + "\n")
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports of this machine that nobody listens at just now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def _has_a_block(url: str) -> bool:

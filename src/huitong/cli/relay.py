@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
 
 import click
+import orjson
 import uvloop
 
-from huitong.cli.errors import cli_errors
+from huitong.cli.errors import EXIT_FAILED, cli_errors
 from huitong.cli.keys import keyring_of
 from huitong.cli.passphrase import find_passphrase, opened_with, passphrase_option
-from huitong.cli.zones import json_option, show, show_many
+from huitong.cli.relay_status import ask_running, show_links
+from huitong.cli.zones import json_option, show
 from huitong.keys.errors import KeyNotFoundError
 from huitong.node.logs import configure_logs
+from huitong.relayer.checking import check_all
 from huitong.relayer.config import (
     FILE_NAME,
     PORT_DEFAULT,
+    TRANSFER_PORT,
+    TRANSFER_VERSION,
     VERSION_DEFAULT,
     LinkConfig,
     RelayConfig,
@@ -31,7 +38,7 @@ from huitong.relayer.config import (
 )
 from huitong.relayer.errors import ConfigExistsError
 from huitong.relayer.supervisor import Supervisor
-from huitong.relayer.worker import LinkStatus
+from huitong.relayer.watch import RelayWatch
 
 ResultT = TypeVar("ResultT")
 
@@ -63,17 +70,34 @@ def relay() -> None:
     help="A zone and the RPC of one of its nodes; say it for each zone.",
 )
 @click.option("--key", "key_name", default="relayer", show_default=True)
+@click.option(
+    "--watch",
+    "watch_listen",
+    metavar="URL",
+    default="",
+    help="Serve metrics, health and status here, such as tcp://127.0.0.1:26680.",
+)
 @json_option
 @cli_errors
-def init(home: Path, zones: tuple[str, ...], key_name: str, as_json: bool) -> None:
+def init(
+    home: Path,
+    zones: tuple[str, ...],
+    key_name: str,
+    watch_listen: str,
+    as_json: bool,
+) -> None:
     """Write relay.toml and make the signing key, stored unprotected.
 
-    Each zone must know the key's address as an account with the role relayer.
+    A zone of Huitong must know the key's address as an account with the role relayer;
+    another chain asks for coins where it takes fees.
     """
     path = home / FILE_NAME
     if path.exists():
         raise ConfigExistsError(path=path)
-    config = RelayConfig(zones=tuple(_zone_of(text, key_name) for text in zones))
+    config = RelayConfig(
+        zones=tuple(_zone_of(text, key_name) for text in zones),
+        watch_listen=watch_listen,
+    )
     keyring = keyring_of(home)
     try:
         record = keyring.get(key_name)
@@ -101,6 +125,12 @@ def _zone_of(text: str, key_name: str) -> ZoneConfig:
 @click.option("--port-a", default=PORT_DEFAULT, show_default=True)
 @click.option("--port-b", default=PORT_DEFAULT, show_default=True)
 @click.option("--version", default=VERSION_DEFAULT, show_default=True)
+@click.option(
+    "--transfer",
+    is_flag=True,
+    help=f"The same as --port-a {TRANSFER_PORT} --port-b {TRANSFER_PORT} "
+    f"--version {TRANSFER_VERSION}.",
+)
 @click.option("--ordered", is_flag=True, help="Open an ordered channel.")
 @click.option("--new", is_flag=True, help="Make a link even if there is one.")
 @_passphrase_option
@@ -113,6 +143,7 @@ def link(
     port_a: str,
     port_b: str,
     version: str,
+    transfer: bool,
     ordered: bool,
     new: bool,
     passphrase_file: IO[str] | None,
@@ -120,6 +151,8 @@ def link(
 ) -> None:
     """Make the link between two zones, or complete one that was begun."""
     config = load_config(home)
+    if transfer:
+        port_a, port_b, version = TRANSFER_PORT, TRANSFER_PORT, TRANSFER_VERSION
     wanted = LinkConfig(
         chain_a=config.zone(chain_a).chain_id,
         chain_b=config.zone(chain_b).chain_id,
@@ -150,18 +183,39 @@ def start(home: Path, passphrase_file: IO[str] | None) -> None:
     """Relay until stopped (Ctrl-C)."""
 
     async def run(supervisor: Supervisor) -> None:
-        task = asyncio.ensure_future(supervisor.run())
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, task.cancel)
-        click.echo(f"relaying {len(supervisor.config.links)} links", err=True)
-        try:
-            await task
-        except asyncio.CancelledError:
-            click.echo("stopped", err=True)
-        save_config(home, supervisor.config)
+        with _watched(supervisor) as watch:
+            task = asyncio.ensure_future(_run(supervisor, watch))
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, task.cancel)
+            click.echo(f"relaying {len(supervisor.config.links)} links", err=True)
+            try:
+                await task
+            except asyncio.CancelledError:
+                click.echo("stopped", err=True)
 
     _supervised(home, load_config(home), passphrase_file, run, log_level="info")
+
+
+@contextmanager
+def _watched(supervisor: Supervisor) -> Iterator[RelayWatch | None]:
+    """Serve metrics, health and status, if the configuration says where."""
+    if not supervisor.config.watch_listen:
+        yield None
+        return
+    watch = RelayWatch(supervisor, supervisor.config.watch_listen)
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.stop()
+
+
+async def _run(supervisor: Supervisor, watch: RelayWatch | None) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervisor.run())
+        if watch is not None:
+            tasks.create_task(watch.follow_balances())
 
 
 @relay.command()
@@ -170,9 +224,12 @@ def start(home: Path, passphrase_file: IO[str] | None) -> None:
 @json_option
 @cli_errors
 def once(home: Path, passphrase_file: IO[str] | None, as_json: bool) -> None:
-    """Relay what waits now, then stop."""
+    """Relay what waits now, then stop; the exit code is 1 if a link has a problem."""
     found = _supervised(home, load_config(home), passphrase_file, Supervisor.relay_once)
-    _show_links(found, as_json=as_json)
+    links = [{**asdict(link), **asdict(status)} for link, status in found]
+    show_links(links, source="state", as_json=as_json)
+    if any(status.problem for _, status in found):
+        sys.exit(EXIT_FAILED)
 
 
 @relay.command()
@@ -181,17 +238,41 @@ def once(home: Path, passphrase_file: IO[str] | None, as_json: bool) -> None:
 @json_option
 @cli_errors
 def status(home: Path, passphrase_file: IO[str] | None, as_json: bool) -> None:
-    """Show what waits on each link, as the zones' state says."""
-    found = _supervised(home, load_config(home), passphrase_file, Supervisor.read)
-    _show_links(found, as_json=as_json)
+    """Show how each link stands: clients, what waits, what is stuck and why.
+
+    A running relayer is asked if relay.toml says where it listens ([watch]); otherwise
+    the zones' state tells, which knows nothing of failures.
+    """
+    config = load_config(home)
+    links = ask_running(config.watch_listen)
+    if links is not None:
+        show_links(links, source="relayer", as_json=as_json)
+        return
+    found = _supervised(home, config, passphrase_file, Supervisor.read)
+    links = [{**asdict(link), **asdict(status)} for link, status in found]
+    show_links(links, source="state", as_json=as_json)
 
 
-def _show_links(found: list[tuple[LinkConfig, LinkStatus]], *, as_json: bool) -> None:
-    links: list[dict[str, Any]] = [
-        {**asdict(link_config), **asdict(link_status)}
-        for link_config, link_status in found
-    ]
-    show_many("links", links, as_json=as_json)
+@relay.command()
+@_home_option
+@_passphrase_option
+@json_option
+@cli_errors
+def check(home: Path, passphrase_file: IO[str] | None, as_json: bool) -> None:
+    """Look at nodes, accounts and clients; the exit code is 1 if something is wrong."""
+    findings = _supervised(home, load_config(home), passphrase_file, check_all)
+    is_good = all(finding.ok for finding in findings)
+    if as_json:
+        told = {"ok": is_good, "findings": [asdict(finding) for finding in findings]}
+        click.echo(orjson.dumps(told))
+    else:
+        for finding in findings:
+            mark = "ok     " if finding.ok else "WRONG  "
+            click.echo(f"{mark}{finding.what}: {finding.seen}")
+            if finding.next_step:
+                click.echo(f"       {finding.next_step}")
+    if not is_good:
+        sys.exit(EXIT_FAILED)
 
 
 def _supervised(
@@ -205,13 +286,15 @@ def _supervised(
     configure_logs(log_level, "auto")
     private_keys: dict[str, bytes] = {}
     passphrase = find_passphrase(passphrase_file)
-    for zone in config.zones:
-        if zone.key not in private_keys:
-            unlock = partial(keyring_of(home).unlock, zone.key)
-            private_keys[zone.key] = opened_with(unlock, zone.key, passphrase)
+    names = [name for zone in config.zones for name in (zone.key, *zone.more_keys)]
+    for name in names:
+        if name not in private_keys:
+            unlock = partial(keyring_of(home).unlock, name)
+            private_keys[name] = opened_with(unlock, name, passphrase)
 
     async def run() -> ResultT:
-        async with Supervisor(config, private_keys.__getitem__) as supervisor:
+        keep = partial(save_config, home)
+        async with Supervisor(config, private_keys.__getitem__, keep) as supervisor:
             return await work(supervisor)
 
     return uvloop.run(run())

@@ -18,11 +18,14 @@ from huitong.client.errors import (
 )
 from huitong.client.sender import Sender
 from huitong.client.subscription import BlockSeen, TxSeen
+from huitong.client.terms import AccountTerms, GasPrice
 from huitong.client.zone import ZoneClient
 
 __all__ = [
+    "AccountTerms",
     "AccountUnknownError",
     "BlockSeen",
+    "GasPrice",
     "HeightNotReachedError",
     "NotCommittedError",
     "ProvenValue",

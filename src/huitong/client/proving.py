@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 from huitong.client.answers import ProvenValue, check_query
 from huitong.client.errors import UnreadableAnswerError
+from huitong.client.rpc import BATCH_CALLS_MAX
 from huitong.core.abci import QueryResult
 from huitong.core.codec import encode
 from huitong.proto.cosmos.ics23.v1 import proofs_pb2
@@ -17,8 +19,15 @@ PROOFS_PATH: Final = "/huitong.node.v1.Query/Proofs"
 #: Keys in one question, the most that a node of Huitong answers at once.
 PROOF_KEYS_MAX: Final = 100
 
+#: Round trips of ten keys that are under way at once, where keys are proven one by one.
+ROUND_TRIPS_AT_ONCE: Final = 4
+
 #: ``ZoneClient.abci_query``: path, data, height, prove.
 Ask: TypeAlias = Callable[[str, bytes, int, bool], Awaitable[QueryResult]]
+#: ``ZoneClient.abci_query_many``: path, several data, height, prove.
+AskMany: TypeAlias = Callable[
+    [str, Sequence[bytes], int, bool], Awaitable[list[QueryResult]]
+]
 
 
 async def prove_in_batch(
@@ -53,27 +62,43 @@ async def prove_in_batch(
 
 
 async def prove_one_by_one(
-    ask: Ask, store: str, keys: Sequence[bytes], height: int
+    ask_many: AskMany, store: str, keys: Sequence[bytes], height: int
 ) -> list[ProvenValue]:
     """Return values with proofs through the query that every Cosmos node answers.
+
+    Ten keys go in a round trip, and a few round trips at a time.
 
     Raises:
         QueryError: no such version or store.
     """
     path = f"store/{store}/key"
+    chunks = [
+        keys[start : start + BATCH_CALLS_MAX]
+        for start in range(0, len(keys), BATCH_CALLS_MAX)
+    ]
     found: list[ProvenValue] = []
-    for key in keys:
-        result = await ask(path, key, height, True)
-        check_query(path, result)
-        proof = commitment_pb2.MerkleProof(
-            proofs=[
-                proofs_pb2.CommitmentProof.FromString(op.data)
-                for op in result.proof_ops
+    for start in range(0, len(chunks), ROUND_TRIPS_AT_ONCE):
+        asked = chunks[start : start + ROUND_TRIPS_AT_ONCE]
+        answers = await asyncio.gather(
+            *(ask_many(path, chunk, height, True) for chunk in asked)
+        )
+        for chunk, results in zip(asked, answers, strict=True):
+            found += [
+                _proven_value(path, key, result, height)
+                for key, result in zip(chunk, results, strict=True)
             ]
-        )
-        found.append(
-            ProvenValue(
-                key=key, value=result.value or None, proof=encode(proof), height=height
-            )
-        )
     return found
+
+
+def _proven_value(
+    path: str, key: bytes, result: QueryResult, height: int
+) -> ProvenValue:
+    check_query(path, result)
+    proof = commitment_pb2.MerkleProof(
+        proofs=[
+            proofs_pb2.CommitmentProof.FromString(op.data) for op in result.proof_ops
+        ]
+    )
+    return ProvenValue(
+        key=key, value=result.value or None, proof=encode(proof), height=height
+    )

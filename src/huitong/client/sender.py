@@ -20,8 +20,9 @@ from huitong.client.errors import (
     QueryError,
     TransactionFailedError,
 )
+from huitong.client.terms import AccountTerms
 from huitong.client.zone import ZoneClient
-from huitong.core.address import address_of_public_key
+from huitong.core.address import address_of_public_key, with_prefix
 from huitong.core.codec import pack_any
 from huitong.core.errors import WrongSequenceError
 from huitong.core.secp256k1 import public_key_of_private_key
@@ -56,23 +57,38 @@ class SigningAccount:
 class Sender:
     """One key that signs for one zone. Not to be shared between programs."""
 
-    def __init__(self, client: ZoneClient, private_key: bytes) -> None:
+    def __init__(
+        self,
+        client: ZoneClient,
+        private_key: bytes,
+        terms: AccountTerms = AccountTerms(),  # noqa: B008 - frozen
+    ) -> None:
         """Prepare; the account is asked for at first use.
 
         Args:
             client: the zone.
             private_key: secp256k1, 32 bytes.
+            terms: how the chain wants its transactions.
         """
         self.client = client
         """The zone."""
-        self.address: str = address_of_public_key(
-            public_key_of_private_key(private_key)
-        )
-        """bech32 address of the key."""
         self._private_key = private_key
+        self.use_terms(terms)
         self._lock = asyncio.Lock()
         self._account_number = -1
         self._sequence = -1
+
+    def use_terms(self, terms: AccountTerms) -> None:
+        """Write addresses and transactions as the chain wants them, from now on."""
+        ours = address_of_public_key(public_key_of_private_key(self._private_key))
+        self.address: str = with_prefix(ours, terms.address_prefix)
+        """bech32 address of the key."""
+        self._terms = terms
+
+    @property
+    def sequence(self) -> int:
+        """The sequence of the next transaction; -1 before it is known."""
+        return self._sequence
 
     async def send(
         self, *messages: Message, gas_limit: int = 0, timeout_s: float = 30.0
@@ -121,8 +137,16 @@ class Sender:
                     self._sequence += 1
                     return tx_hash
 
-    async def estimate_gas(self, packed: Sequence[any_pb2.Any]) -> int:
+    async def estimate_gas(
+        self,
+        packed: Sequence[any_pb2.Any],
+        margin_percent: int = GAS_MARGIN_PERCENT,
+    ) -> int:
         """Return a gas limit for these messages, from a simulation and a margin.
+
+        Args:
+            packed: the messages.
+            margin_percent: what to ask for, in hundredths of what was used.
 
         Raises:
             QueryError: the zone would refuse the messages; carries its codespace and code.
@@ -140,7 +164,7 @@ class Sender:
                 code=refusal.code,
                 log=str(refusal.fields["log"]),
             ) from None
-        return answer.gas_info.gas_used * GAS_MARGIN_PERCENT // 100
+        return answer.gas_info.gas_used * margin_percent // 100
 
     async def _sign(
         self, packed: Sequence[any_pb2.Any], gas_limit: int, memo: str
@@ -149,6 +173,7 @@ class Sender:
             account = await get_account(self.client, self.address)
             self._account_number = account.account_number
             self._sequence = account.sequence
+        price = self._terms.gas_price
         return build_transaction(
             packed,
             private_key=self._private_key,
@@ -156,7 +181,9 @@ class Sender:
             account_number=self._account_number,
             sequence=self._sequence,
             gas_limit=gas_limit,
-            memo=memo,
+            memo=memo or self._terms.memo,
+            fee_denom=price.denom if price else "",
+            fee_amount=price.fee(gas_limit) if price else 0,
         )
 
     def forget_sequence(self) -> None:

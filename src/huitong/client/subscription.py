@@ -12,7 +12,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -65,6 +65,8 @@ class BlockSeen:
     """Header time, nanoseconds since the epoch, UTC."""
     txs: list[TxSeen]
     """Transactions in their order."""
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """What the block told outside of transactions, as JSON."""
 
 
 def read_events(events: list[dict[str, Any]]) -> list[Event]:
@@ -162,3 +164,9 @@ def read_results(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Return what the transactions did, or None if the message leaves it out."""
     results = (value.get("result_finalize_block") or {}).get("tx_results")
     return results if isinstance(results, list) else None
+
+
+def read_block_events(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a block told outside of its transactions."""
+    events = (value.get("result_finalize_block") or {}).get("events")
+    return events if isinstance(events, list) else []

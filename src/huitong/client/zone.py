@@ -205,6 +205,14 @@ class ZoneClient:
         method, params = abci_query_call(path, data, height, prove)
         return self._read_query(await self.rpc.call(method, **params))
 
+    async def abci_query_many(
+        self, path: str, data: Sequence[bytes], height: int = 0, prove: bool = False
+    ) -> list[QueryResult]:
+        """Return the answers to several questions of one path, ten in a round trip."""
+        calls = [abci_query_call(path, item, height, prove) for item in data]
+        answers = all_answered(await self.rpc.call_many(calls))
+        return [self._read_query(answer) for answer in answers]
+
     async def query(
         self, path: str, request: Message, response: type[MessageT], height: int = 0
     ) -> MessageT:
@@ -228,11 +236,9 @@ class ZoneClient:
         Raises:
             QueryError: the zone refuses one of them.
         """
-        calls = [abci_query_call(path, encode(item), height) for item in requests]
-        answers = all_answered(await self.rpc.call_many(calls))
-        return [
-            self._decode(path, self._read_query(answer), response) for answer in answers
-        ]
+        data = [encode(item) for item in requests]
+        answers = await self.abci_query_many(path, data, height)
+        return [self._decode(path, answer, response) for answer in answers]
 
     async def prove(
         self, store: str, keys: Sequence[bytes], height: int
@@ -240,7 +246,7 @@ class ZoneClient:
         """Return values of the state after block ``height``, with proofs.
 
         They verify against the app hash in the header of ``height + 1``. Nodes of
-        Huitong answer in one call; others are asked key by key.
+        Huitong answer in one call; others are asked for ten keys in a round trip.
 
         Raises:
             QueryError: the height is pruned or not there yet, or no such store.
@@ -253,7 +259,7 @@ class ZoneClient:
                     if (refusal.codespace, refusal.code) != ("sdk", UNKNOWN_PATH_CODE):
                         raise
                     self._has_batch_proofs = False
-            return await prove_one_by_one(self.abci_query, store, keys, height)
+            return await prove_one_by_one(self.abci_query_many, store, keys, height)
 
     def _read_query(self, answer: Any) -> QueryResult:
         with self.rpc.reading("abci_query"):
@@ -369,6 +375,7 @@ class ZoneClient:
         with self.rpc.reading("NewBlock"):
             height, time_ns, txs = subscription.read_block_head(value)
             results = subscription.read_results(value)
+            events = subscription.read_block_events(value)
         if results is None and txs:
             answer = await self.rpc.call("block_results", height=str(height))
             with self.rpc.reading("block_results"):
@@ -376,7 +383,7 @@ class ZoneClient:
         with self.rpc.reading("NewBlock"):
             done = zip(txs, results or (), strict=True)
             seen = [read_tx(raw, result) for raw, result in done]
-        return BlockSeen(height=height, time_ns=time_ns, txs=seen)
+        return BlockSeen(height=height, time_ns=time_ns, txs=seen, events=events)
 
     async def genesis(self) -> dict[str, Any]:
         """Return the zone's genesis document."""

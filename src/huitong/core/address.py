@@ -78,6 +78,17 @@ def encode_address(data: bytes) -> Address:
     return Address(bech32.bech32_encode(ADDRESS_PREFIX, words or []))
 
 
+def with_prefix(address: str, prefix: str) -> str:
+    """Return the same 20 bytes as another chain writes them, for example ``cosmos1…``.
+
+    Raises:
+        InvalidAddressError: ``address`` is none of this software.
+    """
+    words = bech32.convertbits(decode_address(address), 8, 5, True)
+    invariant(words is not None, "whole bytes always regroup with padding")
+    return str(bech32.bech32_encode(prefix, words or []))
+
+
 #: Signer of messages that a passed proposal carries out: the address that the Cosmos SDK
 #: derives from the name of its governance account. Nobody has a key for it.
 GOVERNANCE_ADDRESS: Final = encode_address(

@@ -189,6 +189,7 @@ def build_transaction(
     memo: str = "",
     timeout_height: int = 0,
     fee_denom: str = "",
+    fee_amount: int = 0,
 ) -> bytes:
     """Return the signed bytes of a transaction with these messages.
 
@@ -201,13 +202,14 @@ def build_transaction(
         gas_limit: work allowed.
         memo: a public note.
         timeout_height: last height at which it may be included, 0 for any.
-        fee_denom: if given, a fee of amount 0 in this denomination is named.
+        fee_denom: if given, a fee in this denomination is named.
+        fee_amount: how much of it; zones of this software take no other than 0.
 
     Cost: about 60 µs, most of it the signature.
     """
     fee = tx_pb2.Fee(gas_limit=gas_limit)
     if fee_denom:
-        fee.amount.add(denom=fee_denom, amount="0")
+        fee.amount.add(denom=fee_denom, amount=str(fee_amount))
     signer = tx_pb2.SignerInfo(
         public_key=_packed_public_key(public_key_of_private_key(private_key)),
         mode_info=tx_pb2.ModeInfo(single=tx_pb2.ModeInfo.Single(mode=_MODE_DIRECT)),

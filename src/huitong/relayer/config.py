@@ -13,19 +13,25 @@
     client_on_a = "07-tendermint-0"
     …
 
+    [watch]
+    listen = "tcp://127.0.0.1:26680"
+
 Keys lie in the keyring beside it. Links are written by ``huitong relay link``; a link
-without identifiers is one that has still to be made.
+without identifiers is one that has still to be made. What stands at its default is left
+out.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from huitong.client.terms import parse_gas_price
 from huitong.core.errors import HuitongError
 from huitong.core.ids import (
     check_chain_id,
@@ -34,101 +40,63 @@ from huitong.core.ids import (
     check_connection_id,
     check_port_id,
 )
-from huitong.relayer.errors import InvalidConfigError, UnknownLinkError
+from huitong.node.config.durations import parse_duration
+from huitong.relayer.errors import InvalidConfigError
+from huitong.relayer.settings import (
+    FILE_NAME,
+    PORT_DEFAULT,
+    TRANSFER_PORT,
+    TRANSFER_VERSION,
+    VERSION_DEFAULT,
+    LinkConfig,
+    RelayConfig,
+    ZoneConfig,
+)
 
-FILE_NAME: Final = "relay.toml"
-#: Port and version of the exchange application, which links carry by default.
-PORT_DEFAULT: Final = "exchange"
-VERSION_DEFAULT: Final = "huitong-exchange-1"
+__all__ = [
+    "FILE_NAME",
+    "PORT_DEFAULT",
+    "TRANSFER_PORT",
+    "TRANSFER_VERSION",
+    "VERSION_DEFAULT",
+    "LinkConfig",
+    "RelayConfig",
+    "ZoneConfig",
+    "load_config",
+    "save_config",
+]
 
-SectionT = TypeVar("SectionT", "ZoneConfig", "LinkConfig")
+SectionT = TypeVar("SectionT", ZoneConfig, LinkConfig)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneConfig:
-    """One zone that the relayer talks to."""
-
-    chain_id: str
-    """The zone's chain id; the node must serve this one."""
-    rpc: str
-    """URL of a node's RPC, for example ``tcp://127.0.0.1:26657``."""
-    key: str = "relayer"
-    """Name of the signing key in the keyring."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkConfig:
-    """One link between two zones; identifiers are empty until they are known."""
-
-    chain_a: str
-    """Chain id of zone a."""
-    chain_b: str
-    """Chain id of zone b."""
-    client_on_a: str = ""
-    """Light client of b, on a."""
-    client_on_b: str = ""
-    """Light client of a, on b."""
-    connection_on_a: str = ""
-    connection_on_b: str = ""
-    port_on_a: str = PORT_DEFAULT
-    port_on_b: str = PORT_DEFAULT
-    channel_on_a: str = ""
-    channel_on_b: str = ""
-    version: str = VERSION_DEFAULT
-    """Version of the application that the channel carries."""
-    ordered: bool = False
-    """Whether the channel is an ordered one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelayConfig:
-    """Everything in ``relay.toml``."""
-
-    zones: tuple[ZoneConfig, ...]
-    """Zones by which links are named."""
-    links: tuple[LinkConfig, ...] = ()
-    """Links to keep going."""
-
-    def zone(self, chain_id: str) -> ZoneConfig:
-        """Return the zone with this chain id.
-
-        Raises:
-            InvalidConfigError: there is none.
-        """
-        for zone in self.zones:
-            if zone.chain_id == chain_id:
-                return zone
-        raise InvalidConfigError(path=FILE_NAME, reason=f"no zone {chain_id}")
-
-    def get_link(self, chain_a: str, chain_b: str) -> LinkConfig:
-        """Return the first link between two zones, in either direction.
-
-        Raises:
-            UnknownLinkError: there is none.
-        """
-        for link in self.links:
-            if {link.chain_a, link.chain_b} == {chain_a, chain_b}:
-                return link
-        raise UnknownLinkError(chain_a=chain_a, chain_b=chain_b, path=FILE_NAME)
-
-    def with_link(self, link: LinkConfig) -> RelayConfig:
-        """Return the configuration with ``link`` in place of the one it completes."""
-        kept = tuple(known for known in self.links if not _is_same(known, link))
-        return replace(self, links=(*kept, link))
-
-
-def _is_same(known: LinkConfig, link: LinkConfig) -> bool:
-    """Whether ``link`` is what became of ``known``."""
-    here = {(known.chain_a, known.port_on_a), (known.chain_b, known.port_on_b)}
-    there = {(link.chain_a, link.port_on_a), (link.chain_b, link.port_on_b)}
-    return here == there and known.channel_on_a in ("", link.channel_on_a)
+#: Types of entries as TOML has them: what is allowed, and how a refusal calls it.
+_KINDS: Final[Mapping[type, str]] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    tuple: "a list of texts",
+}
+#: Whole numbers: least and most.
+_RANGES: Final = {
+    "gas_margin_percent": (100, 1_000),
+    "max_gas": (0, 2**63 - 1),
+    "max_messages": (1, 1_000),
+    "max_tx_bytes": (0, 4_000_000),
+}
+_CHOICES: Final = {
+    "kind": ("", "huitong", "cosmos"),
+    "gas": ("", "table", "simulate"),
+}
+_DURATIONS: Final = ("trusting_period", "max_clock_drift", "refresh_after")
+#: Characters of an address before the separator.
+_PREFIX_CHARACTERS_MAX: Final = 20
 
 
 def load_config(home: Path) -> RelayConfig:
     """Read ``relay.toml`` of a home folder.
 
     Raises:
-        InvalidConfigError: missing, not TOML, or with entries of the wrong form.
+        InvalidConfigError: missing, not TOML, with unknown entries or ones of the wrong
+            form; the reason names the entry.
     """
     path = home / FILE_NAME
     try:
@@ -139,15 +107,12 @@ def load_config(home: Path) -> RelayConfig:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         raise InvalidConfigError(path=path, reason=str(failure)) from None
-    unknown = sorted(set(document) - {"zones", "links"})
-    if unknown:
-        raise InvalidConfigError(path=path, reason=f"unknown entries {unknown}")
-    config = RelayConfig(
-        zones=_read_sections(path, document, "zones", ZoneConfig),
-        links=_read_sections(path, document, "links", LinkConfig),
-    )
-    _check(path, config)
-    return config
+    try:
+        return _read_document(document)
+    except InvalidConfigError as failure:
+        raise InvalidConfigError(path=path, reason=failure.fields["reason"]) from None
+    except HuitongError as failure:
+        raise InvalidConfigError(path=path, reason=str(failure)) from None
 
 
 def save_config(home: Path, config: RelayConfig) -> None:
@@ -162,57 +127,123 @@ def save_config(home: Path, config: RelayConfig) -> None:
     temporary.replace(path)
 
 
+# --- reading ----------------------------------------------------------------------------
+
+
+def _wrong(reason: str) -> InvalidConfigError:
+    return InvalidConfigError(path=FILE_NAME, reason=reason)
+
+
+def _read_document(document: Mapping[str, Any]) -> RelayConfig:
+    unknown = sorted(set(document) - {"zones", "links", "watch"})
+    if unknown:
+        raise _wrong(f"unknown entries {unknown}")
+    config = RelayConfig(
+        zones=_read_sections(document, "zones", ZoneConfig),
+        links=_read_sections(document, "links", LinkConfig),
+        watch_listen=_read_watch(document.get("watch", {})),
+    )
+    twice = [
+        chain_id
+        for chain_id, count in Counter(zone.chain_id for zone in config.zones).items()
+        if count > 1
+    ]
+    if twice:
+        raise _wrong(f"zone {twice[0]} stands there twice")
+    for zone in config.zones:
+        _check_zone(zone)
+    for link in config.links:
+        _check_link(link)
+        config.zone(link.chain_a)
+        config.zone(link.chain_b)
+    return config
+
+
+def _read_watch(section: Any) -> str:
+    if not isinstance(section, dict):
+        raise _wrong("watch is not a table")
+    for name in section:
+        if name != "listen":
+            raise _wrong(f"watch has no entry {name}")
+    listen = section.get("listen", "")
+    if not isinstance(listen, str):
+        raise _wrong("watch.listen is not a text")
+    return listen
+
+
 def _read_sections(
-    path: Path, document: Mapping[str, Any], name: str, cls: type[SectionT]
+    document: Mapping[str, Any], name: str, cls: type[SectionT]
 ) -> tuple[SectionT, ...]:
     sections = document.get(name, [])
     if not isinstance(sections, list):
-        raise InvalidConfigError(path=path, reason=f"{name} is not a list of tables")
+        raise _wrong(f"{name} is not a list of tables")
     return tuple(
-        _read_section(path, f"{name}[{index}]", section, cls)
+        _read_section(f"{name}[{index}]", section, cls)
         for index, section in enumerate(sections)
     )
 
 
-def _read_section(
-    path: Path, where: str, section: Any, cls: type[SectionT]
-) -> SectionT:
+def _read_section(where: str, section: Any, cls: type[SectionT]) -> SectionT:
     if not isinstance(section, dict):
-        raise InvalidConfigError(path=path, reason=f"{where} is not a table")
-    known = {item.name: item for item in fields(cls)}
+        raise _wrong(f"{where} is not a table")
+    defaults = {item.name: item.default for item in fields(cls)}
+    told: dict[str, Any] = {}
     for name, value in section.items():
-        if name not in known:
-            raise InvalidConfigError(path=path, reason=f"{where} has no entry {name}")
-        wanted = bool if name == "ordered" else str
-        if not isinstance(value, wanted):
-            raise InvalidConfigError(
-                path=path, reason=f"{where}.{name} is not a {wanted.__name__}"
-            )
-    try:
-        return cls(**section)
-    except TypeError:
-        missing = [
-            name
-            for name in ("chain_id", "rpc", "chain_a", "chain_b")
-            if name in known and name not in section
-        ]
-        raise InvalidConfigError(
-            path=path, reason=f"{where} lacks {', '.join(missing)}"
-        ) from None
+        if name not in defaults:
+            raise _wrong(f"{where} has no entry {name}")
+        kind = str if defaults[name] is MISSING else type(defaults[name])
+        told[name] = _read_value(f"{where}.{name}", value, kind)
+    missing = [
+        name
+        for name, default in defaults.items()
+        if default is MISSING and name not in told
+    ]
+    if missing:
+        raise _wrong(f"{where} lacks {', '.join(missing)}")
+    for name, value in told.items():
+        _check_value(where, name, value)
+    return cls(**told)
 
 
-def _check(path: Path, config: RelayConfig) -> None:
-    try:
-        for zone in config.zones:
-            check_chain_id(zone.chain_id)
-        for link in config.links:
-            _check_link(link)
-            config.zone(link.chain_a)
-            config.zone(link.chain_b)
-    except InvalidConfigError as failure:
-        raise InvalidConfigError(path=path, reason=failure.fields["reason"]) from None
-    except HuitongError as failure:
-        raise InvalidConfigError(path=path, reason=str(failure)) from None
+def _read_value(where: str, value: Any, kind: type) -> Any:
+    if kind is tuple:
+        if isinstance(value, list) and all(type(item) is str for item in value):
+            return tuple(value)
+    elif type(value) is kind:
+        return value
+    raise _wrong(f"{where} is not {_KINDS[kind]}")
+
+
+def _check_value(where: str, name: str, value: Any) -> None:
+    if name in _RANGES:
+        least, most = _RANGES[name]
+        if not least <= value <= most:
+            raise _wrong(f"{where}.{name} is {value}, not from {least} to {most}")
+    elif name in _CHOICES and value not in _CHOICES[name]:
+        choices = ", ".join(choice for choice in _CHOICES[name] if choice)
+        raise _wrong(f"{where}.{name} is {value!r}, not one of {choices}")
+    elif name in _DURATIONS and value and not parse_duration(value):
+        raise _wrong(f"{where}.{name} is {value!r}, not a time such as 30m or 336h")
+    elif name == "gas_price" and value and parse_gas_price(value) is None:
+        raise _wrong(f"{where}.{name} is {value!r}, not a price such as 0.025stake")
+    elif name == "account_prefix" and value and not _is_prefix(value):
+        raise _wrong(f"{where}.{name} is {value!r}, not lower-case letters and digits")
+
+
+def _is_prefix(text: str) -> bool:
+    return (
+        len(text) <= _PREFIX_CHARACTERS_MAX
+        and text.isascii()
+        and text.isalnum()
+        and text == text.lower()
+    )
+
+
+def _check_zone(zone: ZoneConfig) -> None:
+    check_chain_id(zone.chain_id)
+    names = (zone.key, *zone.more_keys)
+    if len(set(names)) < len(names):
+        raise _wrong(f"zone {zone.chain_id} names a key twice")
 
 
 def _check_link(link: LinkConfig) -> None:
@@ -228,18 +259,38 @@ def _check_link(link: LinkConfig) -> None:
                 check(identifier)
 
 
+# --- writing ----------------------------------------------------------------------------
+
+
 def _format(config: RelayConfig) -> str:
-    lines = ["# Configuration of `huitong relay`.\n"]
+    lines = ["# Configuration of `huitong relay`; docs/reference/relay-toml.md.\n"]
+    if config.watch_listen:
+        lines.append(f"\n[watch]\nlisten = {_format_value(config.watch_listen)}\n")
     for name, sections in (("zones", config.zones), ("links", config.links)):
         for section in sections:
             lines.append(f"\n[[{name}]]\n")
-            for key, value in asdict(section).items():
-                lines.append(f"{key} = {_format_value(value)}\n")
+            lines += _format_section(section)
     return "".join(lines)
 
 
-def _format_value(value: str | bool) -> str:
+def _format_section(section: ZoneConfig | LinkConfig) -> list[str]:
+    """Return the entries that say something: no option at its default."""
+    shown = ("key", "version", "ordered")
+    return [
+        f"{item.name} = {_format_value(value)}\n"
+        for item in fields(section)
+        if (value := getattr(section, item.name)) != item.default
+        or item.name in shown
+        or item.name.endswith(("_on_a", "_on_b"))
+    ]
+
+
+def _format_value(value: str | bool | int | tuple[str, ...]) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_format_value, value))}]"
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from huitong.client import (
+    AccountUnknownError,
     BlockSeen,
     ProvenValue,
+    Sender,
     TransactionFailedError,
     TxOutcome,
     TxSeen,
@@ -30,6 +34,8 @@ from huitong.proto.google.protobuf import any_pb2
 from huitong.relayer import messages
 from huitong.relayer.discovery import get_client_state
 from huitong.relayer.endpoint import Endpoint
+from huitong.relayer.errors import AccountRefusedError
+from huitong.relayer.gas import GasTable
 from huitong.relayer.handshake import Side
 from huitong.relayer.lane import Lane
 from huitong.relayer.plan import Head, Stage
@@ -37,23 +43,20 @@ from huitong.relayer.tracker import Item, Tracker
 
 log = structlog.get_logger("relayer")
 
-#: Packet messages in one transaction; also the most proofs that a node gives at once.
-ITEMS_PER_TX_MAX: Final = 100
-#: Bytes of messages in one transaction.
-TX_MESSAGES_BYTES_MAX: Final = 1_000_000
 #: Transactions of one link on their way to one zone.
 TXS_IN_FLIGHT_MAX: Final = 16
 #: Seconds after which a transaction that no block holds is given up.
 TX_LIFETIME_S: Final = 20.0
-#: Gas asked for: for the transaction and its client update, and for each packet message.
-GAS_PER_TX: Final = 400_000
-GAS_PER_ITEM: Final = 250_000
-#: Gas for each byte of a message.
-GAS_PER_BYTE: Final = 20
-#: A transaction that ran out of gas is tried again with twice the gas, up to this factor.
-GAS_FACTOR_MAX: Final = 8
 #: Errors of a transaction whose client update has failed or is still to come.
 _TOO_EARLY: Final = frozenset({("client", 7), ("ibc", 9)})
+#: Refusals of the signing account, whatever it sends: it may not (4), is not known (9),
+#: cannot pay (5), does not pay enough (13).
+_OF_ACCOUNT: Final = frozenset({("sdk", 4), ("sdk", 5), ("sdk", 9), ("sdk", 13)})
+#: Refusals that will be over soon and are nobody's fault: somebody else was quicker, or
+#: the mempool is full.
+_PASSING: Final = frozenset(
+    (error.codespace, error.code) for error in (RedundantTxError, MempoolFullError)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,8 @@ class Shipment:
     """Height that its client update brings; 0 if it has none."""
     sent_s: float
     """When it was handed over, on the event loop's clock."""
+    sender: Sender
+    """The account that signed it."""
 
 
 class Courier:
@@ -80,11 +85,15 @@ class Courier:
         self._zone = zones[target]
         self._source = zones[target.other]
         self._in_flight: dict[str, Shipment] = {}
-        self._gas_factor = 1
+        self._gas = GasTable()
         self.sent_txs = 0
         """Transactions handed over since the start."""
         self.failed_txs = 0
         """Those of them that the zone refused."""
+        self.failures: Counter[tuple[str, int]] = Counter()
+        """Refusals since the start by codespace and code."""
+        self.account_refused = ""
+        """Why the zone takes nothing from the account; empty if it does."""
 
     @property
     def in_flight(self) -> tuple[str, ...]:
@@ -103,43 +112,58 @@ class Courier:
         if len(self._in_flight) >= TXS_IN_FLIGHT_MAX:
             return False
         tracker = self._tracker
-        items = tracker.next_group(self._target) or tracker.items_for(self._target)
-        items = items[:ITEMS_PER_TX_MAX]
+        suspects = tracker.next_group(self._target)
+        items = suspects or tracker.items_for(self._target)
+        items = items[: self._zone.terms.max_messages]
         if not items:
             return False
         tracker.mark_busy(items)
         try:
-            return await self._ship(items)
+            return await self._ship(items, is_suspect=bool(suspects))
         except BaseException:
             tracker.release(items)
             raise
 
+    @property
+    def is_updating(self) -> bool:
+        """Whether a client update is on its way."""
+        return any(shipment.update_height for shipment in self._in_flight.values())
+
     async def refresh(self) -> None:
         """Bring the client on the target up to date, whether or not packets wait."""
         head = self._tracker.heads[self._target.other]
-        await self._send([], await self._update(head), head.height)
+        sender = self._zone.next_sender(in_order=True)
+        packed = await self._update(head, sender)
+        await self._send(sender, [], packed, head.height)
 
-    async def _ship(self, items: list[Item]) -> bool:
+    async def _ship(self, items: list[Item], *, is_suspect: bool) -> bool:
         head = self._tracker.heads[self._target.other]
-        needs_update = self._known_height() < head.height
+        sender = self._zone.next_sender(in_order=self._is_ordered(items))
+        # What may fail neither builds on a transaction under way nor is built on.
+        known = self._tracker.client_heights[self._target]
+        needs_update = (known if is_suspect else self._known_height()) < head.height
         proving = self._prove(items, head)
         if needs_update:
-            packed, proofs = await asyncio.gather(self._update(head), proving)
+            packed, proofs = await asyncio.gather(self._update(head, sender), proving)
         else:
             packed, proofs = [], await proving
-        sendable = self._add_messages(packed, items, proofs, head)
+        sendable = self._add_messages(packed, items, proofs, head, sender)
         sent = set(sendable)
         self._tracker.release(item for item in items if item not in sent)
         if sendable:
-            await self._send(sendable, packed, head.height if needs_update else 0)
+            update_height = head.height if needs_update and not is_suspect else 0
+            await self._send(sender, sendable, packed, update_height)
         return True
+
+    def _is_ordered(self, items: list[Item]) -> bool:
+        return any(self._tracker.lanes[item.lane].is_ordered for item in items)
 
     def _known_height(self) -> int:
         """Return the height that the client knows, or will when what is sent is done."""
         sent = (shipment.update_height for shipment in self._in_flight.values())
         return max(self._tracker.client_heights[self._target], *sent, 0)
 
-    async def _update(self, head: Head) -> list[any_pb2.Any]:
+    async def _update(self, head: Head, sender: Sender) -> list[any_pb2.Any]:
         """Return the messages that bring the client to the newest header; mostly one."""
         client_id = self._tracker.client_on(self._target)
 
@@ -153,7 +177,7 @@ class Courier:
             messages.update_client(
                 client_id=client_id,
                 client_message=header,
-                signer=self._zone.sender.address,
+                signer=sender.address,
             )
             for header in headers
         ]
@@ -175,6 +199,7 @@ class Courier:
         items: list[Item],
         proofs: list[list[ProvenValue]],
         head: Head,
+        sender: Sender,
     ) -> list[Item]:
         """Append messages as far as they fit; return the items that they are for."""
         size = sum(len(message.value) for message in packed)
@@ -189,42 +214,55 @@ class Courier:
                 item.action,
                 proofs=[value.proof for value in proven],
                 proof_height=proof_height,
-                signer=self._zone.sender.address,
+                signer=sender.address,
             )
             size += len(message.value)
-            if size > TX_MESSAGES_BYTES_MAX and sendable:
+            if sendable and not self._fits(len(sendable) + 1, size):
                 break
             packed.append(message)
             sendable.append(item)
         return sendable
 
+    def _fits(self, items: int, size_bytes: int) -> bool:
+        terms = self._zone.terms
+        if size_bytes > terms.max_tx_bytes:
+            return False
+        return not terms.max_gas or self._gas.limit(items, size_bytes) <= terms.max_gas
+
     async def _send(
-        self, items: list[Item], packed: list[any_pb2.Any], update_height: int
+        self,
+        sender: Sender,
+        items: list[Item],
+        packed: list[any_pb2.Any],
+        update_height: int,
     ) -> None:
-        size = sum(len(message.value) for message in packed)
-        gas_limit = GAS_PER_TX + GAS_PER_ITEM * len(items) + GAS_PER_BYTE * size
         self.sent_txs += 1
         try:
-            tx_hash = await self._zone.sender.broadcast(
-                packed, gas_limit=gas_limit * self._gas_factor
-            )
+            gas_limit = await self._gas_limit(sender, items, packed)
+            tx_hash = await sender.broadcast(packed, gas_limit=gas_limit)
+        except AccountUnknownError as refusal:
+            self._on_account_refused(items, sender, str(refusal))
+            return
         except TransactionFailedError as refusal:
-            self._on_refusal(items, refusal)
+            self._on_failure(
+                items, refusal.codespace, refusal.code, str(refusal), sender
+            )
             return
         self._in_flight[tx_hash] = Shipment(
-            items=items, update_height=update_height, sent_s=_now_s()
+            items=items, update_height=update_height, sent_s=_now_s(), sender=sender
         )
 
-    def _on_refusal(self, items: list[Item], refusal: TransactionFailedError) -> None:
-        """Deal with a transaction that was refused at the door."""
-        pair = (refusal.codespace, refusal.code)
-        if pair == (RedundantTxError.codespace, RedundantTxError.code):
-            # Somebody else was quicker; the blocks will tell.
-            self._tracker.rest(items, _now_s())
-        elif pair == (MempoolFullError.codespace, MempoolFullError.code):
-            self._tracker.rest(items, _now_s())
-        else:
-            self._on_failure(items, refusal.codespace, refusal.code, str(refusal))
+    async def _gas_limit(
+        self, sender: Sender, items: list[Item], packed: list[any_pb2.Any]
+    ) -> int:
+        terms = self._zone.terms
+        size = sum(len(message.value) for message in packed)
+        gas = self._gas.limit(len(items), size)
+        if terms.simulates_gas:
+            # What it builds on may still be on its way; then the table serves.
+            with suppress(TransactionFailedError):
+                gas = await sender.estimate_gas(packed, terms.gas_margin_percent)
+        return min(gas, terms.max_gas) if terms.max_gas else gas
 
     def on_block(self, block: BlockSeen) -> None:
         """Learn from a block of the target what became of the transactions sent."""
@@ -238,28 +276,64 @@ class Courier:
         if shipment is None:
             return
         if tx.code:
-            self._on_failure(shipment.items, tx.codespace, tx.code, tx.log)
+            self._on_failure(
+                shipment.items, tx.codespace, tx.code, tx.log, shipment.sender
+            )
         else:
+            self.account_refused = ""
             self._tracker.note_done(shipment.items)
 
     def _on_failure(
-        self, items: list[Item], codespace: str, code: int, reason: str
+        self,
+        items: list[Item],
+        codespace: str,
+        code: int,
+        log_text: str,
+        sender: Sender,
     ) -> None:
+        """Deal with a transaction that was refused, at the door or in its block."""
+        pair = (codespace, code)
+        self.failures[pair] += 1
+        self._tracker.release(items)
+        if pair in _PASSING or (items and pair in _TOO_EARLY):
+            self._tracker.rest_briefly(items, _now_s())
+            return
+        if pair in _OF_ACCOUNT:
+            self._on_account_refused(items, sender, log_text)
+            return
+        reason = f"{log_text} ({codespace}/{code})"
         self.failed_txs += 1
         log.warning(
             "transaction_refused",
             chain=self._zone.chain_id,
             items=len(items),
             code=f"{codespace}/{code}",
-            reason=reason,
+            reason=log_text,
         )
+        if pair == (OutOfGasError.codespace, OutOfGasError.code):
+            self._gas.note_out_of_gas()
+        if items:
+            self._tracker.note_failed(items, _now_s(), reason)
+
+    def _on_account_refused(
+        self, items: list[Item], sender: Sender, reason: str
+    ) -> None:
+        """Nothing of this account gets through: no packet is at fault."""
+        self.failed_txs += 1
+        refusal = AccountRefusedError(
+            address=sender.address, chain_id=self._zone.chain_id, reason=reason
+        )
+        self.account_refused = str(refusal)
+        log.error(
+            "account_refused",
+            chain=self._zone.chain_id,
+            address=sender.address,
+            reason=reason,
+            next_step=refusal.next_step,
+        )
+        sender.forget_sequence()
         self._tracker.release(items)
-        if (codespace, code) == (OutOfGasError.codespace, OutOfGasError.code):
-            self._gas_factor = min(self._gas_factor * 2, GAS_FACTOR_MAX)
-        if items and (codespace, code) in _TOO_EARLY:
-            self._tracker.rest(items, _now_s())
-        elif items:
-            self._tracker.note_failed(items, _now_s())
+        self._tracker.rest(items, _now_s(), self.account_refused)
 
     def give_up_old(self) -> bool:
         """Forget transactions that no block took in time; return whether there were any.
@@ -274,16 +348,16 @@ class Courier:
             if shipment.sent_s < deadline_s
         ]
         for tx_hash in old:
-            self._tracker.release(self._in_flight.pop(tx_hash).items)
-        if old:
-            self._zone.sender.forget_sequence()
+            shipment = self._in_flight.pop(tx_hash)
+            self._tracker.release(shipment.items)
+            shipment.sender.forget_sequence()
         return bool(old)
 
     def forget(self) -> None:
         """Forget everything that is on its way: the state will tell."""
         self._in_flight.clear()
         self._tracker.release_all(self._target)
-        self._zone.sender.forget_sequence()
+        self._zone.forget_sequences()
 
 
 def _is_still_right(lane: Lane, item: Item, proven: list[ProvenValue]) -> bool:

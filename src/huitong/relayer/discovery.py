@@ -10,18 +10,21 @@ from typing import Final
 
 from huitong.client import QueryError, RpcError, ZoneClient
 from huitong.core.errors import HuitongError
+from huitong.core.height import Height
 from huitong.light.status import Status
 from huitong.light.tendermint.client_state import ClientState, client_state_from_any
-from huitong.light.tendermint.consensus_state import consensus_state_from_any
+from huitong.light.tendermint.consensus_state import (
+    ConsensusState,
+    consensus_state_from_any,
+)
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.proto.ibc.core.channel.v1 import query_pb2 as channel_query_pb2
 from huitong.proto.ibc.core.client.v1 import query_pb2 as client_query_pb2
 from huitong.proto.ibc.core.connection.v1 import query_pb2 as connection_query_pb2
-from huitong.relayer.config import LinkConfig
 from huitong.relayer.endpoint import Endpoint
-from huitong.relayer.errors import ClientUnusableError
 from huitong.relayer.handshake import LinkEnd, Opening, OpeningState, Side, pair_ends
+from huitong.relayer.settings import LinkConfig
 
 _CLIENT_QUERY: Final = "/ibc.core.client.v1.Query/"
 _CONNECTION_QUERY: Final = "/ibc.core.connection.v1.Query/"
@@ -104,17 +107,23 @@ async def get_client_status(client: ZoneClient, client_id: str) -> str:
     return answer.status
 
 
-async def check_client_usable(on: Endpoint, client_id: str) -> None:
-    """Raise unless the client takes updates.
-
-    Raises:
-        ClientUnusableError: it is expired, frozen or unknown.
-    """
-    status = await get_client_status(on.client, client_id)
-    if status != Status.ACTIVE:
-        raise ClientUnusableError(
-            client_id=client_id, chain_id=on.chain_id, status=status.lower()
+async def get_consensus_state(
+    client: ZoneClient, client_id: str, height: Height
+) -> ConsensusState | None:
+    """Return what a client knows of one height of the other zone; None if nothing."""
+    try:
+        answer = await client.query(
+            _CLIENT_QUERY + "ConsensusState",
+            client_query_pb2.QueryConsensusStateRequest(
+                client_id=client_id,
+                revision_number=height.revision_number,
+                revision_height=height.revision_height,
+            ),
+            client_query_pb2.QueryConsensusStateResponse,
         )
+        return consensus_state_from_any(answer.consensus_state)
+    except QueryError:
+        return None
 
 
 async def find_client(*, on: Endpoint, of: Endpoint) -> str:
@@ -147,19 +156,12 @@ async def _is_true(
     on: Endpoint, of: Endpoint, client_id: str, state: ClientState
 ) -> bool:
     height = state.latest_height
+    known = await get_consensus_state(on.client, client_id, height)
+    if known is None:
+        return False
     try:
-        answer = await on.client.query(
-            _CLIENT_QUERY + "ConsensusState",
-            client_query_pb2.QueryConsensusStateRequest(
-                client_id=client_id,
-                revision_number=height.revision_number,
-                revision_height=height.revision_height,
-            ),
-            client_query_pb2.QueryConsensusStateResponse,
-        )
-        known = consensus_state_from_any(answer.consensus_state)
         header = await of.client.header(height.revision_height)
-    except (QueryError, RpcError):
+    except RpcError:
         return False
     return known.root.hex().upper() == str(header["app_hash"])
 

@@ -49,7 +49,10 @@ class ClientUnusableError(
     codespace="relayer",
     code=6,
     text="client {client_id} on {chain_id} is {status}",
-    next_step="An expired or frozen client must be recovered by an operator of the zone.",
+    next_step="Find out why before anything else: frozen means that somebody showed two "
+    "contradicting headers, expired that nobody refreshed it in time. Then make a new client "
+    "(`huitong relay link --new`) and let the members recover the old one from it: `huitong "
+    "governance propose recover-client OLD NEW`, or MsgRecoverClient by vote elsewhere.",
 ):
     """The light client that should be updated takes no updates."""
 
@@ -73,3 +76,25 @@ class ConfigExistsError(
     next_step="Edit it, or choose another folder: `--home DIRECTORY`.",
 ):
     """A new configuration would replace one that somebody may need."""
+
+
+class AccountRefusedError(
+    RejectedError,
+    codespace="relayer",
+    code=9,
+    text="{chain_id} takes nothing from {address}: {reason}",
+    next_step="On a zone of Huitong the account needs the role relayer: its members decide "
+    "with `huitong governance propose add-account ADDRESS --role relayer`. On another chain "
+    "it needs coins for fees. `huitong relay check` shows all accounts.",
+):
+    """The relayer's account may not sign what a relayer sends."""
+
+
+class LinkNotMadeError(
+    RejectedError,
+    codespace="relayer",
+    code=10,
+    text="the link between {chain_a} and {chain_b} has no channel yet",
+    next_step="`huitong relay link` makes it; `huitong relay start` does so too.",
+):
+    """A link of the configuration that has still to be made."""

@@ -7,6 +7,7 @@ ones, down to the next one, which it can always follow.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -24,6 +25,8 @@ GetTrustLevel = Callable[[], Awaitable[TrustLevel]]
 """Returns what share of its trusted validators a client demands."""
 #: Validator sets kept by their hash; a zone changes them seldom.
 VALIDATOR_SETS_KEPT: Final = 64
+#: Client messages given out that are known again.
+MESSAGES_REMEMBERED: Final = 256
 #: Heights whose next validators are remembered.
 HEIGHTS_KEPT: Final = 4_096
 
@@ -37,6 +40,7 @@ class HeaderSource:
         self._revision = revision
         self._validators: dict[bytes, ValidatorSet] = {}
         self._next_hash: dict[int, bytes] = {}
+        self._given: deque[int] = deque(maxlen=MESSAGES_REMEMBERED)
 
     async def light_block(self, height: int) -> LightBlock:
         """Return header, commit and both validator sets of ``height``."""
@@ -52,7 +56,7 @@ class HeaderSource:
         Raises:
             UnreachableError, RpcError: the node does not give it.
         """
-        signed = await self._signed_header(height)
+        signed = await self.signed_header(height)
         return await self._message(signed, trusted_height)
 
     async def client_messages(
@@ -68,7 +72,7 @@ class HeaderSource:
         Raises:
             UnreachableError, RpcError: the node does not give them.
         """
-        signed = await self._signed_header(height)
+        signed = await self.signed_header(height)
         if not await self._is_within_reach(signed, trusted_height, get_trust_level):
             middle = (trusted_height + height) // 2
             return [
@@ -96,7 +100,7 @@ class HeaderSource:
             signed.header.validators_hash, signed.header.height
         )
         trusted = await self._trusted_validators(trusted_height)
-        return client_message_to_any(
+        message = client_message_to_any(
             Header(
                 signed_header=signed,
                 validators=own.with_proposer(signed.header.proposer_address),
@@ -104,13 +108,23 @@ class HeaderSource:
                 trusted_validators=_with_any_proposer(trusted),
             )
         )
+        self._given.append(hash(message.value))
+        return message
+
+    def has_given(self, message: any_pb2.Any) -> bool:
+        """Return whether the message is one that was given out here not long ago.
+
+        What this node says itself need not be compared with what it says.
+        """
+        return hash(message.value) in self._given
 
     async def _trusted_validators(self, trusted_height: int) -> ValidatorSet:
         """Return those that a client at a height expects to sign the next one."""
         known_hash = self._next_hash.get(trusted_height)
         return await self._validators_of(known_hash, trusted_height + 1)
 
-    async def _signed_header(self, height: int) -> SignedHeader:
+    async def signed_header(self, height: int) -> SignedHeader:
+        """Return header and commit of ``height``."""
         answer = await self._client.rpc.call("commit", height=str(height))
         with self._client.rpc.reading("commit"):
             signed = signed_header_from_json(answer["signed_header"])

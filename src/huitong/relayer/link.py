@@ -34,7 +34,6 @@ from huitong.proto.ibc.core.commitment.v1 import commitment_pb2
 from huitong.proto.ibc.core.connection.v1 import connection_pb2
 from huitong.proto.ibc.core.connection.v1 import tx_pb2 as connection_tx_pb2
 from huitong.relayer import messages
-from huitong.relayer.config import LinkConfig
 from huitong.relayer.discovery import find_link_ends, get_client_state, ordering_of
 from huitong.relayer.endpoint import Endpoint
 from huitong.relayer.handshake import (
@@ -45,6 +44,7 @@ from huitong.relayer.handshake import (
     StepKind,
     plan_handshake,
 )
+from huitong.relayer.settings import LinkConfig
 
 log = structlog.get_logger("relayer")
 
@@ -85,11 +85,14 @@ async def open_link(
         told: called after each step.
 
     Raises:
+        WrongChainError: a node serves another zone than configured.
         HandshakeStuckError: the identifiers given lead nowhere.
         TransactionFailedError: a zone refuses a step.
         UnreachableError: a node does not answer.
     """
     zones = {Side.A: a, Side.B: b}
+    for zone in zones.values():
+        await zone.check_chain()
     for _ in range(ROUNDS_MAX):
         ends = await find_link_ends(a, b, link, reuse=reuse)
         link = _with_identifiers(link, ends)
@@ -124,8 +127,7 @@ def _with_outcome(link: LinkConfig, step: Step, outcome: TxOutcome) -> LinkConfi
     """Take up the client's id; the state shows all others in the next round."""
     if step.kind is not StepKind.CREATE_CLIENT:
         return link
-    created = outcome.find_event("create_client")
-    client_id = (created.find("client_id") if created else None) or ""
+    client_id = _created_client(outcome)
     if step.on is Side.A:
         return replace(link, client_on_a=client_id)
     return replace(link, client_on_b=client_id)
@@ -134,19 +136,39 @@ def _with_outcome(link: LinkConfig, step: Step, outcome: TxOutcome) -> LinkConfi
 async def _take(situation: _Situation, step: Step) -> TxOutcome:
     zone = situation.zones[step.on]
     if step.kind is StepKind.CREATE_CLIENT:
-        created = await _create_client(on=zone, of=situation.zones[step.on.other])
-        return await zone.sender.send(created)
+        across = situation.zones[step.on.other]
+        return await zone.send(await _client_message(on=zone, of=across))
     if step.kind is StepKind.CONNECTION_INIT:
-        return await zone.sender.send(_connection_init(situation, step.on))
+        return await zone.send(_connection_init(situation, step.on))
     if step.kind is StepKind.CHANNEL_INIT:
-        return await zone.sender.send(_channel_init(situation, step.on))
+        return await zone.send(_channel_init(situation, step.on))
     return await _take_proven(situation, step)
 
 
-async def _create_client(*, on: Endpoint, of: Endpoint) -> Message:
+async def create_client(*, on: Endpoint, of: Endpoint) -> str:
+    """Make a light client of zone ``of`` on zone ``on``; return its id.
+
+    Raises:
+        TransactionFailedError: the zone refuses it.
+    """
+    outcome = await on.send(await _client_message(on=on, of=of))
+    return _created_client(outcome)
+
+
+def _created_client(outcome: TxOutcome) -> str:
+    created = outcome.find_event("create_client")
+    return (created.find("client_id") if created else None) or ""
+
+
+async def _client_message(*, on: Endpoint, of: Endpoint) -> Message:
     height = await of.client.wait_height(1, BLOCK_TIMEOUT_S)
     block = await of.headers.light_block(height)
-    state = client_state_for(of.chain_id, Height(of.revision, height))
+    state = replace(
+        client_state_for(of.chain_id, Height(of.revision, height)),
+        trusting_period_ns=of.terms.trusting_period_ns,
+        unbonding_period_ns=of.terms.unbonding_period_ns,
+        max_clock_drift_ns=on.terms.max_clock_drift_ns,
+    )
     consensus = consensus_state_of(block.signed_header.header)
     return client_tx_pb2.MsgCreateClient(
         client_state=client_state_to_any(state),
@@ -211,7 +233,7 @@ async def _take_proven(situation: _Situation, step: Step) -> TxOutcome:
     message = _proven_message(
         situation, step, proven.proof, Height(across.revision, proven.height + 1)
     )
-    return await zone.sender.send(*update, message)
+    return await zone.send(*update, message)
 
 
 async def _prove_newest(zone: Endpoint, key: bytes) -> ProvenValue:

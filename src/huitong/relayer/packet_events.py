@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from huitong.core.height import Height
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
@@ -19,6 +19,7 @@ WRITE_ACKNOWLEDGEMENT: Final = "write_acknowledgement"
 ACKNOWLEDGE_PACKET: Final = "acknowledge_packet"
 TIMEOUT_PACKET: Final = "timeout_packet"
 UPDATE_CLIENT: Final = "update_client"
+CLIENT_MISBEHAVIOUR: Final = "client_misbehaviour"
 PACKET_KINDS: Final = frozenset(
     {
         SEND_PACKET,
@@ -91,6 +92,16 @@ class ClientUpdated:
     """The client, on the chain that tells."""
     heights: tuple[Height, ...]
     """Heights of the other chain that it knows now."""
+    header: str = ""
+    """What it was shown, an encoded ``Any`` as hexadecimal; not every chain tells it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFrozen:
+    """A client was shown misbehaviour and takes nothing any more."""
+
+    client_id: str
+    """The client, on the chain that tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +114,11 @@ class ChannelClosed:
     """The end."""
 
 
-def read_relay_events(
-    events: Iterable[Mapping[str, Any]],
-) -> Iterator[PacketEvent | ClientUpdated | ChannelClosed]:
+#: What a block tells that matters here.
+RelayEvent: TypeAlias = PacketEvent | ClientUpdated | ClientFrozen | ChannelClosed
+
+
+def read_relay_events(events: Iterable[Mapping[str, Any]]) -> Iterator[RelayEvent]:
     """Yield what matters for relaying from events in their JSON form, in order."""
     for told in events:
         kind = told["type"]
@@ -119,7 +132,10 @@ def read_relay_events(
             yield ClientUpdated(
                 client_id=attributes.get("client_id", ""),
                 heights=tuple(Height.parse(h) for h in heights.split(",") if h),
+                header=attributes.get("header", ""),
             )
+        elif kind == CLIENT_MISBEHAVIOUR:
+            yield ClientFrozen(client_id=_attributes(told).get("client_id", ""))
         elif kind in CHANNEL_CLOSE_KINDS:
             attributes = _attributes(told)
             yield ChannelClosed(

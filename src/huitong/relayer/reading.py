@@ -1,36 +1,25 @@
 """Reading a lane from both zones' state: where a relayer starts, and starts again.
 
-The state tells which packets stand where; their contents are not in the state but in the
-transactions that made them, which the node finds by the packet's attributes.
+The state tells which packets stand where; what is in them is found by ``contents``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
-import structlog
-
-from huitong.client import TxOutcome, ZoneClient
-from huitong.client.searching import search_txs
-from huitong.core.events import Event
+from huitong.client import ZoneClient
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2, query_pb2
-from huitong.relayer import packet_events
+from huitong.relayer import contents
 from huitong.relayer.endpoint import Endpoint
-from huitong.relayer.errors import PacketDataMissingError
 from huitong.relayer.lane import ChannelEnd, Lane, LaneReading
-from huitong.relayer.packet_events import PacketEvent
-
-log = structlog.get_logger("relayer")
 
 _QUERY: Final = "/ibc.core.channel.v1.Query/"
 #: Commitments asked for at once.
 PAGE_SIZE: Final = 1_000
 #: Sequences in one question about receipts or acknowledgements.
 SEQUENCES_PER_QUERY: Final = 500
-#: Searches for transactions in one round trip.
-SEARCHES_PER_ROUND: Final = 10
 
 
 async def read_channel(
@@ -84,7 +73,7 @@ async def read_lane(
         lane.add_received(sequence, height_on_b)
     if lane.is_ordered:
         lane.next_receive_on_b = await _next_receive(b.client, end_on_b, height_on_b)
-    missing = await _fill_packets(a, lane, standing, height_on_a, known)
+    missing = await _fill_packets(a, b, lane, standing, height_on_a, known)
     await _fill_answers(b, lane, height_on_b, known)
     return LaneReading(
         lane=lane,
@@ -176,25 +165,25 @@ async def _acknowledged(
 
 
 async def _fill_packets(
-    a: Endpoint, lane: Lane, standing: list[int], height: int, known: Lane | None
+    a: Endpoint,
+    b: Endpoint,
+    lane: Lane,
+    standing: list[int],
+    height: int,
+    known: Lane | None,
 ) -> list[int]:
     """Put the contents of the standing packets into the lane; return those not found."""
     wanted = set(standing)
     if known is not None:
         for sequence in sorted(wanted & set(known.sent)):
             lane.add_sent(known.sent[sequence].packet, height)
-    absent = wanted - set(lane.sent)
-
-    def take(told: PacketEvent) -> None:
-        end = lane.end_on_a
-        if told.sequence in absent and told.is_from(end.port_id, end.channel_id):
-            lane.add_sent(told.packet(), height)
-            absent.discard(told.sequence)
-
-    kind = packet_events.SEND_PACKET
-    missing = await _search(a.client, kind, lane, absent, take)
+    found = await contents.find_packets(
+        a, b, lane.end_on_a, lane.end_on_b, wanted - set(lane.sent), height
+    )
+    for packet in found.values():
+        lane.add_sent(packet, height)
     lane.sent = dict(sorted(lane.sent.items()))
-    return missing
+    return sorted(wanted - set(lane.sent))
 
 
 async def _fill_answers(
@@ -207,84 +196,11 @@ async def _fill_answers(
         for sequence in sorted(absent & set(known.answers)):
             answer = known.answers[sequence].acknowledgement
             lane.add_answer(sequence, answer, height)
-    absent -= set(lane.answers)
-
-    def take(told: PacketEvent) -> None:
-        end = lane.end_on_b
-        if told.sequence in absent and told.is_to(end.port_id, end.channel_id):
-            lane.add_answer(told.sequence, told.acknowledgement(), height)
-            absent.discard(told.sequence)
-
-    await _search(b.client, packet_events.WRITE_ACKNOWLEDGEMENT, lane, absent, take)
-
-
-async def _search(
-    client: ZoneClient,
-    kind: str,
-    lane: Lane,
-    absent: set[int],
-    take: Callable[[PacketEvent], None],
-) -> list[int]:
-    """Look for the transactions that told ``kind`` of the absent sequences.
-
-    A transaction usually holds many packets, so each round asks for a few sequences far
-    apart and takes all that comes with them.
-
-    Returns:
-        Sequences that no transaction tells of.
-    """
-    missing: list[int] = []
-    while absent:
-        asked = _spread(sorted(absent), SEARCHES_PER_ROUND)
-        queries = [_search_text(kind, lane, sequence) for sequence in asked]
-        found = await search_txs(client.rpc, queries, per_page=1)
-        with client.rpc.reading("tx_search"):
-            for outcomes in found:
-                for told in _packet_events(outcomes, kind):
-                    take(told)
-        lost = sorted(absent & set(asked))
-        absent -= set(lost)
-        missing += lost
-    if missing:
-        lost_data = PacketDataMissingError(
-            chain_id=await client.chain_id(),
-            sequence=missing[0],
-            channel_id=lane.end_on_a.channel_id,
-        )
-        log.warning(
-            "packet_contents_missed",
-            count=len(missing),
-            reason=lost_data.diagnostics(),
-        )
-    return missing
-
-
-def _packet_events(outcomes: Iterable[TxOutcome], kind: str) -> Iterator[PacketEvent]:
-    for outcome in outcomes:
-        for told in outcome.events:
-            if told.kind == kind:
-                yield PacketEvent(kind=kind, attributes=_attributes(told))
-
-
-def _attributes(told: Event) -> dict[str, str]:
-    return dict(told.attributes)
-
-
-def _search_text(kind: str, lane: Lane, sequence: int) -> str:
-    terms = (
-        ("packet_src_channel", lane.end_on_a.channel_id),
-        ("packet_src_port", lane.end_on_a.port_id),
-        ("packet_dst_channel", lane.end_on_b.channel_id),
-        ("packet_dst_port", lane.end_on_b.port_id),
-        ("packet_sequence", str(sequence)),
+    found = await contents.find_answers(
+        b, lane.end_on_a, lane.end_on_b, absent - set(lane.answers), height
     )
-    return " AND ".join(f"{kind}.{key} = '{value}'" for key, value in terms)
-
-
-def _spread(sequences: list[int], count: int) -> list[int]:
-    """Return at most ``count`` of the sequences, evenly far apart."""
-    step = -(-len(sequences) // count)
-    return sequences[::step]
+    for sequence, acknowledgement in found.items():
+        lane.add_answer(sequence, acknowledgement, height)
 
 
 def _chunks(sequences: Collection[int]) -> Iterator[list[int]]:

@@ -7,22 +7,23 @@ are left alone for a while because they failed. All of it may be lost at any tim
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from huitong.client import BlockSeen
-from huitong.relayer.config import LinkConfig
 from huitong.relayer.handshake import Side
 from huitong.relayer.lane import ChannelEnd, Lane, LaneReading
 from huitong.relayer.packet_events import (
-    ChannelClosed,
+    ClientFrozen,
     ClientUpdated,
     PacketEvent,
+    RelayEvent,
     read_relay_events,
 )
 from huitong.relayer.plan import Action, Head, Stage, plan_on_a, plan_on_b
+from huitong.relayer.settings import LinkConfig
 
 #: Seconds that an item is left alone after its first failure; doubles with each more.
 REST_FIRST_S: Final = 1.0
@@ -33,8 +34,8 @@ BLOCKS_REMEMBERED: Final = 32
 #: The same while a reading is made; if it takes longer, the next one covers the gap.
 BLOCKS_REMEMBERED_MAX: Final = 512
 
-#: What a block tells that matters here.
-RelayEvent: TypeAlias = PacketEvent | ClientUpdated | ChannelClosed
+#: Heights whose header times are remembered, to know how old a client's newest one is.
+HEADER_TIMES_KEPT: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,20 @@ class Item:
     """The side that sent the packet."""
     action: Action
     """What is to be done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an item does not get through."""
+
+    reason: str
+    """What the zone, or its node, said last."""
+    first_s: float
+    """When it first failed, on the caller's clock."""
+    count: int
+    """How often it failed."""
+    is_at_fault: bool
+    """Whether it failed alone, so that nothing else can be the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +90,21 @@ class Tracker:
     """By side: time of that header, as far as seen."""
     missing: dict[Side, tuple[int, ...]] = field(default_factory=dict)
     """By sending side: packets whose contents no node has."""
+    header_times_ns: dict[Side, dict[int, int]] = field(
+        default_factory=lambda: {Side.A: {}, Side.B: {}}
+    )
+    """By side and height: times of the newest headers seen."""
+    counts: Counter[tuple[Side, str]] = field(default_factory=Counter)
+    """By sending side and kind of event: what happened to packets since the start."""
+    last_settled_ns: dict[Side, int] = field(default_factory=dict)
+    """By sending side: time of the block that settled a packet last."""
     settled: int = 0
     """Packets settled on their sending side since the start, by anybody."""
     _busy: dict[Side, set[Action]] = field(
         default_factory=lambda: {Side.A: set(), Side.B: set()}
     )
     _resting: dict[Item, float] = field(default_factory=dict)
-    _failures: dict[Item, int] = field(default_factory=dict)
+    _failures: dict[Item, Failure] = field(default_factory=dict)
     _groups: dict[Side, deque[tuple[Item, ...]]] = field(
         default_factory=lambda: {Side.A: deque(), Side.B: deque()}
     )
@@ -137,17 +160,23 @@ class Tracker:
             for height, events in blocks:
                 self._apply_events(side, height, events)
 
-    def take_block(self, side: Side, block: BlockSeen, revision: int) -> None:
-        """Take in a block of a side."""
+    def take_block(
+        self, side: Side, block: BlockSeen, revision: int
+    ) -> list[RelayEvent]:
+        """Take in a block of a side; return what it tells."""
         self.heads[side] = Head(
             revision=revision, height=block.height, time_ns=block.time_ns
         )
+        times_ns = self.header_times_ns[side]
+        times_ns[block.height] = block.time_ns
+        if len(times_ns) > HEADER_TIMES_KEPT:
+            del times_ns[next(iter(times_ns))]
         events = [
             told
             for tx in block.txs
             if not tx.code
             for told in read_relay_events(tx.events)
-        ]
+        ] + list(read_relay_events(block.events))
         recent = self._recent[side]
         recent.append((block.height, events))
         kept = BLOCKS_REMEMBERED_MAX if self._is_reading else BLOCKS_REMEMBERED
@@ -155,6 +184,7 @@ class Tracker:
             recent.popleft()
         if self.is_ready:
             self._apply_events(side, block.height, events)
+        return events
 
     def _apply_events(self, side: Side, height: int, events: list[RelayEvent]) -> None:
         if height > self._read_heights[side]:  # else the reading covers it
@@ -166,18 +196,34 @@ class Tracker:
         if isinstance(told, PacketEvent):
             before = len(sending.sent)
             sending.apply_event_on_a(told, height)
-            self.settled += len(sending.sent) < before
+            if len(sending.sent) < before:
+                self.settled += 1
+                self.last_settled_ns[side] = self.heads[side].time_ns
             receiving.apply_event_on_b(told, height)
+            self._count(side, told)
         elif isinstance(told, ClientUpdated):
             if told.client_id == self.client_on(side) and told.heights:
                 newest = max(told.heights).revision_height
                 self.client_heights[side] = max(self.client_heights[side], newest)
+                time_ns = self.header_times_ns[side.other].get(newest, 0)
+                self.client_times_ns[side] = max(self.client_times_ns[side], time_ns)
+        elif isinstance(told, ClientFrozen):
+            pass  # the next reading shows it
         elif (told.port_id, told.channel_id) == (
             sending.end_on_a.port_id,
             sending.end_on_a.channel_id,
         ):
             sending.is_closed_on_a = True
             receiving.is_closed_on_b = True
+
+    def _count(self, side: Side, told: PacketEvent) -> None:
+        own, across = self.end(side), self.end(side.other)
+        if told.is_from(own.port_id, own.channel_id):
+            self.counts[side, told.kind] += 1
+        elif told.is_to(own.port_id, own.channel_id) and told.is_from(
+            across.port_id, across.channel_id
+        ):
+            self.counts[side.other, told.kind] += 1
 
     # --- planning ---------------------------------------------------------------------
 
@@ -241,34 +287,65 @@ class Tracker:
         for item in listed:
             self._failures.pop(item, None)
 
-    def note_failed(self, items: list[Item], now_s: float) -> None:
+    def note_failed(self, items: list[Item], now_s: float, reason: str) -> None:
         """Note that a transaction with these items failed.
 
-        One item alone is left in peace for a while. Several are halved, and each half is
-        tried by itself, so that the one at fault is found and the others get through.
+        One item alone is at fault, and left in peace for a while. Several are halved, and
+        each half is tried by itself, so that the one at fault is found and the others get
+        through.
         """
         if len(items) == 1:
-            self.rest(items, now_s)
+            self._rest(items[0], now_s, reason, is_at_fault=True)
             return
         half = len(items) // 2
         for part in (items[:half], items[half:]):
             self.mark_busy(part)
             self._groups[target_of(part[0])].append(tuple(part))
 
-    def rest(self, items: Iterable[Item], now_s: float) -> None:
-        """Leave the items alone until their rest is over."""
+    def rest(self, items: Iterable[Item], now_s: float, reason: str) -> None:
+        """Leave the items alone until their rest is over, longer after each failure."""
         for item in items:
-            failures = self._failures.get(item, 0)
-            self._failures[item] = failures + 1
-            rest_s = min(REST_FIRST_S * 2.0**failures, REST_LONGEST_S)
-            self._resting[item] = now_s + rest_s
+            self._rest(item, now_s, reason, is_at_fault=False)
+
+    def rest_briefly(self, items: Iterable[Item], now_s: float) -> None:
+        """Leave the items alone for a moment; nothing is wrong with them."""
+        for item in items:
+            self._resting[item] = now_s + REST_FIRST_S
             self._busy[item.lane].add(item.action)
 
+    def _rest(
+        self, item: Item, now_s: float, reason: str, *, is_at_fault: bool
+    ) -> None:
+        known = self._failures.get(item)
+        count = known.count if known else 0
+        self._failures[item] = Failure(
+            reason=reason,
+            first_s=known.first_s if known else now_s,
+            count=count + 1,
+            is_at_fault=is_at_fault,
+        )
+        rest_s = min(REST_FIRST_S * 2.0 ** min(count, 10), REST_LONGEST_S)
+        self._resting[item] = now_s + rest_s
+        self._busy[item.lane].add(item.action)
+
+    def stuck(self) -> list[tuple[Item, Failure]]:
+        """Return what failed and has not got through since, oldest first."""
+        failed = [found for found in self._failures.items() if found[1].reason]
+        return sorted(failed, key=lambda found: found[1].first_s)
+
     def end_rests(self, now_s: float) -> None:
-        """Let items be planned again whose rest is over; forget those of settled packets."""
+        """Let items be planned again whose rest is over; forget those of settled packets.
+
+        An item at fault is tried by itself, so that nothing else fails with it again.
+        """
         for item, until_s in list(self._resting.items()):
-            if until_s <= now_s:
-                del self._resting[item]
+            if until_s > now_s:
+                continue
+            del self._resting[item]
+            failure = self._failures.get(item)
+            if failure is not None and failure.is_at_fault:
+                self._groups[target_of(item)].append((item,))
+            else:
                 self.release([item])
         for item in list(self._failures):
             if item.action.sequence not in self.lanes[item.lane].sent:

@@ -6,31 +6,38 @@ Tasks of a running worker:
   pauses; after every gap the state is read anew, for the state is the truth;
 * a *courier* for each zone sends what is planned for it whenever a block came in;
 * a *keeper* ends rests, gives up lost transactions and refreshes clients before they
-  expire.
+  expire;
+* a *watch* for each client compares what it is shown with the real chain.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from huitong.client import BlockSeen
 from huitong.core.errors import RejectedError, UnavailableError
-from huitong.core.time import parse_rfc3339
-from huitong.light.tendermint.client_state import ClientState
-from huitong.relayer.config import LinkConfig
+from huitong.relayer.client_care import ClientCare
 from huitong.relayer.courier import Courier
-from huitong.relayer.discovery import check_client_usable, get_client_state
 from huitong.relayer.endpoint import Endpoint
 from huitong.relayer.handshake import Side
 from huitong.relayer.lane import LaneReading
+from huitong.relayer.problems import Problems
 from huitong.relayer.reading import read_lane
-from huitong.relayer.tracker import SideFacts, Tracker
+from huitong.relayer.settings import LinkConfig
+from huitong.relayer.status import (
+    DirectionReport,
+    LinkStatus,
+    direction_report,
+    failures_by_code,
+    stuck_reports,
+)
+from huitong.relayer.tracker import Tracker
 
 log = structlog.get_logger("relayer")
 
@@ -41,33 +48,10 @@ PAUSE_LONGEST_S: Final = 10.0
 KEEPER_PERIOD_S: Final = 1.0
 #: Seconds after which the state is read anew even if nothing went wrong.
 READING_PERIOD_S: Final = 300.0
-#: A client is refreshed when its newest header is older than this part of its trusting
-#: period: 1 / REFRESH_PART.
-REFRESH_PART: Final = 3
+#: The same while a client takes nothing or contents of packets are missing.
+TROUBLED_READING_PERIOD_S: Final = 10.0
 #: Rounds of ``relay_once`` after which it stops although something is left.
 ONCE_ROUNDS_MAX: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkStatus:
-    """How a link stands."""
-
-    ready: bool
-    """Whether both zones are followed."""
-    pending_a_to_b: int
-    """Packets sent by a and not settled."""
-    pending_b_to_a: int
-    """Packets sent by b and not settled."""
-    settled: int
-    """Packets settled since the worker started."""
-    resting: int
-    """Items left alone because they failed."""
-    missing: int
-    """Packets that cannot be relayed, because no node has their contents."""
-    sent_txs: int
-    """Transactions sent since the worker started."""
-    failed_txs: int
-    """Those of them that were refused."""
 
 
 class LinkWorker:
@@ -91,22 +75,77 @@ class LinkWorker:
         self._wake = {side: asyncio.Event() for side in Side}
         self._followed: set[Side] = set()
         self._read_wanted = asyncio.Event()
-        self._clients: dict[Side, ClientState] = {}
+        self._problems = Problems()
+        self._care = {
+            side: ClientCare(
+                self._tracker,
+                side,
+                self._zones,
+                self._couriers[side],
+                self._problems,
+            )
+            for side in Side
+        }
+
+    @property
+    def tracker(self) -> Tracker:
+        """What is known of the link."""
+        return self._tracker
+
+    def courier(self, side: Side) -> Courier:
+        """Return what carries to a side."""
+        return self._couriers[side]
+
+    def misbehaviours_on(self, side: Side) -> int:
+        """Return how many lies were shown to the client on a side since the start."""
+        return self._care[side].misbehaviours
 
     def status(self) -> LinkStatus:
         """Return how the link stands."""
         tracker = self._tracker
-        lanes = tracker.lanes
+        now_s = _now_s()
+        failures: Counter[tuple[str, int]] = Counter()
+        for courier in self._couriers.values():
+            failures.update(courier.failures)
+        directions = {
+            side.value: direction_report(tracker, side) if tracker.is_ready else None
+            for side in Side
+        }
+        reported = {
+            side: told or DirectionReport() for side, told in directions.items()
+        }
+        self._look_for_problems()
         return LinkStatus(
             ready=tracker.is_ready and len(self._followed) == 2,
-            pending_a_to_b=len(lanes[Side.A].sent) if tracker.is_ready else 0,
-            pending_b_to_a=len(lanes[Side.B].sent) if tracker.is_ready else 0,
+            pending_a_to_b=reported["a"].pending,
+            pending_b_to_a=reported["b"].pending,
             settled=tracker.settled,
             resting=tracker.resting,
-            missing=sum(len(found) for found in tracker.missing.values()),
+            missing=sum(told.missing for told in reported.values()),
             sent_txs=sum(courier.sent_txs for courier in self._couriers.values()),
             failed_txs=sum(courier.failed_txs for courier in self._couriers.values()),
+            problem=self._problems.text(),
+            problem_s=self._problems.seconds(now_s),
+            clients={side.value: care.report() for side, care in self._care.items()},
+            directions=reported,
+            stuck=stuck_reports(tracker, now_s),
+            stuck_count=len(tracker.stuck()),
+            failures=failures_by_code(failures),
         )
+
+    def _look_for_problems(self) -> None:
+        for side, courier in self._couriers.items():
+            what = f"account {side}"
+            if courier.account_refused:
+                self._problems.note(what, courier.account_refused)
+            else:
+                self._problems.end(what)
+        self._problems.seconds(_now_s())
+
+    @property
+    def _is_usable(self) -> bool:
+        """Whether both clients take updates; no packet gets anywhere without."""
+        return all(care.is_usable for care in self._care.values())
 
     async def run(self) -> None:
         """Relay until cancelled; whatever a zone or a node does, it is tried again."""
@@ -114,6 +153,8 @@ class LinkWorker:
             for side in Side:
                 tasks.create_task(self._follow(side))
                 tasks.create_task(self._carry(side))
+                if self.link.watch_misbehaviour:
+                    tasks.create_task(self._care[side].watch(self._read_wanted))
             tasks.create_task(self._read_when_wanted())
             tasks.create_task(self._keep())
 
@@ -134,6 +175,7 @@ class LinkWorker:
                         self._take_block(side, block)
             except (UnavailableError, RejectedError) as failure:
                 log.warning("zone_lost", chain=zone.chain_id, reason=str(failure))
+                self._problems.note(f"follow {side}", str(failure))
             self._followed.discard(side)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(pause_s * 2, PAUSE_LONGEST_S)
@@ -142,6 +184,7 @@ class LinkWorker:
         """A stream begins: what was on its way and what was missed must be looked up."""
         log.info("zone_followed", chain=self._zones[side].chain_id)
         self._followed.add(side)
+        self._problems.end(f"follow {side}")
         self._couriers[side].forget()
         self._read_wanted.set()
 
@@ -151,7 +194,9 @@ class LinkWorker:
             self._read_wanted.set()
         with self._zones[side].client.rpc.reading("NewBlock"):
             self._couriers[side].on_block(block)
-            self._tracker.take_block(side, block, self._zones[side].revision)
+            told = self._tracker.take_block(side, block, self._zones[side].revision)
+        if self._care[side].take_events(block, told):
+            self._read_wanted.set()
         for event in self._wake.values():
             event.set()
 
@@ -159,7 +204,7 @@ class LinkWorker:
         pause_s = PAUSE_FIRST_S
         while True:
             try:
-                async with asyncio.timeout(READING_PERIOD_S):
+                async with asyncio.timeout(self._reading_period_s()):
                     await self._read_wanted.wait()
             except TimeoutError:
                 pass  # time to look again anyway
@@ -171,9 +216,15 @@ class LinkWorker:
                 pause_s = PAUSE_FIRST_S
             except (UnavailableError, RejectedError) as failure:
                 log.warning("reading_failed", reason=str(failure))
+                self._problems.note("reading", str(failure))
                 self._read_wanted.set()
-                await asyncio.sleep(pause_s)
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
                 pause_s = min(pause_s * 2, PAUSE_LONGEST_S)
+
+    def _reading_period_s(self) -> float:
+        """Return after how long the state is read even if nothing happens."""
+        troubled = not self._is_usable or any(self._tracker.missing.values())
+        return TROUBLED_READING_PERIOD_S if troubled else READING_PERIOD_S
 
     async def read(self) -> None:
         """Read both lanes and both clients from the zones' state.
@@ -181,7 +232,6 @@ class LinkWorker:
         Raises:
             UnavailableError: a node does not answer.
             QueryError: a node refuses, for example because the channel is not there.
-            ClientUnusableError: a client is expired or frozen.
         """
         tracker = self._tracker
         tracker.begin_reading()
@@ -194,24 +244,11 @@ class LinkWorker:
                 tracker.end(side.other),
                 tracker.lanes.get(side),
             )
-        facts = {side: await self._read_side(side) for side in Side}
+        facts = {side: await care.read() for side, care in self._care.items()}
         tracker.take_readings(readings, facts)
+        self._problems.end("reading")
         for event in self._wake.values():
             event.set()
-
-    async def _read_side(self, side: Side) -> SideFacts:
-        zone, across = self._zones[side], self._zones[side.other]
-        client_id = self._tracker.client_on(side)
-        await check_client_usable(zone, client_id)
-        state = await get_client_state(zone.client, client_id)
-        self._clients[side] = state
-        height = state.latest_height.revision_height
-        header = await across.client.header(height)
-        return SideFacts(
-            head=await zone.head(),
-            client_height=height,
-            client_time_ns=parse_rfc3339(header["time"]),
-        )
 
     # --- carrying ---------------------------------------------------------------------
 
@@ -223,50 +260,62 @@ class LinkWorker:
             wake.clear()
             if not self._tracker.is_ready or len(self._followed) < 2:
                 continue
+            if not self._is_usable:
+                continue
             try:
-                while await self._couriers[target].ship():
+                if await self._ship_what_waits(target):
                     pause_s = PAUSE_FIRST_S
+                self._problems.end(f"carry {target}")
             except (UnavailableError, RejectedError) as failure:
                 log.warning(
                     "carrying_failed",
                     chain=self._zones[target].chain_id,
                     reason=str(failure),
                 )
-                await asyncio.sleep(pause_s)
+                self._problems.note(f"carry {target}", str(failure))
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
                 pause_s = min(pause_s * 2, PAUSE_LONGEST_S)
                 self._read_wanted.set()
                 wake.set()
+
+    async def _ship_what_waits(self, target: Side) -> bool:
+        """Send until nothing is left, each account for itself; return whether any was."""
+        accounts = len(self._zones[target].senders)
+        # In an ordered channel nothing may overtake.
+        if accounts == 1 or any(
+            lane.is_ordered for lane in self._tracker.lanes.values()
+        ):
+            return await self._ship_in_turn(target)
+        shipped = await asyncio.gather(
+            *(self._ship_in_turn(target) for _ in range(accounts)),
+            return_exceptions=True,
+        )
+        for outcome in shipped:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return any(shipped)
+
+    async def _ship_in_turn(self, target: Side) -> bool:
+        shipped = False
+        while await self._couriers[target].ship():
+            shipped = True
+        return shipped
 
     # --- keeping ----------------------------------------------------------------------
 
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(KEEPER_PERIOD_S)
+            self._look_for_problems()
             if not self._tracker.is_ready:
                 continue
             self._tracker.end_rests(asyncio.get_running_loop().time())
             for side in Side:
                 if self._couriers[side].give_up_old():
                     self._read_wanted.set()
-                if len(self._followed) == 2 and self._is_refresh_due(side):
-                    await self._refresh(side)
+                if len(self._followed) == 2 and self._care[side].is_refresh_due():
+                    await self._care[side].refresh()
                 self._wake[side].set()
-
-    def _is_refresh_due(self, side: Side) -> bool:
-        """Whether the client on a side has lived a part of its trusting period."""
-        tracker = self._tracker
-        age_ns = tracker.heads[side].time_ns - tracker.client_times_ns[side]
-        return age_ns > self._clients[side].trusting_period_ns // REFRESH_PART
-
-    async def _refresh(self, side: Side) -> None:
-        head = self._tracker.heads[side.other]
-        try:
-            await self._couriers[side].refresh()
-        except (UnavailableError, RejectedError) as failure:
-            log.warning("refresh_failed", reason=str(failure))
-            return
-        self._tracker.client_times_ns[side] = head.time_ns
-        log.info("client_refreshed", chain=self._zones[side].chain_id)
 
     # --- one pass ---------------------------------------------------------------------
 
@@ -281,7 +330,7 @@ class LinkWorker:
             await self._zones[side].check_chain()
         for _ in range(ONCE_ROUNDS_MAX):
             await self.read()
-            if not await self._ship_all():
+            if not self._is_usable or not await self._ship_all():
                 break
         return self.status()
 
@@ -300,3 +349,7 @@ class LinkWorker:
                 courier.on_outcome(tx_hash, outcome)
                 await client.wait_height(outcome.height + 1)
         return sent
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -213,6 +213,19 @@ async def test_node_without_batch_proofs_is_asked_key_by_key():
     assert paths == ["/huitong.node.v1.Query/Proofs"] + ["store/ibc/key"] * 3
 
 
+async def test_many_keys_are_proven_in_their_order_by_nodes_without_batch_proofs():
+    def answer(method, params):
+        if params["path"].startswith("/huitong"):
+            return abci(code=6, codespace="sdk", log="unknown query path")
+        return abci(bytes.fromhex(params["data"]), proofOps={"ops": []})
+
+    keys = [b"%d" % number for number in range(57)]
+    async with node(answer) as client:
+        found = await client.prove("ibc", keys, 7)
+    assert [item.key for item in found] == keys
+    assert [item.value for item in found] == keys
+
+
 async def test_pruned_height_is_told():
     def answer(method, params):
         return abci(code=3, codespace="storage", log="version 1 is pruned")

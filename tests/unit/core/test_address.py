@@ -12,6 +12,7 @@ from huitong.core.address import (
     check_address,
     decode_address,
     encode_address,
+    with_prefix,
 )
 from huitong.core.errors import InvalidAddressError
 
@@ -46,6 +47,15 @@ def test_address_of_a_relayer_is_the_one_its_chain_uses() -> None:
         words = bech32.bech32_decode(signer)[1]
         data = bytes(bech32.convertbits(words, 5, 8, False))
         assert decode_address(tx.address) == data
+
+
+@given(st.binary(min_size=20, max_size=20))
+def test_address_of_another_chain_has_the_same_bytes(data: bytes) -> None:
+    text = with_prefix(encode_address(data), "cosmos")
+    prefix, words = bech32.bech32_decode(text)
+    assert prefix == "cosmos"
+    assert bytes(bech32.convertbits(words, 5, 8, False)) == data
+    assert with_prefix(encode_address(data), "ht") == encode_address(data)
 
 
 def wrong_texts() -> list[str]:

@@ -94,6 +94,11 @@ def test_built_transaction_decodes_and_verifies() -> None:
     verify_signature(tx, "test-1", 7)
 
 
+def test_fee_that_another_chain_asks_for_is_named() -> None:
+    tx = decode_transaction(built(fee_denom="stake", fee_amount=250))
+    assert tx.fee == (FeeCoin(denom="stake", amount=250),)
+
+
 def test_building_twice_gives_the_same_bytes() -> None:
     assert built() == built()
 

@@ -11,6 +11,7 @@ from huitong.client.errors import UnreachableError
 from huitong.core.codec import unpack_any
 from huitong.proto.google.protobuf import any_pb2
 from huitong.proto.ibc.core.channel.v1 import tx_pb2
+from huitong.relayer.chain import ChainTerms
 from huitong.relayer.config import LinkConfig
 from huitong.relayer.handshake import Side
 from huitong.relayer.lane import Lane, LaneReading
@@ -41,9 +42,12 @@ class FakeZone:
     received: list[int] = field(default_factory=list)
     broadcasts: list[int] = field(default_factory=list)
     forgotten: int = 0
+    simulated: int | None = 0
+    gas_limits: list[int] = field(default_factory=list)
+    terms: ChainTerms = field(default_factory=ChainTerms)
     height: int = 10
 
-    # An Endpoint has these three; here they are one.
+    # An Endpoint has these apart; here they are one.
     @property
     def client(self):
         return self
@@ -58,6 +62,12 @@ class FakeZone:
 
     address = "ht1relayer"
 
+    def next_sender(self, *, in_order: bool = False):
+        return self
+
+    def forget_sequences(self) -> None:
+        self.forget_sequence()
+
     async def client_messages(self, height, trusted_height, get_trust_level):
         return [any_pb2.Any(type_url="/header", value=b"h")]
 
@@ -69,7 +79,13 @@ class FakeZone:
             for key in keys
         ]
 
+    async def estimate_gas(self, packed, margin_percent: int) -> int:
+        if self.simulated is None:
+            raise TransactionFailedError(codespace="ibc", code=9, log="too early")
+        return self.simulated
+
     async def broadcast(self, packed, *, gas_limit: int) -> str:
+        self.gas_limits.append(gas_limit)
         self.broadcasts.append(len(_sequences(packed)))
         if self.refuse_at_door:
             codespace, code = self.refuse_at_door.pop(0)

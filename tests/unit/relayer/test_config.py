@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from huitong.relayer.config import (
@@ -52,6 +54,51 @@ def test_second_link_between_the_same_zones_is_kept_beside_the_first():
     assert config.links == (MADE, other)
 
 
+def test_everything_that_can_be_said_is_kept(tmp_path):
+    zone = ZoneConfig(
+        chain_id="simd-1",
+        rpc="https://node:443",
+        key="one",
+        more_keys=("two", "three"),
+        kind="cosmos",
+        account_prefix="cosmos",
+        gas_price="0.025stake",
+        gas="simulate",
+        gas_margin_percent=150,
+        max_gas=8_000_000,
+        max_messages=50,
+        max_tx_bytes=100_000,
+        memo='the "relayer"',
+        trusting_period="240h",
+        max_clock_drift="30s",
+    )
+    link = replace(
+        LINK, chain_b="simd-1", refresh_after="12h", watch_misbehaviour=False
+    )
+    config = RelayConfig(
+        zones=(ZONES[0], zone), links=(link,), watch_listen="tcp://127.0.0.1:26680"
+    )
+    save_config(tmp_path, config)
+    assert load_config(tmp_path) == config
+
+
+def test_options_at_their_defaults_are_not_written(tmp_path):
+    save_config(tmp_path, RelayConfig(zones=ZONES[:1]))
+    written = (tmp_path / FILE_NAME).read_text()
+    assert written.split("\n", 1)[1].split() == [
+        "[[zones]]",
+        "chain_id",
+        "=",
+        '"hangzhou-1"',
+        "rpc",
+        "=",
+        '"tcp://127.0.0.1:26657"',
+        "key",
+        "=",
+        '"relayer"',
+    ]
+
+
 def test_link_is_found_in_either_direction():
     config = RelayConfig(zones=ZONES, links=(MADE,))
     assert config.get_link("chongqing-1", "hangzhou-1") == MADE
@@ -71,7 +118,20 @@ ZONE = '[[zones]]\nchain_id = "hangzhou-1"\nrpc = "tcp://127.0.0.1:1"\n'
         ("zones = [3]\n", "zones[0] is not a table"),
         ('[[zones]]\nchain_id = "hangzhou-1"\n', "zones[0] lacks rpc"),
         (ZONE + "port = 3\n", "zones[0] has no entry port"),
-        (ZONE + "key = 3\n", "zones[0].key is not a str"),
+        (ZONE + "key = 3\n", "zones[0].key is not a text"),
+        (ZONE + 'more_keys = ["a", 1]\n', "zones[0].more_keys is not a list of texts"),
+        (ZONE + 'more_keys = ["relayer"]\n', "zone hangzhou-1 names a key twice"),
+        (ZONE + "max_gas = true\n", "zones[0].max_gas is not a whole number"),
+        (ZONE + "max_messages = 0\n", "max_messages is 0, not from 1 to 1000"),
+        (ZONE + 'kind = "fabric"\n', "not one of huitong, cosmos"),
+        (ZONE + 'gas = "much"\n', "not one of table, simulate"),
+        (ZONE + 'gas_price = "cheap"\n', "not a price such as 0.025stake"),
+        (ZONE + 'account_prefix = "Ht"\n', "not lower-case letters and digits"),
+        (ZONE + 'trusting_period = "2 weeks"\n', "not a time such as 30m or 336h"),
+        (ZONE + ZONE, "zone hangzhou-1 stands there twice"),
+        ("[watch]\nport = 1\n", "watch has no entry port"),
+        ("[watch]\nlisten = 1\n", "watch.listen is not a text"),
+        ("watch = 3\n", "watch is not a table"),
         (ZONE.replace("hangzhou-1", "hang zhou"), "hang zhou"),
         (ZONE + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "x-1"\n', "no zone x-1"),
         (
@@ -84,7 +144,7 @@ ZONE = '[[zones]]\nchain_id = "hangzhou-1"\nrpc = "tcp://127.0.0.1:1"\n'
             ZONE
             + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "hangzhou-1"\n'
             + "ordered = 1\n",
-            "links[0].ordered is not a bool",
+            "links[0].ordered is not true or false",
         ),
     ],
 )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from huitong.client.errors import UnreachableError
 from huitong.relayer import courier as courier_module
+from huitong.relayer.chain import ChainTerms
 from huitong.relayer.courier import Courier
+from huitong.relayer.gas import GasTable
 from huitong.relayer.handshake import Side
 from tests.unit.relayer.fakes import FakeZone, tracker_with
+from tests.unit.relayer.models import packet
 
 
 def setting(count: int, **target_options):
@@ -91,7 +95,7 @@ async def test_rests_grow_up_to_a_limit():
     now_s = 0.0
     rests_s = []
     for _ in range(10):
-        tracker.rest([item], now_s)
+        tracker.rest([item], now_s, "no")
         rest_s = 0.0
         while not tracker.items_for(Side.B):
             rest_s += 0.5
@@ -166,3 +170,100 @@ async def test_transactions_under_way_are_bounded():
     _, courier, zone = setting(3_000)
     await ship_all(courier)
     assert len(zone.broadcasts) == courier_module.TXS_IN_FLIGHT_MAX
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"max_messages": 30}, {"max_gas": 5_000_000}, {"max_tx_bytes": 2_000}],
+    ids=lambda limit: next(iter(limit)),
+)
+async def test_transactions_are_bounded_by(limit):
+    terms = ChainTerms(**limit)
+    _, courier, zone = setting(100, terms=terms)
+    await ship_all(courier)
+    assert sum(zone.broadcasts) == 100
+    assert len(zone.broadcasts) > 2
+    for count, (_, packed) in zip(zone.broadcasts, zone.waiting, strict=True):
+        size = sum(len(message.value) for message in packed)
+        assert count <= terms.max_messages
+        assert size <= terms.max_tx_bytes
+        if terms.max_gas:
+            assert GasTable().limit(count, size) <= terms.max_gas
+
+
+async def test_packet_above_the_limits_is_tried_by_itself():
+    _, courier, zone = setting(2, terms=ChainTerms(max_tx_bytes=1, max_gas=1))
+    await ship_all(courier)
+    assert zone.broadcasts == [1, 1]
+
+
+@pytest.mark.parametrize("refusal", [("sdk", 4), ("sdk", 5), ("sdk", 9), ("sdk", 13)])
+async def test_refused_account_is_told_and_no_packet_blamed(refusal):
+    tracker, courier, zone = setting(10, refuse_at_door=[refusal])
+    with capture_logs() as logs:
+        await ship_all(courier)
+    assert zone.broadcasts == [10]  # not halved
+    assert tracker.resting == 10
+    assert "ht1relayer" in courier.account_refused
+    assert logs[0]["event"] == "account_refused"
+    assert "add-account ADDRESS --role relayer" in logs[0]["next_step"]
+
+
+async def test_account_that_is_taken_again_is_no_problem_any_more(monkeypatch):
+    now_s = [100.0]
+    monkeypatch.setattr(courier_module, "_now_s", lambda: now_s[0])
+    tracker, courier, zone = setting(3, refuse_at_door=[("sdk", 4)])
+    await ship_all(courier)
+    tracker.end_rests(now_s[0] + 1.0)
+    await ship_all(courier)
+    commit(tracker, courier, zone)
+    assert courier.account_refused == ""
+    assert tracker.stuck() == []
+
+
+async def test_halves_of_a_failed_batch_do_not_build_on_each_other():
+    tracker, courier, zone = setting(4, poisoned={1})
+    await ship_all(courier)
+    commit(tracker, courier, zone)
+    await ship_all(courier)
+    updates = [
+        sum(message.type_url.endswith("MsgUpdateClient") for message in packed)
+        for _, packed in zone.waiting
+    ]
+    assert updates == [1, 1]
+
+
+async def test_packet_at_fault_is_tried_again_by_itself(monkeypatch):
+    now_s = [100.0]
+    monkeypatch.setattr(courier_module, "_now_s", lambda: now_s[0])
+    tracker, courier, zone = setting(3, poisoned={2})
+    for _ in range(4):
+        await ship_all(courier)
+        commit(tracker, courier, zone)
+    assert sorted(zone.received) == [1, 3]
+    ((item, failure),) = tracker.stuck()
+    assert (item.action.sequence, failure.count) == (2, 1)
+    assert "poisoned" in failure.reason
+    tracker.lanes[Side.A].add_sent(packet(4), 5)
+    tracker.end_rests(now_s[0] + 1.0)
+    zone.broadcasts.clear()
+    await ship_all(courier)
+    assert zone.broadcasts == [1, 1]
+    commit(tracker, courier, zone)
+    assert 4 in zone.received
+    ((_, failure),) = tracker.stuck()
+    assert failure.count == 2
+
+
+async def test_gas_is_simulated_where_the_chain_wants_it():
+    _, courier, zone = setting(
+        2, terms=ChainTerms(simulates_gas=True, max_gas=2_000_000)
+    )
+    zone.simulated = 500_000
+    await ship_all(courier)
+    assert zone.gas_limits == [500_000]
+    zone.simulated = None  # it builds on what is under way: the table serves
+    courier.forget()
+    await ship_all(courier)
+    (from_table,) = zone.gas_limits[1:]
+    assert 900_000 < from_table <= 2_000_000

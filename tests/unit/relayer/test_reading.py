@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-import pytest
 from structlog.testing import capture_logs
 
-from huitong.client import TxOutcome
-from huitong.core.events import Event
+from huitong.client import RpcError
+from huitong.core.abci import QueryResult
 from huitong.proto.ibc.core.channel.v1 import channel_pb2, query_pb2
-from huitong.relayer import reading
 from huitong.relayer.lane import Lane
 from huitong.relayer.reading import PAGE_SIZE, read_lane
 from tests.unit.relayer.models import END_ON_A, END_ON_B, packet
@@ -28,6 +26,8 @@ class FakeNode:
         indexed=(),
         packets_per_tx: int = 4,
         ordered: bool = False,
+        has_index: bool = True,
+        traceable=(),
     ) -> None:
         self.sent, self.received, self.answered = (
             list(sent),
@@ -40,6 +40,11 @@ class FakeNode:
             channel_pb2.ORDER_ORDERED if ordered else channel_pb2.ORDER_UNORDERED
         )
         self.searches = 0
+        self.has_index = has_index
+        self.traceable = set(traceable)
+        self.looked_at: list[int] = []
+
+    chain_id = "hangzhou-1"
 
     @property
     def client(self):
@@ -51,9 +56,6 @@ class FakeNode:
 
     def reading(self, method: str):
         return nullcontext()
-
-    async def chain_id(self) -> str:
-        return "hangzhou-1"
 
     async def latest_height(self) -> int:
         return 21
@@ -95,29 +97,54 @@ class FakeNode:
             ]
         )
 
-    def _search(self, text: str) -> list[TxOutcome]:
+    async def status(self):
+        return {"sync_info": {"earliest_block_height": "1"}}
+
+    async def abci_query(self, path, key, height=0, prove=False):
+        """Old versions of the state: packet n was written by block n."""
+        self.looked_at.append(height)
+        sequence = int(key.decode().rpartition("/")[2])
+        stands = height >= sequence and sequence in self.traceable
+        return QueryResult(
+            code=0,
+            codespace="",
+            log="",
+            key=key,
+            value=b"hash" if stands else b"",
+            height=height,
+            proof_ops=(),
+        )
+
+    async def call(self, method, **params):
+        assert method == "block_results"
+        sequence = int(params["height"])
+        kind = "send_packet" if sequence in self.sent else "write_acknowledgement"
+        return {"txs_results": [{"events": [_event(kind, sequence)]}]}
+
+    async def call_many(self, calls):
+        if not self.has_index:
+            refusal = RpcError(
+                url="http://node", method="tx_search", reason="indexing is disabled"
+            )
+            return [refusal for _ in calls]
+        self.searches += len(calls)
+        return [self._search(method, params["query"]) for method, params in calls]
+
+    def _search(self, method: str, text: str):
+        if method == "block_search":
+            return {"blocks": []}
         sequence = int(text.rsplit("'", 2)[1])
         if sequence not in self.indexed:
-            return []
+            return {"txs": []}
         place = self.indexed.index(sequence) // self.packets_per_tx
         start = place * self.packets_per_tx
         together = self.indexed[start : start + self.packets_per_tx]
         kind = text.split(".", 1)[0]
-        return [
-            TxOutcome(
-                hash="",
-                height=5,
-                code=0,
-                codespace="",
-                log="",
-                events=tuple(_event(kind, number) for number in together),
-                data=b"",
-                gas_used=0,
-            )
-        ]
+        events = [_event(kind, number) for number in together]
+        return {"txs": [{"tx_result": {"events": events}}]}
 
 
-def _event(kind: str, sequence: int) -> Event:
+def _event(kind: str, sequence: int):
     sent = packet(sequence)
     attributes = {
         "packet_sequence": str(sequence),
@@ -130,16 +157,8 @@ def _event(kind: str, sequence: int) -> Event:
         "packet_timeout_timestamp": "0",
         "packet_ack_hex": b"answer".hex(),
     }
-    return Event(kind, tuple(attributes.items()))
-
-
-@pytest.fixture(autouse=True)
-def _searching(monkeypatch):
-    async def search(rpc, queries, *, per_page):
-        rpc.searches += len(queries)
-        return [rpc._search(text) for text in queries]
-
-    monkeypatch.setattr(reading, "search_txs", search)
+    told = [{"key": key, "value": value} for key, value in attributes.items()]
+    return {"type": kind, "attributes": told}
 
 
 async def read(a: FakeNode, b: FakeNode, known: Lane | None = None):
@@ -192,6 +211,31 @@ async def test_packets_that_the_node_forgot_are_told_and_left_out():
     assert found.missing == (1, 2)
     assert "[relayer/7]" in logs[0]["reason"]
     assert "complete transaction index" in logs[0]["reason"]
+
+
+async def test_packets_without_any_index_are_found_in_their_blocks():
+    a = FakeNode(sent=[3, 4, 17], has_index=False, traceable={3, 4, 17})
+    found = await read(a, FakeNode(has_index=False))
+    assert sorted(found.lane.sent) == [3, 4, 17]
+    assert found.lane.sent[17].packet == packet(17)
+    assert found.missing == ()
+    assert len(a.looked_at) <= 3 * 7  # twenty blocks are halved five times
+
+
+async def test_contents_that_only_the_receiving_zone_tells_are_taken_from_there():
+    a = FakeNode(sent=[1, 2], indexed=[])
+    b = FakeNode(received={1, 2}, answered={1}, indexed=[1, 2])
+    found = await read(a, b)
+    assert sorted(found.lane.sent) == [1, 2]
+    assert found.lane.answers[1].acknowledgement == b"answer"
+    assert found.missing == ()
+
+
+async def test_state_that_is_forgotten_is_not_searched():
+    a = FakeNode(sent=[5], has_index=False)
+    found = await read(a, FakeNode())
+    assert found.missing == (5,)
+    assert a.looked_at == [20]
 
 
 async def test_ordered_lane_knows_what_is_taken_next():

@@ -10,8 +10,8 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer, TCPServer, ThreadingMixIn
 from typing import Any, Final
@@ -32,7 +32,7 @@ _TEXT: Final = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What the three paths tell."""
+    """What the paths tell."""
 
     metrics: Callable[[], bytes]
     """``/metrics``: Prometheus's text format."""
@@ -40,6 +40,8 @@ class Answers:
     """``/healthz``: whether the process is of any use, and the body to tell it with."""
     readiness: Callable[[], tuple[Verdict, dict[str, Any]]]
     """``/readyz``: whether requests should go to this node."""
+    documents: Mapping[str, Callable[[], dict[str, Any]]] = field(default_factory=dict)
+    """Further paths, each with the JSON that it tells."""
 
 
 class WatchServer:
@@ -119,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile = io.BufferedReader(_DeadlineReader(self.connection))
 
     def do_GET(self) -> None:
-        """Answer one of the three paths."""
+        """Answer one of the paths."""
         answers = self.server.answers
         path = self.path.partition("?")[0]
         if path == "/metrics":
@@ -130,8 +132,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._respond(
                 200 if verdict.is_good else 503, _JSON, orjson.dumps(body) + b"\n"
             )
+        elif path in answers.documents:
+            document = orjson.dumps(answers.documents[path]())
+            self._respond(200, _JSON, document + b"\n")
         else:
-            self._respond(404, _TEXT, b"/metrics /healthz /readyz\n")
+            paths = ("/metrics", "/healthz", "/readyz", *answers.documents)
+            self._respond(404, _TEXT, f"{' '.join(paths)}\n".encode())
 
     def do_HEAD(self) -> None:
         """Answer without a body."""
