@@ -22,6 +22,7 @@ MEANINGS = {
     "client_refreshed": "A light client got a new header before it would expire.",
     "cometbft_said": "A line from the end of CometBFT's log, after it ended by itself.",
     "engine_stopped": "The engine cannot go on; the node ends. See its exit code.",
+    "grpc_failed": "A call of gRPC met a bug; the caller was told `request`. Report it.",
     "handshake_step_taken": "A connection or channel came one step further.",
     "joining_again": "The node begins from a snapshot anew.",
     "node_stopped": "The node has stopped as it was told.",
