@@ -100,6 +100,12 @@ PAGE_SIZE_MAX: Final = 1_000
 #: Entries that a query with a filter looks at before it ends the page.
 PAGE_SCAN_MAX: Final = 10_000
 
+#: Entries of a page in the manner of the Cosmos SDK: Hermes asks for everything at once
+#: and then pages on.
+SDK_PAGE_SIZE_MAX: Final = 10_000
+#: Entries that one query in that manner walks over, counting included.
+SDK_PAGE_SCAN_MAX: Final = 100_000
+
 # --- members and governance ---------------------------------------------------------------
 #: Members of a zone, removed ones among them: a tally walks over all. Whole national
 #: programmes have some hundred.
@@ -183,10 +189,6 @@ CHANNEL_VERSION_BYTES_MAX: Final = 4_096
 ALLOWED_CLIENTS_MAX: Final = 16
 #: Sequences in one query about packets; Hermes asks for at most some thousands.
 QUERY_SEQUENCES_MAX: Final = 10_000
-#: Entries of one page about links: Hermes asks for everything at once and then pages on.
-LINKS_PAGE_SIZE_MAX: Final = 10_000
-#: Entries that one query about links walks over, counting included.
-LINKS_SCAN_MAX: Final = 100_000
 #: Levels of arrays and objects in an acknowledgement that is read as JSON.
 ACKNOWLEDGEMENT_DEPTH_MAX: Final = 32
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from huitong.core import sdk_paging
 from huitong.core.errors import InvalidRequestError, NotFoundError
 from huitong.core.height import Height
 from huitong.light import light_client
 from huitong.modules import links
 from huitong.modules.links import keys
-from huitong.modules.links.queries import pages
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.google.protobuf.any_pb2 import Any as AnyMessage
 from huitong.proto.ibc.core.channel.v1 import query_pb2 as channel_pb2
@@ -611,10 +611,10 @@ def test_pages_count_when_asked_and_begin_at_an_offset(path: Path) -> None:
 def test_no_page_is_longer_and_no_walk_farther_than_its_bound(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "LINKS_PAGE_SIZE_MAX", 2)
+    monkeypatch.setattr(sdk_paging, "SDK_PAGE_SIZE_MAX", 2)
     found, pagination = commitments(path, limit=10)
     assert (found, pagination.next_key) == ([1, 2], b"3")
-    monkeypatch.setattr(pages, "LINKS_SCAN_MAX", 1)
+    monkeypatch.setattr(sdk_paging, "SDK_PAGE_SCAN_MAX", 1)
     found, pagination = commitments(path, limit=10)
     assert (found, pagination.next_key) == ([1], b"2")
 

@@ -17,6 +17,7 @@ import re
 from typing import Any, Final
 
 from huitong.core.errors import HuitongError
+from huitong.core.go_json import go_json_string
 from huitong.core.limits import (
     ACKNOWLEDGEMENT_DEPTH_MAX,
     ACKNOWLEDGEMENT_SIZE_BYTES_MAX,
@@ -34,16 +35,6 @@ _ERROR_TEXT: Final = "ABCI code: {code}: error handling packet: see events for d
 _STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _OPENING: Final = b"[{"
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
-#: What Go's encoding/json escapes besides what JSON demands.
-_GO_ESCAPES: Final = str.maketrans(
-    {
-        "<": "\\u003c",
-        ">": "\\u003e",
-        "&": "\\u0026",
-        "\u2028": "\\u2028",
-        "\u2029": "\\u2029",
-    }
-)
 
 
 def result_acknowledgement(result: bytes) -> bytes:
@@ -62,7 +53,7 @@ def error_acknowledgement_of(text: str) -> bytes:
     The text becomes consensus data: it must not hold anything that may differ between
     nodes or versions.
     """
-    return b'{"error":' + _go_string(text) + b"}"
+    return b'{"error":' + go_json_string(text) + b"}"
 
 
 def check_acknowledgement(acknowledgement: bytes) -> None:
@@ -157,12 +148,3 @@ def _depth(data: bytes) -> int:
         depth += 1 if byte in _OPENING else -1
         deepest = max(deepest, depth)
     return deepest
-
-
-def _go_string(text: str) -> bytes:
-    # Half a surrogate pair has no UTF-8; its replacement differs from any input.
-    return (
-        json.dumps(text, ensure_ascii=False)
-        .translate(_GO_ESCAPES)
-        .encode(errors="replace")
-    )

@@ -13,6 +13,7 @@ from huitong.core.grpc_words import not_found
 from huitong.core.height import Height
 from huitong.core.ids import check_connection_id
 from huitong.core.module import QueryRoute
+from huitong.core.sdk_paging import page_of_prefix
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.links import keys, state
 from huitong.modules.links.errors import ConnectionNotFoundError
@@ -26,7 +27,6 @@ from huitong.modules.links.queries.client_queries import (
     find_client_state_any,
     find_consensus_state_any,
 )
-from huitong.modules.links.queries.pages import page_of_prefix
 from huitong.proto.ibc.core.channel.v1 import channel_pb2, query_pb2
 from huitong.proto.ibc.core.client.v1 import client_pb2
 from huitong.proto.ibc.core.connection.v1 import connection_pb2

@@ -13,6 +13,7 @@ from huitong.core.height import Height
 from huitong.core.ids import check_client_id
 from huitong.core.limits import PROOF_SIZE_BYTES_MAX
 from huitong.core.module import QueryRoute
+from huitong.core.sdk_paging import page, page_of_prefix
 from huitong.core.store.kv import ReadStore, prefix_end
 from huitong.light import light_client
 from huitong.light.errors import ClientNotActiveError, ClientNotFoundError
@@ -22,7 +23,6 @@ from huitong.modules.links.queries.answers import (
     checked,
     height_of,
 )
-from huitong.modules.links.queries.pages import page, page_of_prefix
 from huitong.proto.google.protobuf.any_pb2 import Any
 from huitong.proto.ibc.core.client.v1 import client_pb2, query_pb2
 

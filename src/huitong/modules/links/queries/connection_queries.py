@@ -9,6 +9,7 @@ from huitong.core.grpc_words import not_found
 from huitong.core.height import Height
 from huitong.core.ids import check_client_id, check_connection_id
 from huitong.core.module import QueryRoute
+from huitong.core.sdk_paging import page_of_prefix
 from huitong.modules.links import keys, state
 from huitong.modules.links.errors import ConnectionNotFoundError
 from huitong.modules.links.queries.answers import checked, height_of
@@ -16,7 +17,6 @@ from huitong.modules.links.queries.client_queries import (
     find_client_state_any,
     find_consensus_state_any,
 )
-from huitong.modules.links.queries.pages import page_of_prefix
 from huitong.proto.ibc.core.client.v1 import client_pb2
 from huitong.proto.ibc.core.connection.v1 import connection_pb2, query_pb2
 

@@ -10,6 +10,7 @@ from huitong.core.context import Context
 from huitong.core.grpc_words import invalid_argument, not_found
 from huitong.core.limits import QUERY_SEQUENCES_MAX
 from huitong.core.module import QueryRoute
+from huitong.core.sdk_paging import page_of_prefix
 from huitong.modules.links import keys, state
 from huitong.modules.links.errors import (
     SequenceReceiveNotFoundError,
@@ -21,7 +22,6 @@ from huitong.modules.links.queries.answers import (
     height_of,
 )
 from huitong.modules.links.queries.channel_queries import get_queried_channel
-from huitong.modules.links.queries.pages import page_of_prefix
 from huitong.proto.ibc.core.channel.v1 import channel_pb2, query_pb2
 
 _PATH = "/ibc.core.channel.v1.Query/"

@@ -1,4 +1,4 @@
-"""Pages of long lists, in the manner of the Cosmos SDK.
+"""Pages of long lists in the manner of the Cosmos SDK, for queries that are the SDK's.
 
 A page begins at a key or at an offset, holds at most ``limit`` entries, and names the
 key at which the next one begins. Without a limit it is 100 entries and the whole is
@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from huitong.core.grpc_words import invalid_argument
 from huitong.core.limits import (
-    LINKS_PAGE_SIZE_MAX,
-    LINKS_SCAN_MAX,
     PAGE_SIZE_DEFAULT,
+    SDK_PAGE_SCAN_MAX,
+    SDK_PAGE_SIZE_MAX,
 )
 from huitong.core.store.kv import ReadStore, prefix_end
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
@@ -72,13 +72,13 @@ def page(
     """
     if request.key and request.offset:
         raise invalid_argument("either offset or key is expected, got both")
-    limit = min(request.limit or PAGE_SIZE_DEFAULT, LINKS_PAGE_SIZE_MAX)
+    limit = min(request.limit or PAGE_SIZE_DEFAULT, SDK_PAGE_SIZE_MAX)
     counting = (request.count_total or not request.limit) and not request.key
     response = pagination_pb2.PageResponse()
     entries: list[T] = []
     seen = 0
     for scanned, (key, value) in enumerate(walk(request.key, request.reverse)):
-        if scanned >= LINKS_SCAN_MAX:
+        if scanned >= SDK_PAGE_SCAN_MAX:
             response.next_key = response.next_key or key
             break
         full = len(entries) >= limit
