@@ -197,6 +197,26 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 ),
             ),
             Panel(
+                "gRPC calls per second 每秒 gRPC 调用",
+                "none",
+                (
+                    (
+                        "sum by (method, status) (rate(huitong_grpc_seconds_count{@}[$__rate_interval]))",
+                        "{{method}} {{status}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "gRPC p99 按方法的 gRPC 延迟",
+                "s",
+                (
+                    (
+                        _quantile(0.99, "huitong_grpc_seconds", "method"),
+                        "{{method}} {{instance}}",
+                    ),
+                ),
+            ),
+            Panel(
                 "Queries p99 查询延迟",
                 "s",
                 (

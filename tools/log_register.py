@@ -28,6 +28,7 @@ MEANINGS = {
     "engine_stopped": "The engine cannot go on; the node ends. See its exit code.",
     "evidence_refused": "The chain that forked did not take the evidence against its validators.",
     "evidence_submitted": "Evidence against validators that signed twice was handed to their chain.",
+    "grpc_failed": "A call of gRPC met a bug; the caller was told `request`. Report it.",
     "handshake_step_taken": "A connection or channel came one step further.",
     "joining_again": "The node begins from a snapshot anew.",
     "link_failed": "A link could not be made or served; it is begun again after a pause.",

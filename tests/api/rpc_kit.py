@@ -14,6 +14,7 @@ import orjson
 
 from huitong.core.hashing import sha256
 from huitong.engines.embedded.chain import CommittedBlock
+from huitong.node.queries import Queries
 from huitong.node.rpc.asgi import RpcApplication
 from huitong.node.rpc.methods import all_methods
 from huitong.node.rpc.served import Served
@@ -125,6 +126,7 @@ async def rpc_zone(blocks_kept: int = 0) -> AsyncIterator[RpcZone]:
         served = Served(
             engine=zone.engine,
             app=zone.app,
+            queries=Queries(zone.app),
             executor=executor,
             checks=executor,
             moniker="a",

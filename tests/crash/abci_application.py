@@ -22,7 +22,7 @@ from huitong.engines.cometbft.abci.server import AbciServer
 from huitong.engines.cometbft.service import ZoneService
 from huitong.engines.genesis import decode_genesis
 from huitong.node.parts import open_application
-from huitong.node.queries import answer_query
+from huitong.node.queries import Queries
 from huitong.storage.environment import LmdbEnvironment
 from huitong.storage.nodes import LmdbBackend
 
@@ -105,7 +105,7 @@ def serve(folder: Path, point: str = "", height: int = 0) -> None:
     service = ZoneService(
         app=app,
         genesis=genesis,
-        answer_query=lambda *asked: answer_query(app, *asked),
+        answer_query=Queries(app).answer,
         snapshots=None,
         retain_height=lambda height: 0,
         on_block=lambda request, finalized: None,

@@ -115,17 +115,21 @@ def _print_endpoints(zone: LocalZone, *, as_json: bool) -> None:
     else:
         click.echo(f"{zone.chain_id} runs on {zone.engine}")
         for node in zone.nodes:
-            click.echo(f"  {node.name}  {node.rpc_url}  {node.home}")
+            click.echo(f"  {node.name}  {node.rpc_url}  {_shown_grpc(node)}{node.home}")
         click.echo(f"keys of the accounts: {zone.folder / KEYRING_FOLDER}")
         click.echo("Ctrl-C stops it")
     sys.stdout.flush()
+
+
+def _shown_grpc(node: LocalNode) -> str:
+    return f"gRPC {node.grpc_address}  " if node.grpc_address else ""
 
 
 def _endpoint(node: LocalNode) -> dict[str, Any]:
     return {
         "name": node.name,
         "rpc": node.rpc_url,
-        "grpc": "",
+        "grpc": node.grpc_address,
         "home": str(node.home),
         "validator": node.is_validator,
     }

@@ -148,6 +148,10 @@ def show_id(home: Path, only: str | None, as_json: bool) -> None:
 @node.command()
 @home_option
 @click.option("--rpc", help="Listen here instead, for example tcp://127.0.0.1:0.")
+@click.option(
+    "--grpc",
+    help="Answer gRPC here instead, for example 127.0.0.1:9090; empty: nowhere.",
+)
 @click.option("--block-time", help="Least time between blocks with work, e.g. 200ms.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @passphrase_option("Its first line opens a sealed validator's key.")
@@ -155,6 +159,7 @@ def show_id(home: Path, only: str | None, as_json: bool) -> None:
 def start(
     home: Path,
     rpc: str | None,
+    grpc: str | None,
     block_time: str | None,
     log_level: str | None,
     passphrase_file: IO[str] | None,
@@ -164,7 +169,11 @@ def start(
     place.check()
     config = load_config(place.config_file)
     config = with_options(
-        config, place.config_file, rpc_address=rpc, block_time=block_time
+        config,
+        place.config_file,
+        rpc_address=rpc,
+        grpc_address=grpc,
+        block_time=block_time,
     )
     configure_logs(log_level or config.log_level, config.log_format)
     passphrase = needed_passphrase(
@@ -184,8 +193,12 @@ def start(
         sys.exit(EXIT_DIVERGED)
 
 
-def _print_ready(chain_id: str, height: int, rpc_address: str) -> None:
+def _print_ready(
+    chain_id: str, height: int, rpc_address: str, grpc_address: str
+) -> None:
     click.echo(f"serving {chain_id} at height {height} on {rpc_address}")
+    if grpc_address:
+        click.echo(f"gRPC on {grpc_address}")
     sys.stdout.flush()
 
 
@@ -196,14 +209,18 @@ def _print_ready(chain_id: str, height: int, rpc_address: str) -> None:
 @cli_errors
 def status(home: Path, address: str | None, as_json: bool) -> None:
     """Show how far a running node has come."""
+    grpc = ""
     if address is None:
-        address = _address_of(Home(home))
+        address, grpc = _address_of(Home(home)), _grpc_address_of(Home(home))
     answer = _ask_status(address)
     if as_json:
-        click.echo(orjson.dumps({"ok": True, "rpc": address, **answer}))
+        shown = {"rpc": address, "grpc": grpc, **answer}
+        click.echo(orjson.dumps({"ok": True, **shown}))
         return
     about, sync = answer["node_info"], answer["sync_info"]
     click.echo(f"{about['network']} ({about['moniker']}) on {address}")
+    if grpc:
+        click.echo(f"gRPC on {grpc}")
     click.echo(f"height {sync['latest_block_height']} at {sync['latest_block_time']}")
 
 
@@ -214,6 +231,14 @@ def _address_of(home: Home) -> str:
     except FileNotFoundError:
         address = load_config(home.config_file).rpc_address
         raise NodeNotServingError(address=address, reason="it is not running") from None
+
+
+def _grpc_address_of(home: Home) -> str:
+    """Return where the running node answers gRPC; empty if nowhere."""
+    try:
+        return home.grpc_address_file.read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _ask_status(address: str) -> dict[str, Any]:

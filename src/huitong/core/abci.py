@@ -165,3 +165,13 @@ class QueryResult:
     height: int
     """The height whose state was read; its root stands in the next header."""
     proof_ops: tuple[ProofOp, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """Answer to a method that was asked by its gRPC path."""
+
+    value: bytes
+    """The encoded response message."""
+    height: int
+    """The height whose state was read."""

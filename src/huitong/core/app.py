@@ -25,6 +25,7 @@ from huitong import __version__
 from huitong.core.abci import (
     AppInfo,
     BlockRequest,
+    CallResult,
     CheckResult,
     FinalizedBlock,
     GenesisRequest,
@@ -284,6 +285,19 @@ class Application:
     def query(self, path: str, data: bytes, height: int, prove: bool) -> QueryResult:
         """Answer a query from a committed version; see ``core.querying``."""
         return self._querying.answer(path, data, height, prove)
+
+    def call(self, path: str, data: bytes, height: int) -> CallResult:
+        """Answer a method by its gRPC path; see ``core.querying``.
+
+        Raises:
+            RejectedError: the request is refused.
+        """
+        return self._querying.call(path, data, height)
+
+    @property
+    def query_paths(self) -> tuple[str, ...]:
+        """The gRPC paths that ``call`` answers."""
+        return self._querying.paths
 
     def simulate(self, raw: bytes) -> TxResult:
         """Carry out a transaction on a copy of the newest state; nothing stays.

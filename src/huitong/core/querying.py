@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from huitong.core import execution
-from huitong.core.abci import QueryResult, TxResult
+from huitong.core.abci import CallResult, QueryResult, TxResult
 from huitong.core.codec import decode, encode
 from huitong.core.errors import (
     HuitongError,
@@ -47,27 +47,31 @@ class Querying:
                     raise TypeError(f"two modules answer {route.path}")
                 self._routes[route.path] = route
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The gRPC paths that are answered."""
+        return (*self._routes, SIMULATE_PATH)
+
     def answer(self, path: str, data: bytes, height: int, prove: bool) -> QueryResult:
         """Answer, or describe the refusal; never raises for anything a stranger sends."""
         try:
-            return self._answer(path, data, height, prove)
+            _check_bounds(data, height)
+            parts = path.strip("/").split("/")
+            if len(parts) == 3 and parts[0] == "store" and parts[2] == "key":
+                return self._from_store(parts[1], data, height, prove)
+            called = self.call(path, data, height)
+            return _found(b"", called.value, called.height)
         except HuitongError as refused:
             return _refusal(refused.code, refused.codespace, str(refused), height)
 
-    def _answer(self, path: str, data: bytes, height: int, prove: bool) -> QueryResult:
-        if len(data) > QUERY_SIZE_BYTES_MAX:
-            raise InvalidRequestError(
-                reason=f"query of {len(data)} bytes, at most {QUERY_SIZE_BYTES_MAX}"
-            )
-        if height < 0:
-            raise InvalidRequestError(
-                reason=f"cannot query with height < 0; please provide a valid height: {height}"
-            )
-        if height > INT64_MAX:
-            raise InvalidRequestError(reason=f"height {height} above {INT64_MAX}")
-        parts = path.strip("/").split("/")
-        if len(parts) == 3 and parts[0] == "store" and parts[2] == "key":
-            return self._from_store(parts[1], data, height, prove)
+    def call(self, path: str, data: bytes, height: int) -> CallResult:
+        """Answer a method by its gRPC path.
+
+        Raises:
+            UnknownRequestError: there is no such method.
+            RejectedError: the request is refused, or no such version is kept.
+        """
+        _check_bounds(data, height)
         if path == SIMULATE_PATH:
             return self._simulated(data)
         route = self._routes.get(path)
@@ -76,7 +80,7 @@ class Querying:
         request = decode(route.request, data)
         with self._app.query_context(height, GasMeter(QUERY_GAS_MAX)) as ctx:
             value = encode(route.answer(ctx, request))
-            return _found(b"", value, ctx.block.height.revision_height)
+            return CallResult(value=value, height=ctx.block.height.revision_height)
 
     def _from_store(
         self, name: str, key: bytes, height: int, prove: bool
@@ -94,33 +98,36 @@ class Querying:
 
     def simulate(self, raw: bytes) -> TxResult:
         """Carry out a transaction on a branch of the newest state and drop it."""
-        app = self._app
         try:
-            tx = decode_transaction(raw)
-            prepared = execution.route_messages(tx, app.routes)
-            with app.query_context(0, GasMeter(QUERY_GAS_MAX)) as ctx:
-                entry = ctx.branch(signer=prepared.sender)
-                execution.authenticate(
-                    entry, prepared, app.authenticator, _accept_signature
-                )
-                data = execution.run_messages(entry, prepared)
-                return TxResult(
-                    code=0,
-                    codespace="",
-                    data=data,
-                    log="",
-                    gas_wanted=tx.gas_limit,
-                    gas_used=ctx.gas.used,
-                    events=tuple(entry.events),
-                )
+            return self._carry_out(raw)[0]
         except HuitongError as refused:
             return execution.failed_result(refused, 0, 0)
 
-    def _simulated(self, data: bytes) -> QueryResult:
+    def _carry_out(self, raw: bytes) -> tuple[TxResult, int]:
+        """Return what a transaction would do, and the height whose state it saw."""
+        app = self._app
+        tx = decode_transaction(raw)
+        prepared = execution.route_messages(tx, app.routes)
+        with app.query_context(0, GasMeter(QUERY_GAS_MAX)) as ctx:
+            entry = ctx.branch(signer=prepared.sender)
+            execution.authenticate(
+                entry, prepared, app.authenticator, _accept_signature
+            )
+            data = execution.run_messages(entry, prepared)
+            result = TxResult(
+                code=0,
+                codespace="",
+                data=data,
+                log="",
+                gas_wanted=tx.gas_limit,
+                gas_used=ctx.gas.used,
+                events=tuple(entry.events),
+            )
+            return result, ctx.block.height.revision_height
+
+    def _simulated(self, data: bytes) -> CallResult:
         request = decode(service_pb2.SimulateRequest, data)
-        result = self.simulate(request.tx_bytes)
-        if result.code:
-            return _refusal(result.code, result.codespace, result.log, 0)
+        result, height = self._carry_out(request.tx_bytes)
         answer = service_pb2.SimulateResponse(
             gas_info=abci_pb2.GasInfo(
                 gas_wanted=result.gas_wanted, gas_used=result.gas_used
@@ -137,7 +144,20 @@ class Querying:
                     ],
                 )
             )
-        return _found(b"", encode(answer), self._app.state.version)
+        return CallResult(value=encode(answer), height=height)
+
+
+def _check_bounds(data: bytes, height: int) -> None:
+    if len(data) > QUERY_SIZE_BYTES_MAX:
+        raise InvalidRequestError(
+            reason=f"query of {len(data)} bytes, at most {QUERY_SIZE_BYTES_MAX}"
+        )
+    if height < 0:
+        raise InvalidRequestError(
+            reason=f"cannot query with height < 0; please provide a valid height: {height}"
+        )
+    if height > INT64_MAX:
+        raise InvalidRequestError(reason=f"height {height} above {INT64_MAX}")
 
 
 def _found(

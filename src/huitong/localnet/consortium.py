@@ -131,6 +131,7 @@ class LocalZone:
             LocalNode(
                 self.folder / item.name,
                 rpc_url=item.rpc,
+                grpc_address=item.grpc,
                 p2p_address=item.p2p,
                 is_validator=item.validator,
             )

@@ -85,12 +85,13 @@ def found_zone(folder: Path, founding: Founding) -> ZoneRecord:
         RejectedError: a name, a member, an account or a module's state is refused.
     """
     is_alone = founding.engine == "embedded"
-    ports = free_ports(2 * founding.validators)
+    ports = iter(free_ports(3 * founding.validators))
     nodes = tuple(
         NodeRecord(
             name=f"node{number}",
-            rpc=f"tcp://127.0.0.1:{ports[2 * number]}",
-            p2p="" if is_alone else f"tcp://127.0.0.1:{ports[2 * number + 1]}",
+            rpc=f"tcp://127.0.0.1:{next(ports)}",
+            grpc=f"127.0.0.1:{next(ports)}",
+            p2p="" if is_alone else f"tcp://127.0.0.1:{next(ports)}",
             validator=True,
         )
         for number in range(founding.validators)
@@ -134,6 +135,7 @@ def node_config(node: NodeRecord, founding: Founding) -> NodeConfig:
     config = NodeConfig(
         moniker=node.name,
         rpc_address=node.rpc,
+        grpc_address=node.grpc,
         engine=founding.engine,
         snapshots=SnapshotConfig(
             every_blocks=founding.snapshot_every_blocks, kept=_SNAPSHOTS_KEPT

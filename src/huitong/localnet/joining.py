@@ -39,20 +39,27 @@ def join_zone(
         HomeExistsError: its home is there already.
         NodeStartError: a node does not tell a header to trust.
     """
-    rpc, p2p = (f"tcp://127.0.0.1:{port}" for port in free_ports(2))
-    record = NodeRecord(name=f"node{len(nodes)}", rpc=rpc, p2p=p2p, validator=False)
+    rpc, p2p, grpc = (f"127.0.0.1:{port}" for port in free_ports(3))
+    record = NodeRecord(
+        name=f"node{len(nodes)}",
+        rpc=f"tcp://{rpc}",
+        grpc=grpc,
+        p2p=f"tcp://{p2p}",
+        validator=False,
+    )
     model = Home(nodes[0].home)
     peers = tuple(
         peer_of(Home(node.home), node.p2p_address) for node in nodes if node.p2p_address
     )
     config = load_config(model.config_file)
-    cometbft = replace(config.cometbft, p2p_address=p2p, persistent_peers=peers)
+    cometbft = replace(config.cometbft, p2p_address=record.p2p, persistent_peers=peers)
     if is_snapshot:
         cometbft = _from_snapshot(cometbft, sources, config.snapshots.every_blocks)
     config = replace(
         config,
         moniker=record.name,
-        rpc_address=rpc,
+        rpc_address=record.rpc,
+        grpc_address=record.grpc,
         cometbft=cometbft,
         watch_address="",
     )

@@ -27,13 +27,20 @@ class LocalNode:
     """One node of one zone."""
 
     def __init__(
-        self, home: Path, *, rpc_url: str, p2p_address: str, is_validator: bool
+        self,
+        home: Path,
+        *,
+        rpc_url: str,
+        grpc_address: str = "",
+        p2p_address: str,
+        is_validator: bool,
     ) -> None:
         """Name a node whose home is there; nothing is started.
 
         Args:
             home: its folder; the last part is its name.
             rpc_url: where it answers, ``tcp://HOST:PORT``.
+            grpc_address: where it answers gRPC, ``HOST:PORT``; empty if nowhere.
             p2p_address: where other nodes reach it; empty if nowhere.
             is_validator: whether it was a validator in genesis.
         """
@@ -41,6 +48,8 @@ class LocalNode:
         """Its folder."""
         self.rpc_url = rpc_url
         """Where it answers, always the same."""
+        self.grpc_address = grpc_address
+        """Where it answers gRPC."""
         self.p2p_address = p2p_address
         """Where other nodes reach it."""
         self.is_validator = is_validator

@@ -19,6 +19,8 @@ class NodeRecord:
     """``node0``, ``node1``, …"""
     rpc: str
     """Where RPC listens, ``tcp://HOST:PORT``."""
+    grpc: str = ""
+    """Where gRPC listens, ``HOST:PORT``; empty if nowhere."""
     p2p: str
     """Where other nodes reach it, ``tcp://HOST:PORT``; empty if nowhere."""
     validator: bool

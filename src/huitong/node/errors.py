@@ -40,15 +40,15 @@ class PortInUseError(
     codespace="node",
     code=5,
     text="another process listens on {address}",
-    next_step="Stop it, or choose another port with --rpc tcp://127.0.0.1:0.",
+    next_step="Stop it, or choose another port with --rpc or --grpc; port 0 picks a free one.",
 ):
-    """The RPC port is taken."""
+    """The port for RPC, gRPC or metrics is taken."""
 
 
 class ListenAddressError(
     RejectedError, codespace="node", code=6, text="cannot listen on {address}: {reason}"
 ):
-    """The RPC address cannot be used."""
+    """The address for RPC, gRPC or metrics cannot be used."""
 
 
 class NodeRunsError(

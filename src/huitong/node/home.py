@@ -80,6 +80,11 @@ class Home:
         return self.data / "rpc_address"
 
     @property
+    def grpc_address_file(self) -> Path:
+        """Where the running node answers gRPC; absent if nowhere."""
+        return self.data / "grpc_address"
+
+    @property
     def pid_file(self) -> Path:
         """The process that has the home."""
         return self.path / "node.pid"

@@ -6,9 +6,9 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import uvloop
@@ -18,6 +18,7 @@ from huitong.core.invariants import InvariantBrokenError
 from huitong.engines.engine import Engine
 from huitong.node.config import NodeConfig
 from huitong.node.errors import EngineFailedError
+from huitong.node.grpc.server import serving
 from huitong.node.home import Home, owned, write_whole
 from huitong.node.rooms.cometbft import open_cometbft
 from huitong.node.rooms.embedded import open_embedded
@@ -32,8 +33,9 @@ _SWITCH_INTERVAL_S: Final = 0.001
 _COLLECTION_THRESHOLDS: Final = (100_000, 50, 100)
 _log: Final = structlog.get_logger("node")
 
-OnReady = Callable[[str, int, str], None]
-"""Called with chain id, height and RPC address when the node answers."""
+OnReady = Callable[[str, int, str, str], None]
+"""Called with chain id, height and the addresses of RPC and gRPC (empty: nowhere) when
+the node answers."""
 OpenRoom = Callable[[Home, NodeConfig, str | None], AbstractContextManager[Room]]
 """Takes home, configuration and the passphrase of the validator's key."""
 _ROOMS: Final[Mapping[str, OpenRoom]] = {
@@ -62,15 +64,20 @@ def run_node(
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     with owned(home):
         # What told of an earlier run must not speak for this one.
-        home.rpc_address_file.unlink(missing_ok=True)
+        _forget_addresses(home)
         with _ROOMS[config.engine](home, config, passphrase) as room:
             _collect_rarely()
             try:
-                uvloop.run(_run(home, room, on_ready))
+                uvloop.run(_run(home, config, room, on_ready))
             finally:
                 room.engine.stop()
-                home.rpc_address_file.unlink(missing_ok=True)
+                _forget_addresses(home)
         _raise_failure(room.engine)
+
+
+def _forget_addresses(home: Home) -> None:
+    home.rpc_address_file.unlink(missing_ok=True)
+    home.grpc_address_file.unlink(missing_ok=True)
 
 
 def _collect_rarely() -> None:
@@ -79,8 +86,15 @@ def _collect_rarely() -> None:
     gc.set_threshold(*_COLLECTION_THRESHOLDS)
 
 
-async def _run(home: Home, room: Room, on_ready: OnReady) -> None:
-    """Run the engine until told to stop, or until it ends."""
+async def _run(home: Home, config: NodeConfig, room: Room, on_ready: OnReady) -> None:
+    """Serve, and run the engine, until told to stop or until it ends."""
+    async with serving(config.grpc_address, room.registry) as grpc_address:
+        await _run_engine(room, lambda: _tell(home, room, grpc_address, on_ready))
+
+
+async def _run_engine(
+    room: Room, tell: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,7 +109,7 @@ async def _run(home: Home, room: Room, on_ready: OnReady) -> None:
     serving = asyncio.create_task(room.serve(stop))
     await asyncio.sleep(0)  # so that it has begun, and no block is missed
     engine.start()
-    telling = asyncio.create_task(_tell(home, room, on_ready))
+    telling = asyncio.create_task(tell())
     await stop.wait()
     await loop.run_in_executor(None, engine.stop)
     await telling
@@ -103,12 +117,16 @@ async def _run(home: Home, room: Room, on_ready: OnReady) -> None:
     _log.info("node_stopped", height=engine.height)
 
 
-async def _tell(home: Home, room: Room, on_ready: OnReady) -> None:
-    """Say where RPC answers, once it does."""
+async def _tell(home: Home, room: Room, grpc_address: str, on_ready: OnReady) -> None:
+    """Say where the node answers, once it does."""
     if await room.wait_until_serving():
         engine = room.engine
+        if grpc_address:
+            write_whole(home.grpc_address_file, f"{grpc_address}\n".encode())
         write_whole(home.rpc_address_file, f"{engine.rpc_address}\n".encode())
-        on_ready(engine.genesis.chain_id, engine.height, engine.rpc_address)
+        on_ready(
+            engine.genesis.chain_id, engine.height, engine.rpc_address, grpc_address
+        )
 
 
 def _raise_failure(engine: Engine) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from huitong.core.abci import QueryResult
+from huitong.core.abci import CallResult
 from huitong.core.app import Application
 from huitong.core.codec import decode, encode
-from huitong.core.errors import HuitongError, InvalidRequestError, UnknownRequestError
+from huitong.core.errors import InvalidRequestError, UnknownRequestError
 from huitong.proto.cosmos.ics23.v1 import proofs_pb2
 from huitong.proto.huitong.node.v1 import node_pb2
 from huitong.proto.ibc.core.commitment.v1 import commitment_pb2
@@ -21,15 +21,12 @@ PROOFS_PATH: Final = "/huitong.node.v1.Query/Proofs"
 PROOF_KEYS_MAX: Final = 100
 
 
-def answer_proofs(app: Application, data: bytes, height: int) -> QueryResult:
-    """Answer, or describe the refusal; never raises for anything a stranger sends."""
-    try:
-        return _answer(app, data, height)
-    except HuitongError as refused:
-        return _result(height, refused.code, refused.codespace, str(refused), b"")
+def call_proofs(app: Application, data: bytes, height: int) -> CallResult:
+    """Return the proofs of many keys.
 
-
-def _answer(app: Application, data: bytes, height: int) -> QueryResult:
+    Raises:
+        RejectedError: the request is refused, or no such version is kept.
+    """
     request = decode(node_pb2.QueryProofsRequest, data)
     if not 0 < len(request.keys) <= PROOF_KEYS_MAX:
         raise InvalidRequestError(
@@ -50,7 +47,7 @@ def _answer(app: Application, data: bytes, height: int) -> QueryResult:
                 value=proven.value or b"",
                 proof=_merkle_proof([op.data for op in proven.ops]),
             )
-    return _result(answer.height, 0, "", "", encode(answer))
+    return CallResult(value=encode(answer), height=answer.height)
 
 
 def _merkle_proof(layers: list[bytes]) -> bytes:
@@ -58,18 +55,4 @@ def _merkle_proof(layers: list[bytes]) -> bytes:
         commitment_pb2.MerkleProof(
             proofs=[proofs_pb2.CommitmentProof.FromString(layer) for layer in layers]
         )
-    )
-
-
-def _result(
-    height: int, code: int, codespace: str, log: str, value: bytes
-) -> QueryResult:
-    return QueryResult(
-        code=code,
-        codespace=codespace,
-        log=log,
-        key=b"",
-        value=value,
-        height=height,
-        proof_ops=(),
     )

@@ -9,6 +9,7 @@ from huitong.node.config.loading import (
 )
 from huitong.node.config.settings import (
     ENGINES,
+    GRPC_ADDRESS_DEFAULT,
     P2P_ADDRESS_DEFAULT,
     RPC_ADDRESS_DEFAULT,
     CometBftConfig,
@@ -18,6 +19,7 @@ from huitong.node.config.settings import (
 
 __all__ = [
     "ENGINES",
+    "GRPC_ADDRESS_DEFAULT",
     "MONIKER_CHARACTERS_MAX",
     "P2P_ADDRESS_DEFAULT",
     "RPC_ADDRESS_DEFAULT",

@@ -19,6 +19,11 @@ moniker = {_quoted(config.moniker)}
 # transactions; port 0 picks a free one, which data/rpc_address then holds.
 listen = {_quoted(config.rpc_address)}
 
+[grpc]
+# For relayers such as Hermes: HOST:PORT, the same queries as over RPC. Port 0 picks a free
+# one, which data/grpc_address then holds; empty: none.
+listen = {_quoted(config.grpc_address)}
+
 [blocks]
 # Least time between blocks with transactions.
 block_time = "{format_duration(config.pace.block_time_ns)}"

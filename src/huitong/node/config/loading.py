@@ -23,6 +23,7 @@ from huitong.node.config.contradictions import check_settings
 from huitong.node.config.entries import Entries
 from huitong.node.config.settings import (
     ENGINES,
+    GRPC_ADDRESS_DEFAULT,
     LOG_FORMATS,
     LOG_LEVELS,
     P2P_ADDRESS_DEFAULT,
@@ -59,6 +60,7 @@ def load_config(path: Path) -> NodeConfig:
     table.allow(
         "moniker",
         "rpc",
+        "grpc",
         "blocks",
         "state",
         "mempool",
@@ -82,6 +84,9 @@ def load_config(path: Path) -> NodeConfig:
     config = NodeConfig(
         moniker=moniker,
         rpc_address=rpc.text("listen", RPC_ADDRESS_DEFAULT),
+        grpc_address=_host_and_port(
+            table.part("grpc", "listen").text("listen", GRPC_ADDRESS_DEFAULT)
+        ),
         pace=Pace(
             block_time_ns=blocks.duration(
                 "block_time", BLOCK_TIME_NS_DEFAULT, BLOCK_TIME_NS_MAX
@@ -110,6 +115,7 @@ def with_options(
     path: Path,
     *,
     rpc_address: str | None = None,
+    grpc_address: str | None = None,
     block_time: str | None = None,
 ) -> NodeConfig:
     """Return the configuration with what the command line says instead.
@@ -119,12 +125,19 @@ def with_options(
     """
     if rpc_address is not None:
         config = replace(config, rpc_address=rpc_address)
+    if grpc_address is not None:
+        config = replace(config, grpc_address=_host_and_port(grpc_address))
     if block_time is not None:
         block_time_ns = Entries(path, "blocks.", {"block_time": block_time}).duration(
             "block_time", BLOCK_TIME_NS_DEFAULT, BLOCK_TIME_NS_MAX
         )
         config = replace(config, pace=replace(config.pace, block_time_ns=block_time_ns))
     return config
+
+
+def _host_and_port(address: str) -> str:
+    """Return an address of gRPC as its clients write it; ``tcp://`` may stand before it."""
+    return address.removeprefix("tcp://")
 
 
 def _versions_kept(state: Entries) -> int:

@@ -9,6 +9,9 @@ from huitong.engines.embedded.mempool import MempoolLimits
 from huitong.engines.embedded.schedule import Pace
 
 RPC_ADDRESS_DEFAULT: Final = "tcp://127.0.0.1:26657"
+#: A free port, which data/grpc_address then holds: several nodes of one machine start
+#: without a word about ports.
+GRPC_ADDRESS_DEFAULT: Final = "127.0.0.1:0"
 #: Recent versions that stay provable: minutes under full load, hours when idle.
 VERSIONS_KEPT_DEFAULT: Final = 1_000
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
@@ -77,6 +80,8 @@ class NodeConfig:
     """The node's name for people, 1 to 70 characters."""
     rpc_address: str = RPC_ADDRESS_DEFAULT
     """Where RPC listens, ``tcp://HOST:PORT``; port 0 picks a free one."""
+    grpc_address: str = GRPC_ADDRESS_DEFAULT
+    """Where gRPC listens, ``HOST:PORT``; port 0 picks a free one; empty: nowhere."""
     pace: Pace = _PACE_DEFAULT
     """How fast blocks follow one another."""
     versions_kept: int = VERSIONS_KEPT_DEFAULT

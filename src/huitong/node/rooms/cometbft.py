@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 
 from huitong.core.abci import BlockRequest, FinalizedBlock
 from huitong.engines.cometbft.binary import find_binary
@@ -13,9 +12,10 @@ from huitong.engines.cometbft.engine import CometBftEngine
 from huitong.engines.cometbft.service import ZoneService
 from huitong.engines.cometbft.settings import CometBftSettings, StateSync
 from huitong.node.config import CometBftConfig, NodeConfig
+from huitong.node.grpc.calls import Registry
 from huitong.node.home import Home
 from huitong.node.parts import open_state
-from huitong.node.queries import answer_query
+from huitong.node.queries import Queries
 from huitong.node.rooms.snapshots import ensure_joined, open_snapshots
 from huitong.node.rooms.validator import open_signer, socket_in
 from huitong.node.rpc.server import address_of, bind
@@ -25,13 +25,19 @@ from huitong.node.watch.watch import NodeWatch
 class CometBftRoom:
     """A node whose blocks are decided by CometBFT."""
 
-    def __init__(self, engine: CometBftEngine) -> None:
+    def __init__(self, engine: CometBftEngine, registry: Registry) -> None:
         self._engine = engine
+        self._registry = registry
 
     @property
     def engine(self) -> CometBftEngine:
         """Serves the application and runs the program."""
         return self._engine
+
+    @property
+    def registry(self) -> Registry:
+        """What gRPC answers from."""
+        return self._registry
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Wait: CometBFT answers RPC by itself."""
@@ -69,6 +75,7 @@ def open_cometbft(
         snapshots = stack.enter_context(open_snapshots(home, config, state))
         ensure_joined(home, config, state)
         watch = NodeWatch(config=config, app=state.app, backend=state.backend)
+        queries = Queries(state.app)
 
         def block_committed(request: BlockRequest, finalized: FinalizedBlock) -> None:
             snapshots.maker.block_committed(request.height)
@@ -77,7 +84,7 @@ def open_cometbft(
         service = ZoneService(
             app=state.app,
             genesis=state.genesis,
-            answer_query=watch.observed_query(partial(answer_query, state.app)),
+            answer_query=watch.observed_query(queries.answer),
             snapshots=snapshots.exchange,
             retain_height=snapshots.retain_height,
             on_block=block_committed,
@@ -93,7 +100,7 @@ def open_cometbft(
         stack.callback(watch.stop)
         stack.callback(engine.stop)
         watch.start(engine, snapshots=snapshots.exchange)
-        yield CometBftRoom(engine)
+        yield CometBftRoom(engine, watch.observed_registry(queries))
 
 
 def _settings(

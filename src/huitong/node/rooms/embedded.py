@@ -15,8 +15,10 @@ from huitong.engines.embedded.chain import CommittedBlock
 from huitong.engines.embedded.engine import BLOCKS_AT_START, Clocks, EmbeddedEngine
 from huitong.engines.embedded.sign_guard import SignGuard
 from huitong.node.config import NodeConfig
+from huitong.node.grpc.calls import Registry
 from huitong.node.home import Home
 from huitong.node.parts import OpenZone, open_zone
+from huitong.node.queries import Queries
 from huitong.node.rpc.asgi import RpcApplication
 from huitong.node.rpc.methods import all_methods
 from huitong.node.rpc.served import Served
@@ -32,7 +34,11 @@ class EmbeddedRoom:
     """A node whose blocks are made by this process."""
 
     def __init__(
-        self, served: Served, listening: socket, watch: NodeWatch, hub: SubscriptionHub
+        self,
+        served: Served,
+        listening: socket,
+        watch: NodeWatch,
+        hub: SubscriptionHub,
     ) -> None:
         self._served = served
         self._listening = listening
@@ -43,6 +49,11 @@ class EmbeddedRoom:
     def engine(self) -> EmbeddedEngine:
         """Makes the blocks."""
         return self._served.engine
+
+    @property
+    def registry(self) -> Registry:
+        """What gRPC answers from."""
+        return self._watch.observed_registry(self._served.queries)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Answer RPC until ``stop`` is set."""
@@ -84,6 +95,7 @@ def open_embedded(
         served = Served(
             engine=_engine(home, config, zone, address_of(listening)),
             app=zone.app,
+            queries=Queries(zone.app),
             executor=stack.enter_context(workers),
             checks=stack.enter_context(checks),
             moniker=config.moniker,

@@ -6,6 +6,7 @@ import asyncio
 from typing import Protocol
 
 from huitong.engines.engine import Engine
+from huitong.node.grpc.calls import Registry
 
 
 class Room(Protocol):
@@ -14,6 +15,11 @@ class Room(Protocol):
     @property
     def engine(self) -> Engine:
         """Drives the application."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """What gRPC answers from."""
         ...
 
     async def serve(self, stop: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from huitong.core.app import Application
 from huitong.core.store.backend import TableReader
 from huitong.engines.embedded.engine import EmbeddedEngine
+from huitong.node.queries import Queries
 from huitong.node.rpc.errors import HeightError, PageError
 
 #: As in CometBFT.
@@ -25,6 +26,8 @@ class Served:
     engine: EmbeddedEngine
     """Makes blocks and holds the mempool."""
     app: Application
+    """Checks and carries out transactions, holds the state."""
+    queries: Queries
     """Answers queries."""
     executor: Executor
     """Runs queries that take longer than a moment."""

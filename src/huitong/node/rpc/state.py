@@ -13,7 +13,6 @@ from huitong.core.time import format_rfc3339
 from huitong.engines.embedded.chain_state import EMPTY_HASH
 from huitong.engines.validator_key import public_key_json
 from huitong.light.tendermint.signatures import address_of_public_key
-from huitong.node.queries import answer_query
 from huitong.node.rpc.calls import Method
 from huitong.node.rpc.params import Kind, Param
 from huitong.node.rpc.served import Served
@@ -159,7 +158,7 @@ class StateMethods:
         loop = asyncio.get_running_loop()
         if prove or not path.strip("/").startswith("store/"):
             result = await loop.run_in_executor(
-                served.executor, answer_query, served.app, path, data, height, prove
+                served.executor, served.queries.answer, path, data, height, prove
             )
         else:
             result = served.app.query(path, data, height, prove)

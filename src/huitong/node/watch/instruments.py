@@ -64,6 +64,7 @@ class Instruments:
         self._updates = self._make(register.VALIDATOR_UPDATES)
         self._rpc = self._make(register.RPC)
         self._query = self._make(register.QUERY)
+        self._grpc = self._make(register.GRPC)
         self._last_time_ns = 0
         self._known_codes = {
             (space, code) for space, code in registered_errors() if space and code
@@ -151,6 +152,11 @@ class Instruments:
     def count_query(self, kind: str, outcome: str, duration_s: float) -> None:
         """Count an answered query of the state."""
         self._query.labels(kind, outcome).observe(duration_s)
+
+    def count_grpc(self, path: str, status: str, duration_s: float) -> None:
+        """Count an ended call of gRPC; ``path`` is empty if there is no such method."""
+        method = path.removeprefix("/") or _OTHER_MODULE
+        self._grpc.labels(method, status).observe(duration_s)
 
 
 def _shown(kind: MisbehaviourKind) -> str:

@@ -132,6 +132,15 @@ QUERY: Final = _histogram(
     "outcome",
 )
 
+GRPC: Final = _histogram(
+    "huitong_grpc_seconds",
+    "Time until a call of the gRPC interface ended, by method and name of the status; "
+    "methods that do not exist are told as other.",
+    _CALL_SECONDS,
+    "method",
+    "status",
+)
+
 # --- read when somebody scrapes ---------------------------------------------------------
 
 INFO: Final = _gauge(

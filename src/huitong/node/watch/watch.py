@@ -27,7 +27,9 @@ from huitong.engines.cometbft.snapshots import SnapshotExchange
 from huitong.engines.engine import Engine
 from huitong.node.asking import RpcAsker
 from huitong.node.config import NodeConfig
+from huitong.node.grpc.calls import Registry
 from huitong.node.proofs import PROOFS_PATH
+from huitong.node.queries import Queries
 from huitong.node.rpc.calls import Method, Methods
 from huitong.node.watch.health import (
     Verdict,
@@ -129,6 +131,11 @@ class NodeWatch:
             return result
 
         return timed
+
+    def observed_registry(self, queries: Queries) -> Registry:
+        """Return the methods for gRPC, each call counted and timed if somebody watches."""
+        count = self._instruments.count_grpc if self._config.watch_address else _ignore
+        return Registry(answer=queries.call, paths=queries.paths, count=count)
 
     def _timed(self, name: str, method: Method) -> Method:
         count, answer = self._instruments.count_call, method.answer
@@ -255,6 +262,10 @@ class NodeWatch:
 
     def _told(self, verdict: Verdict) -> tuple[Verdict, dict[str, Any]]:
         return verdict, verdict.as_json(self._app.chain_id, self._app.state.version)
+
+
+def _ignore(path: str, status: str, duration_s: float) -> None:
+    """Count nothing: nobody watches."""
 
 
 def _kind_of_query(path: str) -> str:

@@ -1,0 +1,208 @@
+"""One gRPC call from its first frame to its last.
+
+Bytes come in, the answer of the registry goes out; ``statuses`` says what refusals become.
+A handler for streams is used although every method takes one message and returns one:
+only so can the time be bounded in which a client sends its request and takes the answer.
+On the wire there is no difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import grpc
+import structlog
+from grpc import StatusCode
+
+from huitong.core.abci import CallResult
+from huitong.core.errors import HuitongError
+from huitong.core.limits import INT64_MAX
+from huitong.node.grpc.limits import (
+    ANSWER_TIMEOUT_S,
+    REQUEST_TIMEOUT_S,
+    RESPONSE_SIZE_BYTES_MAX,
+    RESPONSE_TIMEOUT_S,
+    RESPONSES_WAITING_BYTES_MAX,
+)
+from huitong.node.grpc.statuses import Status, status_of, unknown_method
+
+#: Request header: which height to answer from. Response header: which one it was.
+HEIGHT_HEADER: Final = "x-cosmos-block-height"
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
+#: Bytes of what an error is found by in the log.
+_REFERENCE_SIZE: Final = 6
+_log: Final = structlog.get_logger("grpc")
+T = TypeVar("T")
+
+Answer = Callable[[str, bytes, int], CallResult]
+"""Answers a method: its path, the encoded request, the height (0 is the newest)."""
+Count = Callable[[str, str, float], None]
+"""Counts a call: its path (empty if there is no such method), the name of its status,
+seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """What is served."""
+
+    answer: Answer
+    """Answers a method from any thread; raises ``HuitongError`` to refuse."""
+    paths: tuple[str, ...]
+    """The methods that exist."""
+    count: Count
+    """Told of each call, however it ended."""
+
+
+class _EndedError(Exception):
+    """The call ends with a status that is not OK."""
+
+    def __init__(self, code: StatusCode, text: str) -> None:
+        self.status = Status(code=code, text=text)
+        super().__init__(text)
+
+
+class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Handles every call, whatever method it names."""
+
+    def __init__(self, registry: Registry, executor: Executor) -> None:
+        """Serve a registry.
+
+        Args:
+            registry: the methods.
+            executor: answers; its number of threads bounds the work at one time.
+        """
+        self._answer = registry.answer
+        self._count = registry.count
+        self._paths = frozenset(registry.paths)
+        self._services = frozenset(
+            path.removeprefix("/").rpartition("/")[0] for path in self._paths
+        )
+        self._executor = executor
+        self._waiting_bytes = 0
+
+    def service(self, handler_call_details: Any) -> Any:
+        """Return the handler of a call; gRPC asks for it once the headers are there."""
+        path = handler_call_details.method
+        heights = [
+            value
+            for name, value in handler_call_details.invocation_metadata or ()
+            if name == HEIGHT_HEADER
+        ]
+
+        async def handle(_: Any, context: Any) -> None:
+            await self._handle(path, heights, context)
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    async def _handle(self, path: str, heights: list[str], context: Any) -> None:
+        began_s, shown = time.perf_counter(), path if path in self._paths else ""
+        status = Status(code=StatusCode.CANCELLED, text="")
+        try:
+            status = await self._run(path, heights, context)
+            context.set_code(status.code)
+            context.set_details(status.text)
+        finally:
+            self._count(shown, status.code.name, time.perf_counter() - began_s)
+
+    async def _run(self, path: str, heights: list[str], context: Any) -> Status:
+        try:
+            if path not in self._paths:
+                return unknown_method(path, self._services)
+            height = _height_of(heights)
+            request = await _within(
+                context.read(), REQUEST_TIMEOUT_S, "the request did not arrive in time"
+            )
+            if not isinstance(request, bytes):
+                return Status(code=StatusCode.INTERNAL, text="no request message")
+            loop = asyncio.get_running_loop()
+            result = await _within(
+                loop.run_in_executor(
+                    self._executor, self._answer, path, request, height
+                ),
+                ANSWER_TIMEOUT_S,
+                "the node is too busy to answer in time",
+            )
+            await self._respond(context, result)
+        except _EndedError as ended:
+            return ended.status
+        except HuitongError as refused:
+            return status_of(refused)
+        except Exception as bug:  # noqa: BLE001 - the gRPC boundary
+            return _bug(path, bug)
+        return Status(code=StatusCode.OK, text="")
+
+    async def _respond(self, context: Any, result: CallResult) -> None:
+        size = len(result.value)
+        if size > RESPONSE_SIZE_BYTES_MAX:
+            raise _EndedError(
+                StatusCode.RESOURCE_EXHAUSTED,
+                f"response of {size} bytes, at most {RESPONSE_SIZE_BYTES_MAX}; "
+                "ask for a smaller page",
+            )
+        if self._waiting_bytes + size > RESPONSES_WAITING_BYTES_MAX:
+            raise _EndedError(
+                StatusCode.RESOURCE_EXHAUSTED,
+                "clients have not taken their responses; try again",
+            )
+        self._waiting_bytes += size
+        try:
+            await _within(
+                _send(context, result),
+                RESPONSE_TIMEOUT_S,
+                "the response was not taken in time",
+            )
+        finally:
+            self._waiting_bytes -= size
+
+
+async def _send(context: Any, result: CallResult) -> None:
+    await context.send_initial_metadata(((HEIGHT_HEADER, str(result.height)),))
+    await context.write(result.value)
+
+
+async def _within(work: Awaitable[T], timeout_s: float, text: str) -> T:
+    """Return the result of ``work``.
+
+    Raises:
+        _EndedError: not within ``timeout_s``.
+    """
+    try:
+        return await asyncio.wait_for(work, timeout_s)
+    except TimeoutError:
+        raise _EndedError(StatusCode.DEADLINE_EXCEEDED, text) from None
+
+
+def _height_of(given: list[str]) -> int:
+    """Return the height that the headers of a call ask for; 0 for the newest.
+
+    Raises:
+        _EndedError: it is none, or there are several.
+    """
+    if not given:
+        return 0
+    text = given[0] if len(given) == 1 else ", ".join(given)
+    if len(given) > 1 or not _INTEGER.fullmatch(text) or abs(int(text)) > INT64_MAX:
+        raise _EndedError(
+            StatusCode.INVALID_ARGUMENT,
+            "codespace sdk code 18: invalid request: invalid height header "
+            f'"{HEIGHT_HEADER}": {text[:64]!r} is not a height',
+        )
+    return int(text)
+
+
+def _bug(path: str, bug: Exception) -> Status:
+    """Return the status for an unexpected exception, which goes to the log alone."""
+    where = traceback.format_exc(limit=-3)
+    kind, reference = type(bug).__name__, secrets.token_hex(_REFERENCE_SIZE)
+    _log.error("grpc_failed", request=reference, method=path, kind=kind, where=where)
+    return Status(
+        code=StatusCode.INTERNAL, text=f"{kind} (request {reference} in the node's log)"
+    )
