@@ -165,7 +165,7 @@ def test_member_and_account_are_added(home: Home) -> None:
             ),
             GenesisError,
         ),
-        (lambda: set_value("surprise", "1"), GenesisFileError),
+        (lambda: set_value("surprise", "1"), GenesisEntryError),
         (lambda: set_value("chain_id.x", "1"), GenesisEntryError),
         (lambda: set_value("chain_id.x.y", "1"), GenesisEntryError),
         (lambda: set_value("validators.7.power", "1"), GenesisEntryError),
