@@ -8,6 +8,7 @@ from huitong.engines.embedded.schedule import (
     CLOCK_LAG_NS_MAX,
     GATHER_NS,
     NS_PER_MS,
+    QUIET_PAUSE_NS_MIN,
     Due,
     Moment,
     Pace,
@@ -37,8 +38,10 @@ def _at(
 @pytest.mark.parametrize(
     ("moment", "due", "wait_ms"),
     [
-        pytest.param(_at(0), Due.HEARTBEAT, 5_000, id="idle"),
-        pytest.param(_at(5_000), Due.HEARTBEAT, 0, id="idle-for-long"),
+        pytest.param(_at(0, last_work_ms=-9_000), Due.HEARTBEAT, 5_000, id="idle"),
+        pytest.param(
+            _at(5_000, last_work_ms=-9_000), Due.HEARTBEAT, 0, id="idle-for-long"
+        ),
         pytest.param(_at(9_000), Due.HEARTBEAT, 0, id="late-heartbeat"),
         pytest.param(_at(1, proof=True), Due.PROOF, 0, id="proof-at-once"),
         pytest.param(
@@ -61,6 +64,26 @@ def _at(
 )
 def test_next_block_is(moment: Moment, due: Due, wait_ms: int) -> None:
     assert next_block(PACE, moment) == (due, wait_ms * NS_PER_MS)
+
+
+def test_pauses_after_work_grow_from_the_block_time_to_the_heartbeat() -> None:
+    at_ms, pauses_ms = 0, []
+    for _ in range(8):
+        due, wait_ns = next_block(PACE, _at(at_ms, last_block_ms=at_ms))
+        assert due is Due.HEARTBEAT
+        pauses_ms.append(wait_ns // NS_PER_MS)
+        at_ms += pauses_ms[-1]
+    assert pauses_ms == [200, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]
+
+
+def test_pauses_are_not_shorter_than_the_least_however_short_the_block_time() -> None:
+    pace = Pace(block_time_ns=0)
+    assert next_block(pace, _at(0)) == (Due.HEARTBEAT, QUIET_PAUSE_NS_MIN)
+
+
+def test_work_that_waits_is_not_put_off_by_an_empty_block() -> None:
+    moment = _at(190, last_block_ms=0, last_work_ms=0, waiting_ms=190)
+    assert next_block(PACE, moment) == (Due.WORK, 10 * NS_PER_MS)
 
 
 def test_clock_block_is_due_just_beyond_the_lag() -> None:

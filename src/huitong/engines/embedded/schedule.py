@@ -7,7 +7,10 @@
   transactions has the time of day.
 * *Proof*: what block H wrote is provable with header H + 1, so an empty block follows
   every block that did something, at once.
-* *Heartbeat*: when idle.
+* *Heartbeat*: when idle. After work the pauses grow: each is as long as the time since
+  the last work, from the block time up to the heartbeat. Relayers of others prove
+  against a header after the newest that they saw, and would wait a whole heartbeat for it
+  in every step of a handshake; so they wait no longer than they were late themselves.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ HEARTBEAT_NS_DEFAULT: Final = 5_000 * NS_PER_MS
 #: Longest heartbeat: the time per block that our links state to the other side.
 HEARTBEAT_NS_MAX: Final = 30_000 * NS_PER_MS
 BLOCK_TIME_NS_MAX: Final = HEARTBEAT_NS_MAX
+#: Shortest pause between empty blocks, for zones whose block time is next to nothing.
+QUIET_PAUSE_NS_MIN: Final = 100 * NS_PER_MS
 #: How long the first transaction waits for company.
 GATHER_NS: Final = 10 * NS_PER_MS
 #: How far a block with transactions may lag behind the time of day.
@@ -75,9 +80,10 @@ def next_block(pace: Pace, moment: Moment) -> tuple[Due, int]:
     if moment.proof_is_due:
         return Due.PROOF, 0
     now_ns, last_block_ns = moment.now_ns, moment.last_block_ns
-    heartbeat_in = max(0, last_block_ns + pace.heartbeat_ns - now_ns)
     if moment.waiting_since_ns is None:
-        return Due.HEARTBEAT, heartbeat_in
+        due_ns = last_block_ns + _quiet_pause_ns(pace, moment)
+        return Due.HEARTBEAT, max(0, due_ns - now_ns)
+    heartbeat_in = max(0, last_block_ns + pace.heartbeat_ns - now_ns)
     due_ns = max(
         moment.waiting_since_ns + min(GATHER_NS, pace.block_time_ns),
         moment.last_work_ns + pace.block_time_ns,
@@ -87,3 +93,10 @@ def next_block(pace: Pace, moment: Moment) -> tuple[Due, int]:
         return Due.HEARTBEAT, heartbeat_in
     is_late = due_ns - last_block_ns > CLOCK_LAG_NS_MAX
     return Due.CLOCK if is_late else Due.WORK, due_ns - now_ns
+
+
+def _quiet_pause_ns(pace: Pace, moment: Moment) -> int:
+    """Return the pause after the newest block while nothing happens."""
+    since_work_ns = moment.last_block_ns - moment.last_work_ns
+    shortest_ns = max(pace.block_time_ns, QUIET_PAUSE_NS_MIN)
+    return min(pace.heartbeat_ns, max(shortest_ns, since_work_ns))
