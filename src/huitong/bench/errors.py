@@ -19,3 +19,12 @@ class PeerFailedError(
     UnavailableError, codespace="bench", code=3, text="{name} failed: {reason}"
 ):
     """The program of others ended, or does not serve."""
+
+
+class PacketLostError(
+    UnavailableError,
+    codespace="bench",
+    code=4,
+    text="a packet that was sent alone is not settled: {reason}",
+):
+    """The relayer does not relay, or one of the chains refuses what it brings."""

@@ -14,12 +14,18 @@ import click
 import orjson
 
 from huitong.bench.load import SENDERS
+from huitong.bench.packets import PacketPlan, RelayReport
 from huitong.bench.recovery import (
     RECORDS_PER_TX,
     RecoveryPlan,
     run_recovery_bench,
 )
-from huitong.bench.relay import run_relay_bench
+from huitong.bench.relay import (
+    RIVALS,
+    RelayComparison,
+    run_relay_bench,
+    run_versus_hermes_simd,
+)
 from huitong.bench.report import Report
 from huitong.bench.tx import (
     WINDOW,
@@ -125,23 +131,48 @@ def tx(*, beside_simd: bool, rounds: int, as_json: bool, **wanted: Any) -> None:
 
 
 @bench.command()
-@click.option("--count", type=click.IntRange(1, 100_000), default=3_000)
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=3_000,
+    show_default=True,
+    help="Packets to send where our relayer relays.",
+)
+@click.option(
+    "--versus",
+    type=click.Choice(RIVALS),
+    help="Measure two zones with Hermes, and two chains of simd with Hermes, first.",
+)
+@click.option(
+    "--hermes-count",
+    type=click.IntRange(1, 100_000),
+    default=600,
+    show_default=True,
+    help="With --versus: packets to send where Hermes relays.",
+)
 @_seconds_option
 @_block_time_option
 @_json_option
 @cli_errors
-def relay(count: int, seconds: float, block_time_ms: int, as_json: bool) -> None:
-    """Send exchange requests between two zones until each is settled."""
-    report = _in_folder(
-        lambda folder: run_relay_bench(
-            folder,
-            count=count,
-            seconds=seconds,
-            block_time_ms=block_time_ms,
-            told=_tell,
+def relay(
+    *,
+    count: int,
+    versus: str | None,
+    hermes_count: int,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
+    """Send packets between two zones until each is settled."""
+    plan = PacketPlan(count=count, **wanted)
+    hermes_plan = PacketPlan(count=hermes_count, **wanted)
+    measured: RelayReport | RelayComparison
+    if versus is None:
+        measured = _in_folder(lambda folder: run_relay_bench(folder, plan, _tell))
+    else:
+        measured = _in_folder(
+            lambda folder: run_versus_hermes_simd(folder, plan, hermes_plan, _tell)
         )
-    )
-    _print(report.as_dict(), as_json=as_json)
+    _print(measured.as_dict(), as_json=as_json)
 
 
 @bench.command()
