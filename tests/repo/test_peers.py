@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def test_versions_are_those_that_the_software_speaks_with() -> None:
 
 
 def test_absent_compiler_is_told_for_each_peer_and_fails_nobody(tmp_path: Path) -> None:
-    done = _install(tmp_path)
+    done = _install(tmp_path, "cometbft", "simd")
     assert done.returncode == 0, done.stderr
     lines = [line.split(" (")[0].split() for line in done.stdout.splitlines()]
     reason = ["not", "run:", "go", "is", "not", "installed"]
@@ -84,6 +85,17 @@ def test_outcome_of_a_build_is_told_and_fails_nobody(
     )
     assert done.returncode == 0, done.stderr
     assert told in done.stdout
+
+
+def test_packages_of_cosmjs_are_pinned_and_locked_without_a_place() -> None:
+    folder = ROOT / "tests" / "peers" / "cosmjs"
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
+    for package, version in wanted.items():
+        found = locked[f"node_modules/{package}"]["version"]
+        assert found == version.rsplit("@", 1)[-1]
+    assert [name for name, told in locked.items() if "resolved" in told] == []
+    assert all("integrity" in told for name, told in locked.items() if name)
 
 
 def test_unknown_peer_is_refused(tmp_path: Path) -> None:
