@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy cluster lint format types contracts check docs docs-check bench peers peers-hermes proto proto-check lock clean
+.PHONY: help setup demo test test-heavy cluster interop lint format types contracts check docs docs-check bench peers peers-hermes proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,10 +28,13 @@ test: $(STAMP) ## the everyday tests, shuffled and in parallel
 	$(BIN)/python -m pytest -n 2 -m "not heavy"
 
 test-heavy: $(STAMP) ## minutes-long lanes: kill -9 under load, long property runs
-	$(BIN)/python -m pytest -m heavy --ignore=tests/cluster
+	$(BIN)/python -m pytest -m heavy --ignore=tests/cluster --ignore=tests/interop
 
 cluster: $(STAMP) ## four validators on CometBFT: killed, restarted, grown; prints a timeline as JSON
 	$(BIN)/python -m pytest tests/cluster -m heavy -n 0
+
+interop: $(STAMP) ## Hermes, simd and CosmJS against our zones; one line a lane, figures as JSON
+	$(BIN)/python -m pytest tests/interop -n 0 -p no:randomly --lanes-json out/interop.json
 
 lint: $(STAMP) ## style
 	$(BIN)/ruff format --check .
@@ -65,7 +68,7 @@ lock: ## refresh requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file ops/container/requirements.lock pyproject.toml
 
-peers: ## install cometbft and simd, which the interop lanes run; skips what is there
+peers: ## install cometbft, simd and CosmJS, which the interop lanes run; skips what is there
 	$(PYTHON) tools/install_peers.py
 
 peers-hermes: ## install the relayer Hermes as well, about 20 minutes

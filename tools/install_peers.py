@@ -1,17 +1,18 @@
 """Install the programs of others that the interop lanes run against ours.
 
-    python tools/install_peers.py                   cometbft and simd
+    python tools/install_peers.py                   cometbft, simd and cosmjs
     python tools/install_peers.py hermes            the relayer alone, about 20 minutes
 
-They go into Go's bin folder (Hermes into Cargo's). One line for each tells *present*,
-*installed* or *not run* with the reason; the exit code is 0 in all three cases, because a
-lane whose peer is missing says so by itself. Needs no packages, so it runs before
-``make setup``.
+Programs go into Go's bin folder, Hermes into Cargo's; CosmJS goes into tests/peers/cosmjs,
+as its lock file says. One line for each tells *present*, *installed* or *not run* with the
+reason; the exit code is 0 in all three cases, because a lane whose peer is missing says so
+by itself. Needs no packages, so it runs before ``make setup``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -24,8 +25,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SIMD_MODULE = ROOT / "tests" / "peers" / "simd"
+COSMJS_FOLDER = ROOT / "tests" / "peers" / "cosmjs"
 COMETBFT_VERSION = "v0.38.25"
 IBC_GO_VERSION = "v8.8.0"
+COSMJS = "cosmjs"
 HERMES_VERSION = "1.10.5"
 SDK_VERSION = "github.com/cosmos/cosmos-sdk/version.Version"
 #: Seconds that one build may take before it is given up.
@@ -61,11 +64,14 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="PEER")
     parser.add_argument("--timeout", type=int, default=BUILD_TIMEOUT_S, metavar="S")
     given = parser.parse_args()
-    if unknown := sorted(set(given.names) - set(PEERS)):
+    if unknown := sorted(set(given.names) - {*PEERS, COSMJS}):
         parser.error(f"no such peer: {', '.join(unknown)}")
-    for name in given.names or ("cometbft", "simd"):
+    for name in given.names or ("cometbft", "simd", COSMJS):
         started_s = time.monotonic()
-        outcome = ensure(PEERS[name], given.timeout)
+        if name == COSMJS:
+            outcome = ensure_cosmjs(given.timeout)
+        else:
+            outcome = ensure(PEERS[name], given.timeout)
         took_s = time.monotonic() - started_s
         print(f"{name + ':':<10} {outcome} ({took_s:.0f} s)", flush=True)
     return 0
@@ -82,7 +88,8 @@ def ensure(peer: Peer, timeout_s: int) -> str:
         return f"not run: {peer.tool} is not installed"
     folder = peer.folder(tool)
     folder.mkdir(parents=True, exist_ok=True)
-    reason = build(peer, peer.command(tool, folder), folder, timeout_s)
+    command = peer.command(tool, folder)
+    reason = run(command, peer.source, {"GOBIN": str(folder)}, timeout_s)
     if reason:
         return f"not run: {reason}"
     if not tells_version(peer, folder / peer.name):
@@ -90,12 +97,43 @@ def ensure(peer: Peer, timeout_s: int) -> str:
     return f"installed: {folder / peer.name}"
 
 
-def build(peer: Peer, command: list[str], folder: Path, timeout_s: int) -> str:
-    """Build a peer; return why it failed, or nothing."""
+def ensure_cosmjs(timeout_s: int) -> str:
+    """Install the packages of CosmJS' lock file unless they are there."""
+    if has_cosmjs():
+        return f"present: {COSMJS_FOLDER / 'node_modules'}"
+    npm = shutil.which("npm")
+    if npm is None:
+        return "not run: npm is not installed"
+    reason = run([npm, "ci", "--no-audit", "--no-fund"], COSMJS_FOLDER, {}, timeout_s)
+    if not reason and not has_cosmjs():
+        reason = "npm did not install what package.json names"
+    if reason:
+        return f"not run: {reason}"
+    return f"installed: {COSMJS_FOLDER / 'node_modules'}"
+
+
+def has_cosmjs() -> bool:
+    """Whether every package that ``package.json`` names is there in its version."""
+    wanted = json.loads((COSMJS_FOLDER / "package.json").read_text())["dependencies"]
+    for package, version in wanted.items():
+        manifest = COSMJS_FOLDER / "node_modules" / package / "package.json"
+        try:
+            found = json.loads(manifest.read_text())["version"]
+        except (OSError, ValueError, KeyError):
+            return False
+        if found != version.rsplit("@", 1)[-1]:
+            return False
+    return True
+
+
+def run(
+    command: list[str], folder: Path, variables: dict[str, str], timeout_s: int
+) -> str:
+    """Run what builds a peer; return why it failed, or nothing."""
     process = subprocess.Popen(
         command,
-        cwd=peer.source,
-        env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=readonly"},
+        cwd=folder,
+        env={**os.environ, "GOFLAGS": "-mod=readonly", **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
