@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from huitong.node import queries as subject
@@ -18,13 +20,22 @@ def zone() -> EmbeddedZone:
     return made
 
 
+def _queries(zone: EmbeddedZone) -> Queries:
+    return Queries(zone.app, _NoSource())
+
+
+class _NoSource:
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        raise AssertionError(f"proofs come from the state, not from {method}")
+
+
 def _path(zone: EmbeddedZone) -> str:
     (name,) = [name for name in zone.app.state.store_names if name == "ibc"]
     return f"store/{name}/key"
 
 
 def test_proven_answer_is_given_again_without_another_look(zone: EmbeddedZone) -> None:
-    queries, path = Queries(zone.app), _path(zone)
+    queries, path = _queries(zone), _path(zone)
     assert queries.find_proven(path, ABSENT, 0) is None
     first = queries.answer(path, ABSENT, 0, True)
     assert first.code == 0
@@ -34,7 +45,7 @@ def test_proven_answer_is_given_again_without_another_look(zone: EmbeddedZone) -
 
 
 def test_newest_answer_is_that_of_the_newest_block(zone: EmbeddedZone) -> None:
-    queries, path = Queries(zone.app), _path(zone)
+    queries, path = _queries(zone), _path(zone)
     first = queries.answer(path, ABSENT, 0, True)
     zone.work()
     assert queries.find_proven(path, ABSENT, 0) is None
@@ -44,7 +55,7 @@ def test_newest_answer_is_that_of_the_newest_block(zone: EmbeddedZone) -> None:
 
 
 def test_answer_without_proof_and_refusal_are_not_kept(zone: EmbeddedZone) -> None:
-    queries, path = Queries(zone.app), _path(zone)
+    queries, path = _queries(zone), _path(zone)
     queries.answer(path, ABSENT, 0, False)
     assert queries.answer(path, ABSENT, 99, True).code != 0
     assert queries.find_proven(path, ABSENT, 0) is None
@@ -55,7 +66,7 @@ def test_only_the_newest_answers_are_kept(
     zone: EmbeddedZone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subject, "PROVEN_KEPT", 2)
-    queries, path = Queries(zone.app), _path(zone)
+    queries, path = _queries(zone), _path(zone)
     for key in (b"clients/a", b"clients/b", b"clients/c"):
         queries.answer(path, key, 0, True)
     kept = [queries.find_proven(path, key, 0) for key in (b"clients/a", b"clients/c")]
@@ -66,7 +77,14 @@ def test_only_the_newest_answers_are_kept(
 def test_answer_of_a_pruned_version_is_not_given_from_memory(
     zone: EmbeddedZone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queries, path = Queries(zone.app), _path(zone)
+    queries, path = _queries(zone), _path(zone)
     first = queries.answer(path, ABSENT, 0, True)
     monkeypatch.setattr(zone.app.state, "oldest_version", first.height + 1)
     assert queries.find_proven(path, ABSENT, first.height) is None
+
+
+def test_large_answers_are_not_kept(zone: EmbeddedZone) -> None:
+    queries, path = _queries(zone), _path(zone)
+    long = b"clients/" + bytes(range(256)) * 64
+    assert queries.answer(path, long, 0, True).proof_ops
+    assert queries.find_proven(path, long, 0) is None

@@ -13,12 +13,18 @@ from huitong.core.limits import TX_SIZE_BYTES_MAX
 # --- numbers ----------------------------------------------------------------------------
 #: Calls at one time; the next one is told RESOURCE_EXHAUSTED. A Hermes has some dozens.
 CALLS_MAX: Final = 128
-#: Threads that answer calls. Few: each takes its share of Python's lock from the blocks.
-WORKERS: Final = 2
+#: Threads that read the state. Few: each takes its share of Python's lock from the blocks.
+READING_THREADS: Final = 2
+#: Threads that wait for the node's RPC: blocks, searches, sending. Apart from the others,
+#: so that who searches does not keep a relayer from reading.
+ASKING_THREADS: Final = 2
 #: Connections at one time. Hermes opens one for nearly every call and closes it again.
 CONNECTIONS_MAX: Final = 512
 #: Calls at one time on one connection, as HTTP/2 tells the client to keep to.
 STREAMS_PER_CONNECTION_MAX: Final = 64
+
+#: Requests in one stream of reflection; a tool that describes everything sends some dozens.
+REFLECTION_REQUESTS_MAX: Final = 1_000
 
 # --- bytes ------------------------------------------------------------------------------
 #: Bytes of one request: a transaction of any size that is allowed, and its wrapping.

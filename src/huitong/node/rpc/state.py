@@ -160,8 +160,14 @@ class StateMethods:
         if kept is not None:
             result = kept
         elif prove or not path.strip("/").startswith("store/"):
+            asks_rpc = served.queries.asks_rpc(path)
             result = await loop.run_in_executor(
-                served.executor, served.queries.answer, path, data, height, prove
+                served.asking if asks_rpc else served.executor,
+                served.queries.answer,
+                path,
+                data,
+                height,
+                prove,
             )
         else:
             result = served.app.query(path, data, height, prove)
