@@ -18,6 +18,7 @@ from huitong.cli.proposing import (
 )
 from huitong.cli.zones import hex_bytes
 from huitong.core.fields import DIGEST_SIZE_BYTES
+from huitong.core.time import NS_PER_SECOND
 from huitong.modules.members.roles import ROLES
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
@@ -271,6 +272,20 @@ def block_params(size_bytes_max: int, gas_max: int, **options: Any) -> None:
     params = consensus_pb2.BlockParams(size_bytes_max=size_bytes_max, gas_max=gas_max)
     message = consensus_pb2.MsgUpdateBlockParams(params=params)
     propose([message], "Change the limits of blocks", **options)
+
+
+@propose_group.command("unbonding-time")
+@click.argument("seconds", type=Number(min=1))
+@proposing_options
+@cli_errors
+def unbonding_time(seconds: int, **options: Any) -> None:
+    """Set how many SECONDS validators answer for what they signed.
+
+    Other chains trust this zone's headers for less than that. Clients that exist keep
+    the terms with which they were created.
+    """
+    message = consensus_pb2.MsgSetUnbondingTime(unbonding_time=seconds * NS_PER_SECOND)
+    propose([message], f"Set the unbonding time to {seconds} s", **options)
 
 
 @propose_group.command("rules")

@@ -51,7 +51,7 @@ def answer_account(
 def answer_account_info(
     ctx: Context, request: pb.QueryAccountInfoRequest
 ) -> pb.QueryAccountInfoResponse:
-    """Return the same without its wrapping; raises the same."""
+    """Return an account without its wrapping; raises as ``answer_account``."""
     return pb.QueryAccountInfoResponse(
         info=_base_account(_asked_account(ctx, request.address))
     )

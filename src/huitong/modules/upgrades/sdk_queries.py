@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from huitong.core.address import GOVERNANCE_ADDRESS
 from huitong.core.context import Context
 from huitong.core.module import QueryRoute
 from huitong.core.time import GO_ZERO_TIME_NS, timestamp_from_ns
@@ -41,6 +42,13 @@ def answer_upgraded_consensus_state(
     return pb.QueryUpgradedConsensusStateResponse()
 
 
+def answer_authority(
+    ctx: Context, request: pb.QueryAuthorityRequest
+) -> pb.QueryAuthorityResponse:
+    """Return in whose name upgrades are planned: that of the vote."""
+    return pb.QueryAuthorityResponse(address=GOVERNANCE_ADDRESS)
+
+
 QUERIES: Final = (
     QueryRoute(
         path=f"{_PATH}CurrentPlan",
@@ -56,5 +64,10 @@ QUERIES: Final = (
         path=f"{_PATH}UpgradedConsensusState",
         request=pb.QueryUpgradedConsensusStateRequest,
         answer=answer_upgraded_consensus_state,
+    ),
+    QueryRoute(
+        path=f"{_PATH}Authority",
+        request=pb.QueryAuthorityRequest,
+        answer=answer_authority,
     ),
 )

@@ -72,7 +72,11 @@ def answer_latest_validator_set(
 def answer_validator_set_by_height(
     node: Node, request: pb.GetValidatorSetByHeightRequest
 ) -> pb.GetValidatorSetByHeightResponse:
-    """Return the validators of a block; raises as ``answer_block_by_height``."""
+    """Return the validators of a block.
+
+    Raises:
+        InvalidRequestError, SourceRefusalError: as in ``answer_block_by_height``.
+    """
     _check_height(node, request.height)
     page, per_page = _page_of(request.pagination)
     told = node.source.ask(

@@ -40,3 +40,13 @@ class QueryUpgradedConsensusStateResponse(_message.Message):
     UPGRADED_CONSENSUS_STATE_FIELD_NUMBER: _ClassVar[int]
     upgraded_consensus_state: bytes
     def __init__(self, upgraded_consensus_state: _Optional[bytes] = ...) -> None: ...
+
+class QueryAuthorityRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class QueryAuthorityResponse(_message.Message):
+    __slots__ = ("address",)
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    def __init__(self, address: _Optional[str] = ...) -> None: ...
