@@ -1,7 +1,8 @@
-"""Programs of others that some tests need; without one, those tests say *not run*."""
+"""Programs: those of others, without which tests say *not run*, and what of ours is left."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,13 @@ def need_cometbft() -> Path:
         return find_binary()
     except CometBftMissingError:
         pytest.skip("not run: cometbft is not installed; make peers")
+
+
+def processes_of(home: Path) -> list[int]:
+    """Return the processes whose command line names ``home``."""
+    found = []
+    for place in Path("/proc").iterdir():
+        with suppress(OSError):
+            if place.name.isdigit() and str(home) in (place / "cmdline").read_text():
+                found.append(int(place.name))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,26 +14,49 @@ from typing import Any
 import pytest
 
 from huitong.localnet.consortium import LocalZone
-from huitong.localnet.errors import ZoneMissingError
 from huitong.localnet.process import huitong_arguments
+from tests.programs import processes_of
 
 pytestmark = pytest.mark.heavy
 
 
+class Shell:
+    """Starts zones in one folder; nothing of them is left after the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runners: list[subprocess.Popen[str]] = []
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        command = huitong_arguments(
+            "localnet", "start", f"--dir={self.folder}", "--json", *options
+        )
+        runner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.runners.append(runner)
+        return runner
+
+    def end(self) -> None:
+        for runner in self.runners:
+            runner.kill()
+            runner.wait()
+        while left := processes_of(self.folder):
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "zone"
-    yield place
-    with suppress(ZoneMissingError):
-        LocalZone.load(place).kill()
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    opened = Shell(tmp_path / "zone")
+    try:
+        yield opened
+    finally:
+        opened.end()
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        huitong_arguments("localnet", "start", f"--dir={folder}", "--json", *options),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def folder(shell: Shell) -> Path:
+    return shell.folder
 
 
 def first_line(runner: subprocess.Popen[str]) -> dict[str, Any]:
@@ -54,8 +78,8 @@ def ask(folder: Path, *arguments: str) -> dict[str, Any]:
     return told
 
 
-def test_zone_is_run_watched_killed_restarted_and_stopped(folder):
-    runner = start(folder, "--validators=2", "--chain-id=hangzhou-1")
+def test_zone_is_run_watched_killed_restarted_and_stopped(shell, folder):
+    runner = shell.start("--validators=2", "--chain-id=hangzhou-1")
     told = first_line(runner)
     assert told["chain_id"] == "hangzhou-1"
     assert [list(node) for node in told["nodes"]] == [
@@ -65,7 +89,7 @@ def test_zone_is_run_watched_killed_restarted_and_stopped(folder):
     assert status["runner"] == runner.pid
     assert all(node["running"] and node["height"] for node in status["nodes"])
 
-    again = start(folder)
+    again = shell.start()
     assert first_line(again)["error"]["code"] == 2
     assert ended(again) == 1
 
@@ -85,50 +109,38 @@ def test_zone_is_run_watched_killed_restarted_and_stopped(folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_stops_all_nodes_and_the_zone_goes_on_later(folder, number):
-    runner = start(folder, "--validators=1")
+def test_signal_stops_all_nodes_and_the_zone_goes_on_later(shell, folder, number):
+    runner = shell.start("--validators=1")
     before = first_line(runner)
     runner.send_signal(number)
     assert ended(runner) == 0
     zone = LocalZone.load(folder)
     assert not zone.is_running
 
-    runner = start(folder)
+    runner = shell.start()
     assert first_line(runner) == before
     runner.send_signal(number)
     assert ended(runner) == 0
 
 
-def test_zone_whose_keeper_was_killed_can_be_stopped_and_taken_over(folder):
-    runner = start(folder, "--engine=embedded")
+def test_zone_whose_keeper_was_killed_can_be_stopped_and_taken_over(shell, folder):
+    runner = shell.start("--engine=embedded")
     first_line(runner)
     runner.kill()
     ended(runner)
     assert LocalZone.load(folder).is_running
-    runner = start(folder)
+    runner = shell.start()
     first_line(runner)
     assert ask(folder, "stop")["was_running"]
     assert ended(runner) == 0
 
 
+@pytest.mark.parametrize("attempt", range(3))
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_start_that_is_interrupted_leaves_no_process(folder, number):
-    runner = start(folder, "--validators=1", "--engine=embedded")
-    log = folder / "node0" / "node.log"
-    while not log.exists():  # the log is opened just before the node is launched
-        assert runner.poll() is None
-    while not processes_of(folder / "node0"):
+def test_start_that_is_interrupted_leaves_no_process(shell, folder, number, attempt):
+    runner = shell.start("--validators=1", "--engine=embedded")
+    while not processes_of(folder / "node0"):  # the signal falls into the launch itself
         assert runner.poll() is None
     runner.send_signal(number)
     assert ended(runner) == 0
     assert processes_of(folder / "node0") == []
-
-
-def processes_of(home: Path) -> list[int]:
-    """Return the processes whose command line names ``home``."""
-    found = []
-    for place in Path("/proc").iterdir():
-        with suppress(OSError):
-            if place.name.isdigit() and str(home) in (place / "cmdline").read_text():
-                found.append(int(place.name))
-    return found

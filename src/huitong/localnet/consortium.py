@@ -17,6 +17,7 @@ keys lie in one keyring without passphrases: this is for trials.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -170,8 +171,16 @@ class LocalZone:
         """Whether any of its nodes runs."""
         return any(node.is_running for node in self.nodes)
 
-    def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
+    def start(
+        self,
+        timeout_s: float = START_TIMEOUT_S,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Start all nodes and return once all answer and the zone has its first block.
+
+        Args:
+            timeout_s: seconds until each must.
+            pause: sleeps between two looks; what it raises ends the wait.
 
         Raises:
             NodeStartError: one ended, or does not answer in time.
@@ -179,12 +188,12 @@ class LocalZone:
         for node in self.nodes:
             node.launch()
         for node in self.nodes:
-            node.wait_until_serving(timeout_s)
+            node.wait_until_serving(timeout_s, pause)
         # CometBFT tells of a block before the application has carried it out; with the
         # second one, the state after the first can be asked for.
         first = 2 if self.engine == "cometbft" else 1
         for node in self.nodes:
-            node.wait_height(first, timeout_s)
+            node.wait_height(first, timeout_s, pause)
 
     def stop(self) -> None:
         """Stop all nodes in order; does nothing if none runs.

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -102,8 +103,16 @@ class LocalNode:
                 start_new_session=True,
             )
 
-    def wait_until_serving(self, timeout_s: float = START_TIMEOUT_S) -> None:
+    def wait_until_serving(
+        self,
+        timeout_s: float = START_TIMEOUT_S,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Return once RPC answers.
+
+        Args:
+            timeout_s: seconds until it must.
+            pause: sleeps between two looks; what it raises ends the wait.
 
         Raises:
             NodeStartError: it ended, or does not answer in time.
@@ -118,10 +127,20 @@ class LocalNode:
             if time.monotonic() > deadline_s:
                 what = f"does not answer after {timeout_s:.0f} s"
                 raise NodeStartError(name=self.name, what=what, reason=self.last_line())
-            time.sleep(_POLL_S)
+            pause(_POLL_S)
 
-    def wait_height(self, height: int, timeout_s: float = START_TIMEOUT_S) -> int:
+    def wait_height(
+        self,
+        height: int,
+        timeout_s: float = START_TIMEOUT_S,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> int:
         """Return its newest height as soon as that is at least ``height``.
+
+        Args:
+            height: what it must reach.
+            timeout_s: seconds until it must.
+            pause: sleeps between two looks; what it raises ends the wait.
 
         Raises:
             NodeStartError: not within ``timeout_s`` seconds.
@@ -134,7 +153,7 @@ class LocalNode:
                     what=f"is at height {found} after {timeout_s:.0f} s, not at {height}",
                     reason=self.last_line(),
                 )
-            time.sleep(_POLL_S)
+            pause(_POLL_S)
         return found
 
     # --- stopping ---------------------------------------------------------------------

@@ -19,6 +19,8 @@ from huitong.localnet.errors import NodeStartError, ZoneRunsError
 STOP_TIMEOUT_S: Final = 60.0
 _LOCK_TIMEOUT_S: Final = 1.0
 _POLL_S: Final = 0.05
+#: Seconds between two looks whether to stop, while the zone runs.
+_IDLE_POLL_S: Final = 0.2
 
 
 class _ToldToStopError(BaseException):
@@ -44,17 +46,15 @@ def run_zone(zone: LocalZone, on_ready: Callable[[LocalZone], None]) -> None:
                 zone.init()
             except _ToldToStopError:
                 return
-    with _owned(zone.folder), _interruptible():
+    with _owned(zone.folder), _pause_until_told() as pause:
         try:
-            zone.start()
+            zone.start(pause=pause)
             on_ready(zone)
             while True:
-                signal.pause()
+                pause(_IDLE_POLL_S)
         except _ToldToStopError:
             return
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             try:
                 zone.stop()  # what was just launched is known here, not by its files yet
             finally:
@@ -130,15 +130,42 @@ def _is_locked_now(handle: int) -> bool:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise, wherever the program is."""
+    """Let SIGINT and SIGTERM raise, wherever the program is: it starts no process."""
 
     def told(_: int, __: FrameType | None) -> None:
         raise _ToldToStopError
 
+    with _handled_by(told):
+        yield
+
+
+@contextmanager
+def _pause_until_told() -> Iterator[Callable[[float], None]]:
+    """Yield what sleeps for some seconds, and raises if SIGINT or SIGTERM came.
+
+    Raised nowhere else: a process that is just being started would run on, unknown to us.
+    """
+    came: list[int] = []
+
+    def pause(seconds: float) -> None:
+        if not came:
+            time.sleep(seconds)
+        if came:
+            raise _ToldToStopError
+
+    def told(number: int, _: FrameType | None) -> None:
+        came.append(number)
+
+    with _handled_by(told):
+        yield pause
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, told) for number in numbers]
+    before = [signal.signal(number, handler) for number in numbers]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        for number, former in zip(numbers, before, strict=True):
+            signal.signal(number, former)
