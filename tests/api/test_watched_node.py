@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import socket
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -14,6 +12,7 @@ import pytest
 from huitong.core.codec import pack_any
 from huitong.core.tx import build_transaction
 from huitong.engines.validator_key import replace_validator_key
+from huitong.localnet.ports import free_ports
 from huitong.localnet.process import NodeProcess
 from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.node.home import Home
@@ -22,18 +21,11 @@ from huitong.proto.huitong.records.v1 import records_pb2
 pytestmark = pytest.mark.slow
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
-
-
 def test_running_node_is_ready_and_can_be_scraped(tmp_path: Path) -> None:
     node = NodeProcess(tmp_path / "node", chain_id="hangzhou-1")
     node.init()
     config = node.home / "config" / "node.toml"
-    port = _free_port()
+    (port,) = free_ports(1)
     text = config.read_text()
     watch = '[watch]\n# Prometheus metrics, health and readiness, for example tcp://127.0.0.1:26660; empty: none.\nlisten = ""'
     assert watch in text

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from huitong.engines.cometbft.process import CometBftProcess
 from huitong.engines.cometbft.settings import CometBftSettings
 from huitong.engines.genesis import GenesisDocument, encode_genesis
 from huitong.engines.validator_key import ValidatorKey, save_validator_key
+from huitong.localnet.ports import free_ports
 from tests.programs import need_cometbft
 
 
@@ -70,10 +70,7 @@ def make_cometbft(
     folder: Path, genesis: GenesisDocument, key: ValidatorKey
 ) -> CometBftChild:
     """Make a home whose application listens at ``folder/abci.sock``."""
-    ports = []
-    for _ in range(2):
-        with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-            ports.append(listening.getsockname()[1])
+    ports = free_ports(2)
     (folder / "config").mkdir()
     (folder / "config" / "genesis.json").write_bytes(encode_genesis(genesis))
     save_validator_key(key, folder / "config" / "validator_key.json")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from huitong.localnet.ports import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -63,7 +64,7 @@ def run_page(page: Path, tmp_path: Path, programs: list[Path]) -> None:
         programs: programs that are to be found on the path.
     """
     commands = script(page)
-    for named, free in zip(_PORTS, _free_ports(len(_PORTS)), strict=True):
+    for named, free in zip(_PORTS, free_ports(len(_PORTS)), strict=True):
         commands = commands.replace(named, str(free))
     output = tmp_path / "output.txt"
     place = tmp_path / "place"
@@ -94,18 +95,6 @@ def run_page(page: Path, tmp_path: Path, programs: list[Path]) -> None:
     assert code is not None, f"not done after {SECONDS_MAX} s: {told[-4_000:]}"
     assert code == 0, told[-4_000:]
     assert "Traceback" not in told
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports on which nothing listened a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for held in sockets:
-            held.bind(("127.0.0.1", 0))
-        return [held.getsockname()[1] for held in sockets]
-    finally:
-        for held in sockets:
-            held.close()
 
 
 def _end_session(shell: subprocess.Popen[bytes]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from huitong.localnet.errors import (
     ZoneNotRunningError,
     ZoneShapeError,
 )
-from huitong.localnet.ports import free_ports
 from huitong.localnet.record import load_record
 from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.node.config import load_config
@@ -197,19 +195,3 @@ def test_node_whose_port_is_taken_says_so(tmp_path):
         taken.listen()
         with pytest.raises(NodeStartError, match="another process listens"):
             zone.start()
-
-
-def test_processes_with_one_seed_do_not_ask_for_the_same_ports():
-    chosen = []
-    for _ in range(2):
-        random.seed(7)
-        chosen.append(free_ports(20))
-    assert chosen[0] != chosen[1]
-
-
-def test_free_ports_differ_and_lie_below_those_of_connections():
-    ports = free_ports(20)
-    assert len(set(ports)) == 20
-    assert all(20_000 <= port <= 32_000 for port in ports)
-    with pytest.raises(ZoneShapeError):
-        free_ports(3_000)
