@@ -84,17 +84,43 @@ async def test_whole_description_can_be_put_together_again(
         assert method in found.methods_by_name
 
 
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "cosmos.tx.v1beta1.Service.BroadcastTx",
+        "cosmos.tx.v1beta1.GetTxRequest.hash",
+        "cosmos.tx.v1beta1.GetTxRequest",
+        "cosmos.tx.v1beta1.BroadcastMode",
+    ],
+)
+async def test_parts_of_services_and_messages_are_described(
+    served: GrpcZone, symbol: str
+) -> None:
+    request = pb.ServerReflectionRequest(file_containing_symbol=symbol)
+    (told,) = await ask(served, METHODS[0], request)
+    assert told.original_request == request
+    files = [
+        descriptor_pb2.FileDescriptorProto.FromString(data).name
+        for data in told.file_descriptor_response.file_descriptor_proto
+    ]
+    assert "cosmos/tx/v1beta1/service.proto" in files
+
+
 async def test_what_does_not_exist_is_told_one_by_one(served: GrpcZone) -> None:
     told = await ask(
         served,
         METHODS[0],
         pb.ServerReflectionRequest(file_containing_symbol="no.such.Thing"),
+        pb.ServerReflectionRequest(
+            file_containing_symbol="cosmos.tx.v1beta1.Service.Nothing"
+        ),
         pb.ServerReflectionRequest(file_by_filename="no/such.proto"),
         pb.ServerReflectionRequest(),
         pb.ServerReflectionRequest(file_by_filename="google/protobuf/any.proto"),
     )
     codes = [answer.error_response.error_code for answer in told]
     assert codes == [
+        StatusCode.NOT_FOUND.value[0],
         StatusCode.NOT_FOUND.value[0],
         StatusCode.NOT_FOUND.value[0],
         StatusCode.INVALID_ARGUMENT.value[0],

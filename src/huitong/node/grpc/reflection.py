@@ -44,5 +44,20 @@ class Reflection:
             request = pb.ServerReflectionRequest.FromString(data)
         except DecodeError:
             return None
-        (response,) = self._servicer.ServerReflectionInfo(iter([request]), None)
+        asked = pb.ServerReflectionRequest()
+        asked.CopyFrom(request)
+        if request.HasField("file_containing_symbol"):
+            asked.file_containing_symbol = _declaration(request.file_containing_symbol)
+        (response,) = self._servicer.ServerReflectionInfo(iter([asked]), None)
+        response.original_request.CopyFrom(request)
         return bytes(response.SerializeToString())
+
+
+def _declaration(symbol: str) -> str:
+    """Return the service of a method, which the pool does not find; else the symbol."""
+    service, _, method = symbol.rpartition(".")
+    try:
+        declared = pool.Default().FindServiceByName(service)
+    except KeyError:
+        return symbol
+    return service if method in declared.methods_by_name else symbol
