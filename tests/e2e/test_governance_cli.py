@@ -61,6 +61,9 @@ def test_organisation_is_admitted_by_vote_and_by_nothing_else(
     rules = answer("governance", "params", node)
     assert rules["voting_period_s"] == VOTING_PERIOD_S
     admit = ("governance", "propose", "admit-member", "customs", "--name=海关")
+    with pytest.raises(CommandError, match="say --delegate ADDRESS for a member that"):
+        run_huitong(*admit, "--reason=joins", *signing(zone, "tax"))
+    admit = (*admit, "--role=publisher")
     because = "--reason=joins the port"
     with pytest.raises(CommandError, match="sdk/4"):
         run_huitong(*admit, because, *signing(zone, "operator"))

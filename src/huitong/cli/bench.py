@@ -44,7 +44,7 @@ _Measured = TypeVar("_Measured")
 _block_time_option = click.option(
     "--block-time",
     "block_time_ms",
-    type=click.IntRange(1, 30_000),
+    type=click.IntRange(10, 30_000),
     default=200,
     show_default=True,
     help="Milliseconds between blocks with transactions.",

@@ -16,7 +16,12 @@ from typing import IO, Any, Final, TypeVar
 
 import click
 
-from huitong.keys.errors import PassphraseFileError, PassphraseNeededError
+from huitong.keys.errors import (
+    PassphraseFileError,
+    PassphraseNeededError,
+    PassphraseTooShortError,
+)
+from huitong.keys.sealed import PASSPHRASE_CHARACTERS_MIN
 
 ResultT = TypeVar("ResultT")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -136,19 +141,24 @@ def chosen_passphrase(file: IO[str] | None, *, is_plain: bool) -> str | None:
 
     Raises:
         click.UsageError: it says both, or neither and nobody can be asked.
+        PassphraseTooShortError: anybody could guess it.
     """
     if is_plain and file is not None:
         raise click.UsageError("choose --passphrase-file or --no-passphrase, not both")
     if is_plain:
         return None
     passphrase = find_passphrase(file)
-    if passphrase is not None:
-        return passphrase
-    if not sys.stdin.isatty():
-        raise click.UsageError(
-            "say --passphrase-file FILE, or --no-passphrase where the command has it"
+    if passphrase is None:
+        if not sys.stdin.isatty():
+            raise click.UsageError(
+                "say --passphrase-file FILE, or --no-passphrase where the command has it"
+            )
+        passphrase = _asked("the key", confirm=True)
+    if len(passphrase) < PASSPHRASE_CHARACTERS_MIN:
+        raise PassphraseTooShortError(
+            count=len(passphrase), minimum=PASSPHRASE_CHARACTERS_MIN
         )
-    return _asked("the key", confirm=True)
+    return passphrase
 
 
 def _asked(name: str, *, confirm: bool) -> str:

@@ -19,7 +19,7 @@ from huitong.cli.proposing import (
 from huitong.cli.zones import hex_bytes
 from huitong.core.fields import DIGEST_SIZE_BYTES
 from huitong.core.time import NS_PER_SECOND
-from huitong.modules.members.roles import ROLES
+from huitong.modules.members.roles import DELEGATE, ROLES
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
@@ -86,7 +86,7 @@ def from_file(file: Path, **options: Any) -> None:
     "--delegate",
     default="",
     metavar="ADDRESS",
-    help="Account that votes for it, added with it.",
+    help="Account that votes for it, added with it; without one it has no vote.",
 )
 @proposing_options
 @cli_errors
@@ -99,23 +99,46 @@ def admit_member(
     delegate: str,
     **options: Any,
 ) -> None:
-    """Admit an organisation. Without the role delegate it has no vote."""
+    """Admit an organisation; with --delegate it has a vote, without it has none.
+
+    Its accounts may hold the roles that are named; with --delegate and no --role, all.
+    """
     messages: list[Any] = [
         members_pb2.MsgAdmitMember(
             member_id=member_id,
             name=name,
             legal_id=legal_id,
-            roles=sorted(roles),
+            roles=_roles_admitted(roles, has_delegate=bool(delegate)),
             encryption_key=encryption_key,
         )
     ]
     if delegate:
         messages.append(
             members_pb2.MsgAddAccount(
-                address=delegate, member_id=member_id, roles=["delegate"]
+                address=delegate, member_id=member_id, roles=[DELEGATE]
             )
         )
     propose(messages, f"Admit {member_id}", **options)
+
+
+def _roles_admitted(roles: tuple[str, ...], *, has_delegate: bool) -> list[str]:
+    """Return the roles of a new member: no vote is given unless somebody casts it.
+
+    A member with a vote and without a delegate would only raise every quorum.
+
+    Raises:
+        click.UsageError: it does not say whether the member has a vote.
+    """
+    if has_delegate:
+        return sorted({*roles, DELEGATE}) if roles else []  # none: all
+    if not roles:
+        raise click.UsageError(
+            "say --delegate ADDRESS for a member that votes, or a --role for each that "
+            "the accounts of one without a vote may hold"
+        )
+    if DELEGATE in roles:
+        raise click.UsageError(f"--role {DELEGATE} goes with --delegate ADDRESS")
+    return sorted(roles)
 
 
 @propose_group.command("member-status")
@@ -134,10 +157,15 @@ def member_status(member_id: str, new_status: str, **options: Any) -> None:
 @propose_group.command("member-roles")
 @click.argument("member_id")
 @_role_option
+@click.option("--all-roles", is_flag=True, help="Every role, delegate as well.")
 @proposing_options
 @cli_errors
-def member_roles(member_id: str, roles: tuple[str, ...], **options: Any) -> None:
-    """Set which roles a member's accounts may hold; none means all."""
+def member_roles(
+    member_id: str, roles: tuple[str, ...], all_roles: bool, **options: Any
+) -> None:
+    """Set which roles a member's accounts may hold. With delegate it has a vote."""
+    if bool(roles) == all_roles:
+        raise click.UsageError("say either --role, once or more often, or --all-roles")
     message = members_pb2.MsgSetMemberRoles(member_id=member_id, roles=sorted(roles))
     propose([message], f"Change the roles of {member_id}", **options)
 

@@ -116,3 +116,14 @@ class PassphraseMismatchError(
     next_step="`huitong node key show` tells how the key is stored.",
 ):
     """A key that shall be sealed is sealed already, or one to be opened is not."""
+
+
+class PassphraseTooShortError(
+    RejectedError,
+    codespace="keys",
+    code=13,
+    text="a passphrase of {count} characters seals nothing; it needs {minimum}",
+    next_step="Choose a longer one, or --no-passphrase where the command has it. Keys "
+    "that are sealed already open as before.",
+):
+    """Whoever has the file of the key can try all short ones."""

@@ -12,8 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from huitong.engines.cometbft.binary import find_binary
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.errors import NodeStartError, ZoneRunsError
+from huitong.node.config import load_config
+from huitong.node.home import Home
 
 #: Seconds in which whoever keeps a zone running must have stopped it.
 STOP_TIMEOUT_S: Final = 60.0
@@ -36,10 +39,13 @@ def run_zone(zone: LocalZone, on_ready: Callable[[LocalZone], None]) -> None:
         on_ready: called when all nodes answer.
 
     Raises:
+        CometBftMissingError, CometBftProgramError, CometBftVersionError: the engine is
+            not to be had; nothing is made or started.
         ZoneRunsError: another process keeps it running, or makes it.
         RejectedError: it cannot be made.
         NodeStartError: a node does not start; the others are stopped.
     """
+    _find_engine(zone)
     if not zone.nodes:
         with _interruptible():
             try:
@@ -60,6 +66,15 @@ def run_zone(zone: LocalZone, on_ready: Callable[[LocalZone], None]) -> None:
             finally:
                 # Nodes may have been added or restarted from another shell meanwhile.
                 LocalZone.load(zone.folder).stop()
+
+
+def _find_engine(zone: LocalZone) -> None:
+    """Check that the nodes will find their engine."""
+    if zone.engine != "cometbft":
+        return
+    configs = [load_config(Home(node.home).config_file) for node in zone.nodes]
+    for program in {config.cometbft.binary for config in configs} or {""}:
+        find_binary(program)
 
 
 def stop_zone(zone: LocalZone) -> bool:

@@ -29,6 +29,17 @@ def refusal(result: Result) -> tuple[str, int]:
     return error["codespace"], error["code"]
 
 
+def test_zone_whose_engine_is_absent_is_not_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setenv("GOBIN", "")
+    monkeypatch.setenv("GOPATH", "")
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    result = run(tmp_path / "zone", "start", "--engine=cometbft", "--json")
+    assert refusal(result) == ("engine", 30)
+    assert "go install" in json.loads(result.stdout)["error"]["next_step"]
+    assert not (tmp_path / "zone").exists()
+
+
 @pytest.mark.parametrize(
     "command", [["status"], ["stop"], ["kill", "0"], ["restart", "0"], ["add-node"]]
 )

@@ -7,6 +7,7 @@ import pytest
 from huitong.client.voting import proposal_of
 from huitong.core.errors import HuitongError
 from huitong.modules import consensus, governance, members
+from huitong.modules.governance.errors import OwnFreezeError
 from huitong.modules.governance.state import get_proposal
 from huitong.modules.members.errors import TooManyFrozenError
 from huitong.proto.huitong.governance.v1 import governance_pb2 as pb
@@ -79,7 +80,7 @@ def test_two_that_froze_all_they_could_cannot_keep_them_frozen(
     others = [
         f"m{number:02}" for number in range(2, count) if f"m{number:02}" not in frozen
     ]
-    ended = outcome(zone, [lift(name) for name in frozen[:4]], others, list(CALLERS))
+    ended = outcome(zone, [lift(name) for name in frozen[:4]], others, [])
     assert ended.status == pb.PROPOSAL_STATUS_PASSED
     assert ended.tally == pb.Tally(yes=len(others), total=len(others))
 
@@ -93,12 +94,36 @@ def test_lift_in_company_of_another_message_is_counted_as_any_proposal() -> None
     assert ended.tally == pb.Tally(yes=2, no=2, frozen=1, total=6)
 
 
-def test_callers_alone_cannot_lift_their_freeze_either() -> None:
+@pytest.mark.parametrize("option", [pb.VOTE_OPTION_YES, pb.VOTE_OPTION_NO])
+@pytest.mark.parametrize("caller", CALLERS)
+def test_votes_of_callers_on_lifting_their_freeze_are_refused(
+    caller: str, option: pb.VoteOption
+) -> None:
     zone = new_zone(6)
     freeze(zone, "m05")
-    ended = outcome(zone, [lift("m05")], list(CALLERS), [])
+    submit = proposal_of(address_of("m02"), [lift("m05")], title="t", reason="r")
+    number = zone.run(submit).proposal_id
+    vote = pb.MsgVote(signer=address_of(caller), proposal_id=number, option=option)
+    with pytest.raises(OwnFreezeError, match=f"{caller} asked for a freeze"):
+        zone.run(vote)
+    zone.next_block(PERIOD_S)
+    ended = get_proposal(zone.context(), number)
     assert ended.tally == pb.Tally(total=3)
     assert ended.status == pb.PROPOSAL_STATUS_REJECTED
+
+
+def test_callers_vote_on_lifting_the_freezes_of_others() -> None:
+    zone = new_zone(7)
+    freeze(zone, "m06")
+    for caller in ("m02", "m03"):
+        zone.run(
+            members_pb2.MsgEmergencyFreeze(
+                signer=address_of(caller), member_id="m05", reason="x"
+            )
+        )
+    ended = outcome(zone, [lift("m05")], [*CALLERS, "m04"], [])
+    assert ended.status == pb.PROPOSAL_STATUS_PASSED
+    assert ended.tally == pb.Tally(yes=3, total=3)
 
 
 def test_freeze_that_leaves_nobody_to_judge_it_is_refused() -> None:

@@ -64,9 +64,28 @@ def test_add_does_not_guess_about_the_passphrase(home: Path, tmp_path: Path) -> 
     assert not home.exists()
 
 
+@pytest.mark.parametrize(
+    ("passphrase", "code"), [("1234567", 1), ("一二三四五六七八", 0)]
+)
+def test_passphrase_of_a_new_key_has_eight_characters(
+    home: Path, tmp_path: Path, passphrase: str, code: int
+) -> None:
+    (tmp_path / "pass").write_text(passphrase, encoding="utf-8")
+    added = run(home, "add", "bob", "--passphrase-file", str(tmp_path / "pass"))
+    assert added.exit_code == code, added.stderr
+    if code:
+        assert "a passphrase of 7 characters seals nothing; it needs 8" in added.stderr
+        assert not home.exists()
+
+
+def test_key_that_a_short_passphrase_seals_already_opens(home: Path) -> None:
+    keyring_of(home).create("bob", "x")
+    assert len(keyring_of(home).unlock("bob", "x")) == 32
+
+
 def test_list_shows_names_and_addresses(home: Path, tmp_path: Path) -> None:
     assert run(home, "list").stdout == ""
-    (tmp_path / "pass").write_text("x")
+    (tmp_path / "pass").write_text("s3cret words")
     run(home, "add", "bob", "--no-passphrase")
     run(home, "add", "eve", "--passphrase-file", str(tmp_path / "pass"))
     lines = run(home, "list").stdout.splitlines()

@@ -59,6 +59,8 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ('[blocks]\nblock_time = "fast"', "blocks.block_time"),
         ("[blocks]\nblock_time = 200", "blocks.block_time"),
         ('[blocks]\nblock_time = "31s"', "blocks.block_time"),
+        ('[blocks]\nblock_time = "0s"', "blocks.block_time"),
+        ('[blocks]\nblock_time = "9ms"', "blocks.block_time"),
         ('[blocks]\nheartbeat = "0s"', "blocks.heartbeat"),
         ('[blocks]\nheartbeat = "1h"', "blocks.heartbeat"),
         ("[state]\nversions_kept = 5", "state.versions_kept"),
@@ -94,8 +96,10 @@ def test_options_replace_what_the_file_says(tmp_path: Path) -> None:
     assert changed.rpc_address == "tcp://127.0.0.1:0"
     assert changed.pace.block_time_ns == 10**9
     assert with_options(config, tmp_path) == config
-    with pytest.raises(ConfigError):
-        with_options(config, tmp_path, block_time="-1s")
+    assert with_options(config, tmp_path, block_time="10ms").pace.block_time_ns == 10**7
+    for refused in ("-1s", "0s", "9ms"):
+        with pytest.raises(ConfigError, match="10ms to 30000ms"):
+            with_options(config, tmp_path, block_time=refused)
 
 
 @pytest.mark.parametrize(

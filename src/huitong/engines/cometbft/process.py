@@ -105,7 +105,9 @@ class CometBftProcess:
         exit_code = self._process.wait()
         self._home.pid_file.unlink(missing_ok=True)
         if not self._stopping.is_set():
-            raise CometBftEndedError(exit_code=exit_code, reason=self._reason())
+            raise CometBftEndedError(
+                exit_code=exit_code, reason=self._reason(exit_code)
+            )
 
     def stop(self) -> None:
         """Let it end, and kill it if it does not; calling it again does nothing."""
@@ -131,7 +133,11 @@ class CometBftProcess:
             return []
         return [line for line in text.splitlines() if line.strip()][-_TAIL_LINES:]
 
-    def _reason(self) -> str:
+    def _reason(self, exit_code: int) -> str:
+        if (
+            exit_code == -signal.SIGKILL
+        ):  # it could say nothing; its last line tells nothing
+            return "it was killed, by somebody or by the system for want of memory"
         lines = self.log_tail()
         for sign in _TELLING:
             for line in lines:

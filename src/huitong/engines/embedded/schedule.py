@@ -26,6 +26,9 @@ BLOCK_TIME_NS_DEFAULT: Final = 200 * NS_PER_MS
 HEARTBEAT_NS_DEFAULT: Final = 5_000 * NS_PER_MS
 #: Longest heartbeat: the time per block that our links state to the other side.
 HEARTBEAT_NS_MAX: Final = 30_000 * NS_PER_MS
+#: Each block costs a header, a commit and a version of every tree, whatever it holds, and
+#: light clients follow them: a hundred in a second are more than anybody needs.
+BLOCK_TIME_NS_MIN: Final = 10 * NS_PER_MS
 BLOCK_TIME_NS_MAX: Final = HEARTBEAT_NS_MAX
 #: Shortest pause between empty blocks, for zones whose block time is next to nothing.
 QUIET_PAUSE_NS_MIN: Final = 100 * NS_PER_MS

@@ -69,14 +69,7 @@ def count_votes(ctx: Context, proposal: Proposal) -> Tally:
         vote.member_id: vote.option
         for vote in votes_after(ctx, proposal.proposal_id, "")
     }
-    entitled = [
-        member
-        for member in members_after(ctx, "")
-        if not find_bar(member, proposal.submitted_height)
-    ]
-    lifted = _lifted_members(proposal)
-    if lifted:
-        entitled = _disinterested(ctx, entitled, lifted)
+    entitled = _entitled(ctx, proposal, _lifted_members(proposal))
     weights = _weights(ctx, entitled, proposal.params)
     sums = dict.fromkeys(("yes", "no", "abstain", "frozen"), 0)
     for member, weight in zip(entitled, weights, strict=True):
@@ -86,6 +79,28 @@ def count_votes(ctx: Context, proposal: Proposal) -> Tally:
         elif option is not None:
             sums[_FIELDS[option]] += weight
     return Tally(**sums, total=sum(weights))
+
+
+def is_interested(ctx: Context, proposal: Proposal, member_id: str) -> bool:
+    """Return whether a member with a vote has none here, as the freezes stand now.
+
+    Cost: nothing unless the proposal only lifts freezes; then a walk over all members.
+    """
+    lifted = _lifted_members(proposal)
+    if not lifted:
+        return False
+    deciding = _entitled(ctx, proposal, lifted)
+    return all(member.member_id != member_id for member in deciding)
+
+
+def _entitled(ctx: Context, proposal: Proposal, lifted: set[str]) -> list[Member]:
+    """Return who decides; ``lifted`` as ``_lifted_members`` tells it."""
+    entitled = [
+        member
+        for member in members_after(ctx, "")
+        if not find_bar(member, proposal.submitted_height)
+    ]
+    return _disinterested(ctx, entitled, lifted) if lifted else entitled
 
 
 def _lifted_members(proposal: Proposal) -> set[str]:

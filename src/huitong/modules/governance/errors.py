@@ -106,3 +106,13 @@ class ProposalRoomReservedError(
     next_step="Wait for a deadline, or withdraw your proposals.",
 ):
     """A few members together cannot keep the others from proposing."""
+
+
+class OwnFreezeError(
+    RejectedError,
+    codespace="governance",
+    code=14,
+    text="{member_id} asked for a freeze that proposal {proposal_id} lifts, or is frozen "
+    "so itself: the others decide",
+):
+    """Whoever froze a member in an emergency cannot keep it frozen by its vote."""

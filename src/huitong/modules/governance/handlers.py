@@ -3,7 +3,8 @@
 Rules: [GOVERNANCE.1] a member with a vote proposes, by its delegate; [GOVERNANCE.2] a
 member votes once; [GOVERNANCE.3] only members that were there when the proposal was
 submitted vote on it; [GOVERNANCE.4] the rules of a proposal are those of its submission;
-[GOVERNANCE.5] no rule lets less than half decide, or asks for more than two thirds.
+[GOVERNANCE.5] no rule lets less than half decide, or asks for more than two thirds;
+[GOVERNANCE.6] who froze a member in an emergency has no vote on its return.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from huitong.core.limits import (
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.governance import events
 from huitong.modules.governance.contents import check_would_work, read_messages
-from huitong.modules.governance.counting import find_bar
+from huitong.modules.governance.counting import find_bar, is_interested
 from huitong.modules.governance.errors import (
     AlreadyVotedError,
     NotProposerError,
     NoVoteError,
+    OwnFreezeError,
     ProposalRoomReservedError,
     TooManyProposalsError,
     UnsafeRuleError,
@@ -108,6 +110,7 @@ def check_vote(ctx: Context, msg: pb.MsgVote) -> None:
         VotingEndedError: the deadline has passed, or it was withdrawn.
         NoMemberError: the signer acts for no member.
         NoVoteError: its member has no vote, or was admitted after the submission.
+        OwnFreezeError: its member asked for a freeze that this lifts.
         AlreadyVotedError: its member has voted.
     """
     if msg.option not in _OPTIONS:
@@ -116,6 +119,8 @@ def check_vote(ctx: Context, msg: pb.MsgVote) -> None:
     proposal = _get_open(ctx, msg.proposal_id)
     member_id = get_member_id(ctx, msg.signer)
     _check_has_vote(ctx, member_id, proposal.submitted_height)  # [GOVERNANCE.3]
+    if is_interested(ctx, proposal, member_id):  # [GOVERNANCE.6]
+        raise OwnFreezeError(member_id=member_id, proposal_id=msg.proposal_id)
     vote = find_vote(ctx, msg.proposal_id, member_id)
     if vote is not None:  # [GOVERNANCE.2]
         raise AlreadyVotedError(

@@ -75,8 +75,8 @@ class Entries:
             return default_ns
         duration_ns = parse_duration(value) if isinstance(value, str) else None
         if duration_ns is None or not minimum_ns <= duration_ns <= maximum_ns:
-            longest = format_duration(maximum_ns)
+            bounds = f"{format_duration(minimum_ns)} to {format_duration(maximum_ns)}"
             raise self._wrong(
-                name, f"{value!r} is not a time such as 200ms or 5s, at most {longest}"
+                name, f"{value!r} is not a time such as 200ms or 5s, {bounds}"
             )
         return duration_ns

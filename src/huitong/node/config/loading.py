@@ -15,6 +15,7 @@ from huitong.engines.embedded.mempool import (
 from huitong.engines.embedded.schedule import (
     BLOCK_TIME_NS_DEFAULT,
     BLOCK_TIME_NS_MAX,
+    BLOCK_TIME_NS_MIN,
     HEARTBEAT_NS_DEFAULT,
     HEARTBEAT_NS_MAX,
     Pace,
@@ -89,7 +90,10 @@ def load_config(path: Path) -> NodeConfig:
         ),
         pace=Pace(
             block_time_ns=blocks.duration(
-                "block_time", BLOCK_TIME_NS_DEFAULT, BLOCK_TIME_NS_MAX
+                "block_time",
+                BLOCK_TIME_NS_DEFAULT,
+                BLOCK_TIME_NS_MAX,
+                BLOCK_TIME_NS_MIN,
             ),
             heartbeat_ns=blocks.duration(
                 "heartbeat", HEARTBEAT_NS_DEFAULT, HEARTBEAT_NS_MAX, minimum_ns=1
@@ -129,7 +133,7 @@ def with_options(
         config = replace(config, grpc_address=_host_and_port(grpc_address))
     if block_time is not None:
         block_time_ns = Entries(path, "blocks.", {"block_time": block_time}).duration(
-            "block_time", BLOCK_TIME_NS_DEFAULT, BLOCK_TIME_NS_MAX
+            "block_time", BLOCK_TIME_NS_DEFAULT, BLOCK_TIME_NS_MAX, BLOCK_TIME_NS_MIN
         )
         config = replace(config, pace=replace(config.pace, block_time_ns=block_time_ns))
     return config
