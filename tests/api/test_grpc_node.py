@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import pytest
 import pytest_asyncio
@@ -12,13 +13,21 @@ from grpc import StatusCode
 from huitong.core.codec import decode
 from huitong.core.hashing import sha256
 from huitong.core.querying import SIMULATE_PATH
+from huitong.engines.embedded.evidence_pool import StoredRecord
+from huitong.light.tendermint.evidence import decode_evidence_list
 from huitong.light.tendermint.header import header_from_proto, header_hash
+from huitong.light.tendermint.signed_header import LightBlock
 from huitong.proto.cosmos.base.node.v1beta1 import query_pb2 as node_pb2
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as chain_pb2
 from huitong.proto.cosmos.tx.v1beta1 import service_pb2 as tx_service_pb2
 from huitong.proto.cosmos.tx.v1beta1 import tx_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
+from huitong.testing.double_signing import (
+    attack_evidence,
+    duplicate_vote_evidence,
+    forged_header,
+)
 from tests.api.grpc_kit import GrpcZone, grpc_zone
 
 CHAIN = "/cosmos.base.tendermint.v1beta1.Service/"
@@ -81,6 +90,31 @@ async def test_block_of_a_height_has_its_transactions(served: GrpcZone) -> None:
     )
     assert first.block.HasField("last_commit")
     assert not first.block.last_commit.signatures
+
+
+async def test_block_shows_the_evidence_that_it_carries(served: GrpcZone) -> None:
+    zone = served.zone
+    with closing(zone.engine.snapshot()) as reader:
+        record = StoredRecord(reader)
+        signed, validators = record.signed_header_at(2), record.validators_at(2)
+    assert signed is not None
+    block = LightBlock(
+        signed_header=signed, validators=validators, next_validators=None
+    )
+    evidence = (
+        attack_evidence(forged_header(signed, zone.key), block),
+        duplicate_vote_evidence(block, zone.key, zone.chain_id),
+    )
+    for item in evidence:
+        zone.engine.evidence.add(item)
+    height = zone.work().height
+    told = await served.ask(
+        f"{CHAIN}GetBlockByHeight",
+        chain_pb2.GetBlockByHeightRequest(height=height),
+        chain_pb2.GetBlockByHeightResponse,
+    )
+    shown = decode_evidence_list(told.block.evidence.SerializeToString())
+    assert set(shown) == set(evidence)
 
 
 @pytest.mark.parametrize("method", ["GetBlockByHeight", "GetValidatorSetByHeight"])

@@ -115,12 +115,18 @@ def answer_abci_query(node: Node, request: pb.ABCIQueryRequest) -> pb.ABCIQueryR
 def answer_status(
     node: Node, request: node_pb2.StatusRequest
 ) -> node_pb2.StatusResponse:
-    """Return how far the node has come."""
-    version = node.app.state.version
-    header = node.source.ask("header", height=str(version))["header"]
+    """Return how far the node has come: to the newest block that it shows and has done.
+
+    CometBFT shows a block before the application has carried it out; this process
+    carries it out before it shows it.
+    """
+    state = node.app.state
+    header = node.source.ask("header")["header"]
+    if int(header["height"]) > state.version:
+        header = node.source.ask("header", height=str(state.version))["header"]
     return node_pb2.StatusResponse(
-        earliest_store_height=node.app.state.oldest_version,
-        height=version,
+        earliest_store_height=state.oldest_version,
+        height=int(header["height"]),
         timestamp=timestamp_from_ns(parse_rfc3339(header["time"])),
         app_hash=bytes.fromhex(header["app_hash"]),
         validator_hash=bytes.fromhex(header["next_validators_hash"]),

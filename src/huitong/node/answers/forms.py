@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from huitong.core.address import ADDRESS_PREFIX, encode_bech32
@@ -11,6 +11,7 @@ from huitong.core.codec import DecodeError, decode, pack_any
 from huitong.core.gogoproto import with_required
 from huitong.light.tendermint.block_types import set_block_id
 from huitong.light.tendermint.commit import commit_to_proto
+from huitong.light.tendermint.evidence import encode_evidence_list
 from huitong.light.tendermint.header import header_to_proto
 from huitong.light.tendermint.rpc_json import (
     block_id_from_json,
@@ -18,13 +19,14 @@ from huitong.light.tendermint.rpc_json import (
     header_from_json,
     validator_set_from_json,
 )
+from huitong.node.rpc.evidence_json import evidence_from_json
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2 as sdk_abci_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as chain_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import types_pb2 as sdk_types_pb2
 from huitong.proto.cosmos.crypto.ed25519 import keys_pb2
 from huitong.proto.cosmos.tx.v1beta1 import tx_pb2
 from huitong.proto.tendermint.abci import types_pb2 as abci_pb2
-from huitong.proto.tendermint.types import block_pb2, types_pb2
+from huitong.proto.tendermint.types import block_pb2, evidence_pb2, types_pb2
 
 Json = Mapping[str, Any]
 #: What stands before the separator in the address of a validator.
@@ -48,10 +50,16 @@ def block_of(answer: Json) -> block_pb2.Block:
     told = answer["block"]
     block = block_pb2.Block(
         header=header_to_proto(header_from_json(told["header"])),
+        evidence=_evidence_of(told["evidence"]["evidence"] or ()),
         data=types_pb2.Data(txs=map(base64.b64decode, told["data"]["txs"] or ())),
         last_commit=_last_commit_of(told["last_commit"]),
     )
     return with_required(block)
+
+
+def _evidence_of(told: Sequence[object]) -> evidence_pb2.EvidenceList:
+    listed = encode_evidence_list(tuple(evidence_from_json(item) for item in told))
+    return evidence_pb2.EvidenceList.FromString(listed)
 
 
 def _last_commit_of(told: Json) -> types_pb2.Commit:
