@@ -1,4 +1,4 @@
-"""Write docs/reference from the code: commands, messages, events, errors, limits, gas.
+"""Write docs/reference from the code: commands, messages, gRPC, events, errors, limits.
 
 ``make docs`` writes the pages; with ``--check`` nothing is written and the exit code is 1
 if a page is not what the code gives.
@@ -18,6 +18,7 @@ import click
 
 import huitong
 from event_register import read_events
+from grpc_page import grpc_page
 from huitong.cli.main import main as huitong_command
 from huitong.core.errors import registered_errors
 from huitong.modules.zone import MODULES
@@ -315,9 +316,15 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("``", "`").replace("|", "\\|").split())
 
 
+def grpc_methods_page() -> str:
+    """Return the methods of gRPC as Markdown."""
+    return grpc_page(NOTICE, _constants(SOURCE / "node" / "grpc" / "limits.py"))
+
+
 PAGES = {
     "cli.md": commands_page,
     "messages.md": messages_page,
+    "grpc.md": grpc_methods_page,
     "events.md": events_page,
     "errors.md": error_page,
     "limits.md": limits_page,

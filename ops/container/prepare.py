@@ -18,6 +18,7 @@ from huitong.node.home import Home, save_config
 
 VALIDATORS = 4
 RPC = "tcp://0.0.0.0:26657"
+GRPC = "0.0.0.0:9090"
 P2P_PORT = 26656
 WATCH = "tcp://0.0.0.0:26660"
 
@@ -34,6 +35,7 @@ def prepare(folder: Path, chain_id: str) -> None:
         config = replace(
             load_config(home.config_file),
             rpc_address=RPC,
+            grpc_address=GRPC,
             watch_address=WATCH,
             log_format="json",
             cometbft=CometBftConfig(

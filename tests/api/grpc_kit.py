@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc.aio
@@ -12,9 +15,15 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 
 from huitong.core.abci import CallResult
-from huitong.node.grpc.calls import Registry
+from huitong.node.answers.source import RpcSource
+from huitong.node.grpc.calls import Answer, Registry
 from huitong.node.grpc.server import serving
 from huitong.node.queries import Queries
+from huitong.node.rpc.asgi import RpcApplication
+from huitong.node.rpc.methods import all_methods
+from huitong.node.rpc.served import Served
+from huitong.node.rpc.server import address_of, bind, serve
+from huitong.node.rpc.subscriptions import SubscriptionHub
 from huitong.testing.embedded import EmbeddedZone
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -33,13 +42,11 @@ class Ended:
 
 
 @dataclass
-class GrpcZone:
-    """The zone, and ways to ask it."""
+class GrpcCalls:
+    """A server, and ways to ask it."""
 
-    zone: EmbeddedZone
     address: str
     channel: Any
-    counted: list[tuple[str, str]] = field(default_factory=list)
 
     async def call(
         self, path: str, request: bytes | Message = b"", *heights: str, **options: Any
@@ -66,30 +73,91 @@ class GrpcZone:
         return kind.FromString(ended.value)
 
 
-def registry_of(zone: EmbeddedZone, counted: list[tuple[str, str]]) -> Registry:
-    """Return what a node of the zone serves."""
-    queries = Queries(zone.app)
-    return Registry(
-        answer=queries.call,
-        paths=queries.paths,
-        count=lambda path, status, _: counted.append((path, status)),
-    )
+class GrpcZone(GrpcCalls):
+    """The server of a zone."""
+
+    def __init__(
+        self, calls: GrpcCalls, zone: EmbeddedZone, queries: Queries, rpc: RunningRpc
+    ) -> None:
+        super().__init__(calls.address, calls.channel)
+        self.zone = zone
+        self.queries = queries
+        self.rpc = rpc
+        self.counted: list[tuple[str, str]] = []
+        """Path and status of each call that ended."""
+
+
+class RunningRpc:
+    """The RPC server of a zone, in this process."""
+
+    def __init__(self, application: RpcApplication, listening: socket.socket) -> None:
+        self._stop = asyncio.Event()
+        self._task = asyncio.create_task(serve(application, listening, self._stop))
+
+    async def stop(self) -> None:
+        """Stop it; the second time does nothing."""
+        self._stop.set()
+        await self._task
 
 
 @asynccontextmanager
-async def grpc_zone(registry: Registry | None = None) -> AsyncIterator[GrpcZone]:
-    """Serve a zone with its first blocks made; or another registry in its place."""
+async def grpc_zone() -> AsyncIterator[GrpcZone]:
+    """Serve a zone with its first blocks made, as the embedded engine's node does."""
     zone = EmbeddedZone("hangzhou-1", accounts=ACCOUNTS)
     zone.start()
     counted: list[tuple[str, str]] = []
-    served = registry or registry_of(zone, counted)
+    with (
+        closing(bind("tcp://127.0.0.1:0")) as listening,
+        ThreadPoolExecutor(2) as executor,
+        RpcSource(address_of(listening)) as source,
+    ):
+        queries, hub = Queries(zone.app, source), SubscriptionHub()
+        parts = Served(
+            engine=zone.engine,
+            app=zone.app,
+            queries=queries,
+            executor=executor,
+            asking=executor,
+            checks=executor,
+            moniker="a",
+            rpc_address=address_of(listening),
+        )
+        rpc = RunningRpc(RpcApplication(all_methods(parts, hub), hub), listening)
+        registry = Registry(
+            answer=queries.call,
+            paths=queries.paths,
+            asks_rpc=queries.asks_rpc,
+            count=lambda path, status, _: counted.append((path, status)),
+        )
+        try:
+            async with grpc_registry(registry) as calls:
+                served = GrpcZone(calls, zone, queries, rpc)
+                served.counted = counted
+                yield served
+        finally:
+            await rpc.stop()
+
+
+@asynccontextmanager
+async def grpc_registry(registry: Registry) -> AsyncIterator[GrpcCalls]:
+    """Serve any registry."""
     async with (
-        serving("127.0.0.1:0", served) as address,
+        serving("127.0.0.1:0", registry) as address,
         grpc.aio.insecure_channel(address) as channel,
     ):
-        yield GrpcZone(zone, address, channel, counted)
+        yield GrpcCalls(address, channel)
 
 
-def answered(value: bytes) -> Any:
-    """Return an answer of a registry that always gives ``value``."""
+def registry_of(answer: Answer, path: str) -> Registry:
+    """Return a registry with one method."""
+    return Registry(
+        answer=answer,
+        paths=(path,),
+        asks_rpc=lambda _: False,
+        count=lambda path, status, seconds: None,
+    )
+
+
+def always(value: bytes) -> Answer:
+    """Return an answer that is always ``value``."""
     return lambda path, data, height: CallResult(value=value, height=height)

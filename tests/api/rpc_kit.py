@@ -14,6 +14,7 @@ import orjson
 
 from huitong.core.hashing import sha256
 from huitong.engines.embedded.chain import CommittedBlock
+from huitong.node.answers.source import RpcSource
 from huitong.node.queries import Queries
 from huitong.node.rpc.asgi import RpcApplication
 from huitong.node.rpc.methods import all_methods
@@ -121,16 +122,18 @@ async def rpc_zone(blocks_kept: int = 0) -> AsyncIterator[RpcZone]:
     """Open a zone with its first blocks made."""
     zone = EmbeddedZone("hangzhou-1", accounts=ACCOUNTS, blocks_kept=blocks_kept)
     zone.start()
-    with ThreadPoolExecutor(2) as executor:
+    address = "tcp://127.0.0.1:26657"  # for show: the application is asked directly
+    with ThreadPoolExecutor(2) as executor, RpcSource(address) as source:
         hub = SubscriptionHub()
         served = Served(
             engine=zone.engine,
             app=zone.app,
-            queries=Queries(zone.app),
+            queries=Queries(zone.app, source),
             executor=executor,
+            asking=executor,
             checks=executor,
             moniker="a",
-            rpc_address="tcp://127.0.0.1:26657",
+            rpc_address=address,
         )
         application = RpcApplication(all_methods(served, hub), hub)
         zone.engine.on_block(hub.publish)

@@ -23,7 +23,6 @@ from huitong.core.errors import (
 )
 from huitong.core.querying import SIMULATE_PATH
 from huitong.node.grpc import calls as grpc_calls
-from huitong.node.grpc.calls import Registry
 from huitong.node.grpc.limits import CALLS_MAX, REQUEST_SIZE_BYTES_MAX
 from huitong.node.proofs import PROOFS_PATH
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as tendermint_pb2
@@ -31,7 +30,13 @@ from huitong.proto.cosmos.tx.v1beta1 import service_pb2
 from huitong.proto.huitong.node.v1 import node_pb2
 from huitong.proto.ibc.core.client.v1 import query_pb2 as client_pb2
 from huitong.proto.ibc.core.connection.v1 import query_pb2 as connection_pb2
-from tests.api.grpc_kit import GrpcZone, answered, grpc_zone
+from tests.api.grpc_kit import (
+    GrpcZone,
+    always,
+    grpc_registry,
+    grpc_zone,
+    registry_of,
+)
 
 CLIENT_STATES = "/ibc.core.client.v1.Query/ClientStates"
 CONNECTION = "/ibc.core.connection.v1.Query/Connection"
@@ -199,8 +204,7 @@ async def test_each_kind_of_failure_has_its_status(
     def answer(path: str, data: bytes, height: int) -> CallResult:
         raise failure
 
-    registry = Registry(answer=answer, paths=(CHANNEL,), count=lambda *_: None)
-    async with grpc_zone(registry) as served:
+    async with grpc_registry(registry_of(answer, CHANNEL)) as served:
         ended = await served.call(CHANNEL)
     assert ended.code is code
     assert "Traceback" not in ended.text
@@ -217,10 +221,7 @@ async def test_response_beyond_its_limit_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(grpc_calls, "RESPONSE_SIZE_BYTES_MAX", 10)
-    registry = Registry(
-        answer=answered(bytes(11)), paths=(CHANNEL,), count=lambda *_: None
-    )
-    async with grpc_zone(registry) as served:
+    async with grpc_registry(registry_of(always(bytes(11)), CHANNEL)) as served:
         ended = await served.call(CHANNEL)
     assert ended.code is StatusCode.RESOURCE_EXHAUSTED
     assert "11 bytes, at most 10" in ended.text
@@ -233,8 +234,7 @@ async def test_calls_beyond_the_bound_are_turned_away_and_the_others_answered() 
         go_on.wait(20)
         return CallResult(value=b"", height=1)
 
-    registry = Registry(answer=answer, paths=(CHANNEL,), count=lambda *_: None)
-    async with grpc_zone(registry) as served:
+    async with grpc_registry(registry_of(answer, CHANNEL)) as served:
         channels = [
             grpc.aio.insecure_channel(
                 served.address, options=[("grpc.use_local_subchannel_pool", 1)]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import httpx
 import orjson
 import pytest
@@ -290,3 +291,60 @@ def test_full_disk_stops_the_node_and_keeps_the_last_block(home: Path) -> None:
     assert "Traceback" not in done.stderr
     replayed = json.loads(_run("node", "replay", "--home", str(home), "--json").stdout)
     assert replayed["ok"] is True
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:0", "tcp://127.0.0.1:0"])
+def test_grpc_is_told_in_a_line_a_file_and_the_status(home: Path, form: str) -> None:
+    process = subprocess.Popen(
+        [*_START, str(home), "--grpc", form], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        process.stdout.readline()
+        line = process.stdout.readline().strip()
+        file = home / "data" / "grpc_address"
+        address = file.read_text().strip()
+        assert line == f"gRPC on {address}"
+        told = json.loads(_run("node", "status", "--home", str(home), "--json").stdout)
+        assert told["grpc"] == address
+        with grpc.insecure_channel(address) as channel:
+            method = "/cosmos.base.tendermint.v1beta1.Service/GetSyncing"
+            assert channel.unary_unary(method)(b"", timeout=20) == b""
+        process.terminate()
+        assert process.wait(20) == 0
+        assert not file.exists()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_grpc_can_be_turned_off(home: Path) -> None:
+    process = subprocess.Popen(
+        [*_START, str(home), "--grpc", ""], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("serving")
+        assert not (home / "data" / "grpc_address").exists()
+        told = json.loads(_run("node", "status", "--home", str(home), "--json").stdout)
+        assert told["grpc"] == ""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_grpc_port_that_is_taken_is_refused(home: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        place = f"127.0.0.1:{other.getsockname()[1]}"
+        done = subprocess.run(
+            [*_START, str(home), "--grpc", place],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"another process listens on tcp://{place}" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from huitong.light.tendermint.rpc_json import light_block_from_json
+from huitong.node.rpc import blocks
 from tests.api.rpc_kit import RpcZone, base64_of, differences
 from tests.vectors import load_vector
 
@@ -135,6 +136,15 @@ async def test_websocket_events_have_the_recorded_form(rpc: RpcZone) -> None:
     assert events["tx.height"] == ["3"]
     assert events["record_published.record_id"] == ["INV-1"]
     assert all(isinstance(value, list) for value in events.values())
+
+
+async def test_results_of_large_blocks_are_the_same(
+    rpc: RpcZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = rpc.publish("INV-1", "INV-2")
+    few = await rpc.call("block_results", height=str(made.height))
+    monkeypatch.setattr(blocks, "TXS_READ_AT_ONCE_MAX", 1)
+    assert await rpc.call("block_results", height=str(made.height)) == few
 
 
 async def test_block_results_tell_what_a_block_did(rpc: RpcZone) -> None:

@@ -281,10 +281,20 @@ def _attack(**value: Any) -> dict[str, Any]:
     return {"type": "tendermint/LightClientAttackEvidence", "value": value}
 
 
+def _names(method: str) -> Call:
+    """A call whose values change in the midst of a round: its names are compared."""
+
+    def answer(ran: Ran) -> Any:
+        told = ran.node.call(method)
+        return {"result": {name: dict.fromkeys(told[name]) for name in told}}
+
+    return Call(f"{method}: names", answer)
+
+
 _HEADER = {"signed_header": {"header": {"height": "5"}}}
 CONSENSUS: tuple[Call, ...] = (
-    _call("", "consensus_state"),
-    _call("", "dump_consensus_state"),
+    _names("consensus_state"),
+    _names("dump_consensus_state"),
     _call("a chunk too far", "genesis_chunked", chunk="1"),
     _call("a negative chunk", "genesis_chunked", chunk="-1"),
     _call("nothing", "broadcast_evidence"),

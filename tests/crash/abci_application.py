@@ -22,7 +22,6 @@ from huitong.engines.cometbft.abci.server import AbciServer
 from huitong.engines.cometbft.service import ZoneService
 from huitong.engines.genesis import decode_genesis
 from huitong.node.parts import open_application
-from huitong.node.queries import Queries
 from huitong.storage.environment import LmdbEnvironment
 from huitong.storage.nodes import LmdbBackend
 
@@ -105,7 +104,7 @@ def serve(folder: Path, point: str = "", height: int = 0) -> None:
     service = ZoneService(
         app=app,
         genesis=genesis,
-        answer_query=Queries(app).answer,
+        answer_query=app.query,
         snapshots=None,
         retain_height=lambda height: 0,
         on_block=lambda request, finalized: None,

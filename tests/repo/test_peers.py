@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -102,3 +103,32 @@ def test_unknown_peer_is_refused(tmp_path: Path) -> None:
     done = _install(tmp_path, "osmosis")
     assert done.returncode == 2
     assert "no such peer: osmosis" in done.stderr
+
+
+def test_an_installer_that_is_told_to_stop_leaves_no_compiler(tmp_path: Path) -> None:
+    mark = tmp_path / "compiler.pid"
+    for name in ("sh", "mv", "cat"):
+        (tmp_path / name).symlink_to(f"/bin/{name}")
+    told = tmp_path / "silent"
+    os.mkfifo(told)  # its reader waits for ever
+    _program(
+        tmp_path / "cargo",
+        f"echo $$ > {mark}.new; mv {mark}.new {mark}; cat {told}",
+    )
+    installer = subprocess.Popen(
+        [sys.executable, INSTALLER, "hermes"],
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        while not mark.exists():
+            assert installer.poll() is None
+        compiler = int(mark.read_text())
+        installer.terminate()
+        installer.communicate(timeout=60)
+    finally:
+        installer.kill()
+    assert installer.returncode
+    with pytest.raises(ProcessLookupError):
+        os.kill(compiler, 0)

@@ -146,7 +146,7 @@ def tx(*, beside_simd: bool, rounds: int, as_json: bool, **wanted: Any) -> None:
 @click.option(
     "--hermes-count",
     type=click.IntRange(1, 100_000),
-    default=600,
+    default=1_500,
     show_default=True,
     help="With --versus: packets to send where Hermes relays.",
 )

@@ -9,6 +9,7 @@ import click
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.numbers import Number
+from huitong.cli.propose_members import ABOUT_MEMBERS
 from huitong.cli.proposing import (
     FILE_SIZE_BYTES_MAX,
     key_bytes,
@@ -18,27 +19,18 @@ from huitong.cli.proposing import (
 )
 from huitong.cli.zones import hex_bytes
 from huitong.core.fields import DIGEST_SIZE_BYTES
-from huitong.modules.members.roles import DELEGATE, ROLES
+from huitong.core.time import NS_PER_SECOND
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
-from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.packs.v1 import packs_pb2
 from huitong.proto.huitong.transfer.v1 import transfer_pb2
 from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
 
-_STATUSES = {
-    "active": members_pb2.MEMBER_STATUS_ACTIVE,
-    "suspended": members_pb2.MEMBER_STATUS_SUSPENDED,
-    "removed": members_pb2.MEMBER_STATUS_REMOVED,
-}
 _WEIGHT_RULES = {
     "member": governance_pb2.WEIGHT_RULE_MEMBER,
     "validator-power": governance_pb2.WEIGHT_RULE_VALIDATOR_POWER,
 }
-_role_option = click.option(
-    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="Say it for each."
-)
 
 
 @click.group("propose")
@@ -48,6 +40,10 @@ def propose_group() -> None:
     What is proposed must be possible now. If it has the votes at the deadline, it is
     carried out then, all of it or nothing.
     """
+
+
+for command in ABOUT_MEMBERS:
+    propose_group.add_command(command)
 
 
 @propose_group.command("file")
@@ -65,183 +61,6 @@ def from_file(file: Path, **options: Any) -> None:
     messages = messages_of_file(data, str(file))
     names = ", ".join(type(message).__name__ for message in messages)
     propose(messages, names, **options)
-
-
-# --- members ------------------------------------------------------------------------------
-
-
-@propose_group.command("admit-member")
-@click.argument("member_id")
-@click.option("--name", required=True, help="Name for people.")
-@click.option("--legal-id", default="", help="Unified social credit code or the like.")
-@_role_option
-@click.option(
-    "--encryption-key",
-    callback=key_bytes,
-    metavar="KEY",
-    help="X25519 key that payloads for the member are sealed to.",
-)
-@click.option(
-    "--delegate",
-    default="",
-    metavar="ADDRESS",
-    help="Account that votes for it, added with it; without one it has no vote.",
-)
-@proposing_options
-@cli_errors
-def admit_member(
-    member_id: str,
-    name: str,
-    legal_id: str,
-    roles: tuple[str, ...],
-    encryption_key: bytes,
-    delegate: str,
-    **options: Any,
-) -> None:
-    """Admit an organisation; with --delegate it has a vote, without it has none.
-
-    Its accounts may hold the roles that are named; with --delegate and no --role, all.
-    """
-    messages: list[Any] = [
-        members_pb2.MsgAdmitMember(
-            member_id=member_id,
-            name=name,
-            legal_id=legal_id,
-            roles=_roles_admitted(roles, has_delegate=bool(delegate)),
-            encryption_key=encryption_key,
-        )
-    ]
-    if delegate:
-        messages.append(
-            members_pb2.MsgAddAccount(
-                address=delegate, member_id=member_id, roles=[DELEGATE]
-            )
-        )
-    propose(messages, f"Admit {member_id}", **options)
-
-
-def _roles_admitted(roles: tuple[str, ...], *, has_delegate: bool) -> list[str]:
-    """Return the roles of a new member: no vote is given unless somebody casts it.
-
-    A member with a vote and without a delegate would only raise every quorum.
-
-    Raises:
-        click.UsageError: it does not say whether the member has a vote.
-    """
-    if has_delegate:
-        return sorted({*roles, DELEGATE}) if roles else []  # none: all
-    if not roles:
-        raise click.UsageError(
-            "say --delegate ADDRESS for a member that votes, or a --role for each that "
-            "the accounts of one without a vote may hold"
-        )
-    if DELEGATE in roles:
-        raise click.UsageError(f"--role {DELEGATE} goes with --delegate ADDRESS")
-    return sorted(roles)
-
-
-@propose_group.command("member-status")
-@click.argument("member_id")
-@click.argument("new_status", type=click.Choice(list(_STATUSES)))
-@proposing_options
-@cli_errors
-def member_status(member_id: str, new_status: str, **options: Any) -> None:
-    """Suspend, reinstate or remove a member. Removal is final."""
-    message = members_pb2.MsgSetMemberStatus(
-        member_id=member_id, status=_STATUSES[new_status], reason=options["reason"]
-    )
-    propose([message], f"Make {member_id} {new_status}", **options)
-
-
-@propose_group.command("member-roles")
-@click.argument("member_id")
-@_role_option
-@click.option("--all-roles", is_flag=True, help="Every role, delegate as well.")
-@proposing_options
-@cli_errors
-def member_roles(
-    member_id: str, roles: tuple[str, ...], all_roles: bool, **options: Any
-) -> None:
-    """Set which roles a member's accounts may hold. With delegate it has a vote."""
-    if bool(roles) == all_roles:
-        raise click.UsageError("say either --role, once or more often, or --all-roles")
-    message = members_pb2.MsgSetMemberRoles(member_id=member_id, roles=sorted(roles))
-    propose([message], f"Change the roles of {member_id}", **options)
-
-
-@propose_group.command("lift-freeze")
-@click.argument("member_id")
-@proposing_options
-@cli_errors
-def lift_freeze(member_id: str, **options: Any) -> None:
-    """Lift the emergency freeze of a member."""
-    message = members_pb2.MsgLiftEmergencyFreeze(
-        member_id=member_id, reason=options["reason"]
-    )
-    propose([message], f"Lift the emergency freeze of {member_id}", **options)
-
-
-# --- accounts -----------------------------------------------------------------------------
-
-
-@propose_group.command("add-account")
-@click.argument("address")
-@click.option("--member", "member_id", default="", help="Member that it signs for.")
-@_role_option
-@proposing_options
-@cli_errors
-def add_account(
-    address: str, member_id: str, roles: tuple[str, ...], **options: Any
-) -> None:
-    """Let ADDRESS sign. A member's delegate adds its staff without a vote."""
-    message = members_pb2.MsgAddAccount(
-        address=address, member_id=member_id, roles=sorted(roles)
-    )
-    propose([message], f"Add an account of {member_id or 'no member'}", **options)
-
-
-@propose_group.command("account-roles")
-@click.argument("address")
-@_role_option
-@proposing_options
-@cli_errors
-def account_roles(address: str, roles: tuple[str, ...], **options: Any) -> None:
-    """Set which roles ADDRESS holds."""
-    message = members_pb2.MsgSetAccountRoles(address=address, roles=sorted(roles))
-    propose([message], "Change the roles of an account", **options)
-
-
-@propose_group.command("disable-account")
-@click.argument("address")
-@proposing_options
-@cli_errors
-def disable_account(address: str, **options: Any) -> None:
-    """Let ADDRESS sign no more."""
-    message = members_pb2.MsgDisableAccount(address=address, reason=options["reason"])
-    propose([message], "Disable an account", **options)
-
-
-@propose_group.command("enable-account")
-@click.argument("address")
-@proposing_options
-@cli_errors
-def enable_account(address: str, **options: Any) -> None:
-    """Let ADDRESS sign again."""
-    message = members_pb2.MsgEnableAccount(address=address, reason=options["reason"])
-    propose([message], "Enable an account", **options)
-
-
-@propose_group.command("replace-account")
-@click.argument("old_address")
-@click.argument("new_address")
-@proposing_options
-@cli_errors
-def replace_account(old_address: str, new_address: str, **options: Any) -> None:
-    """Give the member and the roles of OLD_ADDRESS to NEW_ADDRESS, in one step."""
-    message = members_pb2.MsgReplaceAccount(
-        old_address=old_address, new_address=new_address, reason=options["reason"]
-    )
-    propose([message], "Replace the key of an account", **options)
 
 
 # --- the zone -----------------------------------------------------------------------------
@@ -299,6 +118,20 @@ def block_params(size_bytes_max: int, gas_max: int, **options: Any) -> None:
     params = consensus_pb2.BlockParams(size_bytes_max=size_bytes_max, gas_max=gas_max)
     message = consensus_pb2.MsgUpdateBlockParams(params=params)
     propose([message], "Change the limits of blocks", **options)
+
+
+@propose_group.command("unbonding-time")
+@click.argument("seconds", type=Number(min=1))
+@proposing_options
+@cli_errors
+def unbonding_time(seconds: int, **options: Any) -> None:
+    """Set how many SECONDS validators answer for what they signed.
+
+    Other chains trust this zone's headers for less than that. Clients that exist keep
+    the terms with which they were created.
+    """
+    message = consensus_pb2.MsgSetUnbondingTime(unbonding_time=seconds * NS_PER_SECOND)
+    propose([message], f"Set the unbonding time to {seconds} s", **options)
 
 
 @propose_group.command("rules")

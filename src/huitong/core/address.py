@@ -73,9 +73,14 @@ def encode_address(data: bytes) -> Address:
         raise InvalidAddressError(
             address=data, reason=f"expected {ADDRESS_SIZE_BYTES} bytes"
         )
+    return Address(encode_bech32(ADDRESS_PREFIX, data))
+
+
+def encode_bech32(prefix: str, data: bytes) -> str:
+    """Return any bytes in bech32, for addresses that are not those of accounts."""
     words = bech32.convertbits(data, 8, 5, True)
     invariant(words is not None, "whole bytes always regroup with padding")
-    return Address(bech32.bech32_encode(ADDRESS_PREFIX, words or []))
+    return str(bech32.bech32_encode(prefix, words or []))
 
 
 def with_prefix(address: str, prefix: str) -> str:

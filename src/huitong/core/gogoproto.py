@@ -26,6 +26,9 @@ MessageT = TypeVar("MessageT", bound=Message)
 #: Source: the option ``nullable = false`` in the peers' definitions.
 REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
+        "cosmos.auth.v1beta1.QueryParamsResponse": ("params",),
+        "cosmos.base.tendermint.v1beta1.Block": ("header", "data", "evidence"),
+        "cosmos.base.tendermint.v1beta1.Header": ("version", "time", "last_block_id"),
         "cosmos.staking.v1beta1.Params": ("unbonding_time",),
         "cosmos.staking.v1beta1.QueryParamsResponse": ("params",),
         "cosmos.upgrade.v1beta1.Plan": ("time",),

@@ -10,6 +10,17 @@ from __future__ import annotations
 from huitong.core.errors import InvalidRequestError, NotFoundError
 
 
+class StatusNotFoundError(NotFoundError):
+    """Something is not there, told in the words of another service."""
+
+    text = "rpc error: code = NotFound desc = {what}: key not found"
+
+
+def not_found_as(text: str) -> NotFoundError:
+    """Return the error for something that is not there, in these words."""
+    return StatusNotFoundError(what=text)
+
+
 def not_found(what: str) -> NotFoundError:
     """Return the error for something that is not in the state."""
     return NotFoundError(what=f"rpc error: code = NotFound desc = {what}")

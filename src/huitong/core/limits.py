@@ -253,6 +253,11 @@ BLOCK_SIZE_BYTES_MAX_LIMIT: Final = 104_857_600
 BLOCK_GAS_MAX_MIN: Final = 20_000_000
 #: Gas of a block at most: about a hundred seconds of work.
 BLOCK_GAS_MAX_LIMIT: Final = 10_000_000_000
+#: Nanoseconds that validators answer for what they signed, at least: a minute, for trials.
+UNBONDING_TIME_NS_MIN: Final = 60 * 1_000_000_000
+#: The same at most, and if nothing is said: three weeks, as long as a zone takes evidence
+#: unless its genesis says otherwise.
+UNBONDING_TIME_NS_MAX: Final = 21 * 86_400 * 1_000_000_000
 #: Proofs of misbehaviour that one validator's record keeps; it is suspended by the first.
 MISBEHAVIOUR_ENTRIES_MAX: Final = 16
 #: Validators whose misbehaviour is remembered, those that are gone included.

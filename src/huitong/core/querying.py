@@ -55,7 +55,7 @@ class Querying:
     def answer(self, path: str, data: bytes, height: int, prove: bool) -> QueryResult:
         """Answer, or describe the refusal; never raises for anything a stranger sends."""
         try:
-            _check_bounds(data, height)
+            check_bounds(data, height)
             parts = path.strip("/").split("/")
             if len(parts) == 3 and parts[0] == "store" and parts[2] == "key":
                 return self._from_store(parts[1], data, height, prove)
@@ -71,7 +71,7 @@ class Querying:
             UnknownRequestError: there is no such method.
             RejectedError: the request is refused, or no such version is kept.
         """
-        _check_bounds(data, height)
+        check_bounds(data, height)
         if path == SIMULATE_PATH:
             return self._simulated(data)
         route = self._routes.get(path)
@@ -147,7 +147,12 @@ class Querying:
         return CallResult(value=encode(answer), height=height)
 
 
-def _check_bounds(data: bytes, height: int) -> None:
+def check_bounds(data: bytes, height: int) -> None:
+    """Check the size of a question and its height.
+
+    Raises:
+        InvalidRequestError: too long, or no height.
+    """
     if len(data) > QUERY_SIZE_BYTES_MAX:
         raise InvalidRequestError(
             reason=f"query of {len(data)} bytes, at most {QUERY_SIZE_BYTES_MAX}"

@@ -20,6 +20,7 @@ from huitong.core.limits import (
     BLOCK_SIZE_BYTES_MAX_LIMIT,
     BLOCK_SIZE_BYTES_MAX_MIN,
     INT64_MAX,
+    UNBONDING_TIME_NS_MAX,
     VALIDATORS_MAX,
     VOTING_POWER_TOTAL_MAX,
 )
@@ -27,10 +28,9 @@ from huitong.core.time import format_rfc3339, parse_rfc3339
 from huitong.engines.errors import GenesisFileError
 from huitong.engines.validator_key import PUBLIC_KEY_TYPE, public_key_json
 from huitong.light.tendermint.signatures import address_of_public_key
-from huitong.modules.node_info import UNBONDING_TIME_NS
 
 #: Evidence of misbehaviour is accepted as long as a validator answers for its votes.
-EVIDENCE_AGE_NS: Final = UNBONDING_TIME_NS
+EVIDENCE_AGE_NS: Final = UNBONDING_TIME_NS_MAX
 #: The same in blocks, at five seconds a block: an idle zone's heartbeat.
 EVIDENCE_AGE_BLOCKS: Final = 362_880
 #: Evidence in one block, CometBFT's default.

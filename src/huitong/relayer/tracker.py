@@ -112,6 +112,12 @@ class Tracker:
         default_factory=lambda: {Side.A: 0, Side.B: 0}
     )
     _is_reading: bool = False
+    _streamed_from: dict[Side, int] = field(
+        default_factory=lambda: {Side.A: 0, Side.B: 0}
+    )
+    _streamed_to: dict[Side, int] = field(
+        default_factory=lambda: {Side.A: 0, Side.B: 0}
+    )
     _recent: dict[Side, deque[tuple[int, list[RelayEvent]]]] = field(
         default_factory=lambda: {Side.A: deque(), Side.B: deque()}
     )
@@ -133,6 +139,20 @@ class Tracker:
         return len(self.lanes) == 2
 
     # --- taking in --------------------------------------------------------------------
+
+    def begin_stream(self, side: Side) -> None:
+        """Note that the blocks of a side are told anew, from some height on."""
+        self._streamed_from[side] = self._streamed_to[side] = 0
+
+    def has_gap(self, side: Side) -> bool:
+        """Whether a block of a side was neither read in the state nor seen.
+
+        The state is read below the newest header, for that proves it. A block that was
+        the newest then, and came before the stream began, is in neither.
+        """
+        if self._is_reading or not self.is_ready:
+            return False  # what is read now may cover it
+        return self._streamed_from[side] > self._read_heights[side] + 1
 
     def begin_reading(self) -> None:
         """Remember what blocks tell from now on, until ``take_readings``."""
@@ -167,6 +187,9 @@ class Tracker:
         self.heads[side] = Head(
             revision=revision, height=block.height, time_ns=block.time_ns
         )
+        if block.height != self._streamed_to[side] + 1:
+            self._streamed_from[side] = block.height
+        self._streamed_to[side] = block.height
         times_ns = self.header_times_ns[side]
         times_ns[block.height] = block.time_ns
         if len(times_ns) > HEADER_TIMES_KEPT:

@@ -186,16 +186,14 @@ class LinkWorker:
         self._followed.add(side)
         self._problems.end(f"follow {side}")
         self._couriers[side].forget()
+        self._tracker.begin_stream(side)
         self._read_wanted.set()
 
     def _take_block(self, side: Side, block: BlockSeen) -> None:
-        known = self._tracker.heads.get(side)
-        if known is not None and block.height > known.height + 1:
-            self._read_wanted.set()
         with self._zones[side].client.rpc.reading("NewBlock"):
             self._couriers[side].on_block(block)
             told = self._tracker.take_block(side, block, self._zones[side].revision)
-        if self._care[side].take_events(block, told):
+        if self._care[side].take_events(block, told) or self._tracker.has_gap(side):
             self._read_wanted.set()
         for event in self._wake.values():
             event.set()
@@ -246,6 +244,8 @@ class LinkWorker:
             )
         facts = {side: await care.read() for side, care in self._care.items()}
         tracker.take_readings(readings, facts)
+        if any(tracker.has_gap(side) for side in Side):
+            self._read_wanted.set()
         self._problems.end("reading")
         for event in self._wake.values():
             event.set()

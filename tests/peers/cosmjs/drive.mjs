@@ -36,6 +36,8 @@ if (given.channel) {
   await transfer();
 }
 client.disconnect();
+// CosmJS leaves the timer of a refused broadcast running, a minute long.
+setTimeout(() => process.exit(), 0);
 console.log(JSON.stringify(told, (_key, value) => (typeof value === "bigint" ? String(value) : value)));
 
 async function readChain() {

@@ -12,6 +12,8 @@ from huitong.core.abci import (
 from huitong.core.consensus import ConsensusChanges
 from huitong.core.errors import HuitongError, InvalidRequestError
 from huitong.core.limits import (
+    UNBONDING_TIME_NS_MAX,
+    UNBONDING_TIME_NS_MIN,
     VALIDATORS_MAX,
     VALIDATORS_POWER_MAX,
 )
@@ -24,6 +26,7 @@ from tests.unit.consensus.zones import (
     params,
     remove,
     set_validator,
+    unbonding,
 )
 
 # --- what members decide ------------------------------------------------------------------
@@ -90,6 +93,19 @@ def test_block_limits_are_told_once_and_act_on_the_next_block() -> None:
     assert answer.params.size_bytes_max == 5_000_000
 
 
+def test_unbonding_time_is_decided_on_and_survives_an_export() -> None:
+    zone = Zone()
+    untouched = zone.zone.export()
+    assert "unbonding_time" not in untouched["consensus"]
+    zone.decide(unbonding(3_600 * 10**9))
+    told = zone.zone.told("unbonding_time_changed")
+    assert told == [{"unbonding_time": "3600000000000"}]
+    again = Zone(None, zone.zone.export())
+    assert consensus.get_unbonding_time_ns(again.zone.context()) == 3_600 * 10**9
+    zone.decide(unbonding(UNBONDING_TIME_NS_MAX))
+    assert zone.zone.export()["consensus"] == untouched["consensus"]
+
+
 def _fill(zone: Zone) -> None:
     ctx = zone.zone.context()
     for index in range(VALIDATORS_MAX - 4):
@@ -154,6 +170,9 @@ def _nothing(zone: Zone) -> None:
         (_nothing, params(size=104_857_601), errors.BlockParamsError),
         (_nothing, params(gas=19_999_999), errors.BlockParamsError),
         (_nothing, params(gas=10_000_000_001), errors.BlockParamsError),
+        (_nothing, unbonding(UNBONDING_TIME_NS_MIN - 1), errors.UnbondingTimeError),
+        (_nothing, unbonding(UNBONDING_TIME_NS_MAX + 1), errors.UnbondingTimeError),
+        (_nothing, unbonding(-1), errors.UnbondingTimeError),
     ],
 )
 def test_refusals(prepare: Any, message: Any, error: type[HuitongError]) -> None:
@@ -171,6 +190,8 @@ def test_refusals(prepare: Any, message: Any, error: type[HuitongError]) -> None
         set_validator("org-4", VALIDATORS_POWER_MAX - 40),
         params(size=2_621_440, gas=20_000_000),
         params(size=104_857_600, gas=10_000_000_000),
+        unbonding(UNBONDING_TIME_NS_MIN),
+        unbonding(UNBONDING_TIME_NS_MAX),
     ],
 )
 def test_bounds_themselves_are_allowed(message: Any) -> None:

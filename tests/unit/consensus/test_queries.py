@@ -82,6 +82,10 @@ def _record(**fields: Any) -> dict[str, Any]:
     [
         {"unknown": 1},
         {"validators": {}},
+        {"unbonding_time": "0"},
+        {"unbonding_time": "59999999999"},
+        {"unbonding_time": str(21 * 86_400 * 10**9 + 1)},
+        {"unbonding_time": "a week"},
         {"validators": [_entry(public_key=b"short")]},
         {"validators": [_entry(name="a\nb")]},
         {"validators": [_entry(power=-1)]},

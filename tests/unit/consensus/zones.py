@@ -152,6 +152,11 @@ def remove(name: str, reason: str = "left") -> pb.MsgRemoveValidator:
     return pb.MsgRemoveValidator(public_key=KEYS[name], reason=reason)
 
 
+def unbonding(time_ns: int) -> pb.MsgSetUnbondingTime:
+    """Return the message that sets how long validators answer for their signatures."""
+    return pb.MsgSetUnbondingTime(unbonding_time=time_ns)
+
+
 def params(size: int = 5_000_000, gas: int = 50_000_000) -> pb.MsgUpdateBlockParams:
     """Return the message that sets the limits of blocks."""
     limits = pb.BlockParams(size_bytes_max=size, gas_max=gas)

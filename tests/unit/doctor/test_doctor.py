@@ -203,6 +203,31 @@ def test_port_of_another_process_is_told(home: Home) -> None:
     assert _has(examine(home, None), "port-rpc", Severity.OK, "free")
 
 
+def test_grpc_port_of_another_process_is_told(home: Home) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        _configure(home, grpc_address=address)
+        assert _has(examine(home, None), "port-grpc", Severity.PROBLEM, "another")
+    assert _has(examine(home, None), "port-grpc", Severity.OK, "free")
+
+
+def test_grpc_port_of_a_running_node_is_the_one_that_it_picked(home: Home) -> None:
+    _configure(home, grpc_address="127.0.0.1:0")
+    home.data.mkdir(exist_ok=True)
+    home.grpc_address_file.write_text("127.0.0.1:1\n")
+    subject = Subject(home, None)
+    subject.__dict__["pid"] = os.getpid()
+    found = list(machine.check_ports(subject))
+    assert _has(found, "port-grpc", Severity.PROBLEM, "nothing listens")
+
+
+def test_grpc_that_listens_to_everybody_is_told(home: Home) -> None:
+    _configure(home, grpc_address="0.0.0.0:9090")
+    assert _has(examine(home, None), "grpc-open", Severity.WARNING)
+
+
 def test_address_of_another_form_is_told(home: Home) -> None:
     _configure(home, watch_address="127.0.0.1")
     assert _has(examine(home, None), "port-watch", Severity.PROBLEM)

@@ -174,6 +174,7 @@ EXAMPLES: list[tuple[Message, Callable[[Zone], None]]] = [
         ),
         do_nothing,
     ),
+    (consensus_pb2.MsgSetUnbondingTime(unbonding_time=10**9 * 86_400), do_nothing),
     (schedule_upgrade(), do_nothing),
     (upgrades_pb2.MsgCancelUpgrade(name="v9", reason="x"), plan_upgrade),
     (install_pack(), do_nothing),

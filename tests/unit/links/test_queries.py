@@ -346,7 +346,6 @@ def test_absent_channel_is_told_in_the_words_of_ibc_go(path: Path) -> None:
     )
     for method, request in (
         ("Channel", channel_pb2.QueryChannelRequest(**named)),
-        ("ChannelClientState", channel_pb2.QueryChannelClientStateRequest(**named)),
         (
             "ChannelConsensusState",
             channel_pb2.QueryChannelConsensusStateRequest(**named),
@@ -357,6 +356,9 @@ def test_absent_channel_is_told_in_the_words_of_ibc_go(path: Path) -> None:
         ("UpgradeError", channel_pb2.QueryUpgradeErrorRequest(**named)),
     ):
         assert missing(zone, CHANNEL + method, request) == wanted
+    asked = channel_pb2.QueryChannelClientStateRequest(**named)
+    told = missing(zone, CHANNEL + "ChannelClientState", asked)
+    assert told == wanted.replace("channel-id channel", "channel-id: channel")
     told = missing(
         zone,
         CHANNEL + "NextSequenceSend",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from huitong.core.time import ns_from_duration
+from huitong.modules import consensus
 from huitong.modules.node_info import MODULE
 from huitong.proto.cosmos.base.node.v1beta1 import query_pb2 as node_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as tendermint_pb2
@@ -33,9 +36,15 @@ def test_gas_costs_nothing() -> None:
     assert zone.query(path, node_pb2.ConfigRequest()).minimum_gas_price == "0nofee"
 
 
-def test_unbonding_takes_three_weeks_and_history_is_kept() -> None:
-    zone = MemoryZone([MODULE])
+@pytest.mark.parametrize(
+    ("genesis", "seconds"),
+    [({}, 21 * 86_400), ({"unbonding_time": "3600000000000"}, 3_600)],
+)
+def test_unbonding_takes_as_long_as_was_decided(
+    genesis: dict[str, str], seconds: int
+) -> None:
+    zone = MemoryZone([consensus.MODULE, MODULE], genesis={"consensus": genesis})
     path = "/cosmos.staking.v1beta1.Query/Params"
     params = zone.query(path, staking_query_pb2.QueryParamsRequest()).params
-    assert ns_from_duration(params.unbonding_time) == 21 * 86_400 * 10**9
+    assert ns_from_duration(params.unbonding_time) == seconds * 10**9
     assert params.historical_entries == 10_000

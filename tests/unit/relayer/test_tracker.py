@@ -160,3 +160,39 @@ def test_event_of_b_that_comes_before_that_of_a_is_kept():
     assert [item.action.stage for item in tracker.items_for(Side.A)] == [
         Stage.ACKNOWLEDGE
     ]
+
+
+def test_newest_block_of_a_reading_before_the_stream_began_is_a_gap():
+    tracker = tracker_with(0)
+    tracker.begin_stream(Side.A)
+    tracker.begin_reading()
+    tracker.take_block(Side.A, block(13), 1)
+    assert not tracker.has_gap(Side.A)  # what is being read may cover block 12
+    tracker.take_readings(readings(11), facts(12))
+    assert tracker.has_gap(Side.A)
+    assert not tracker.has_gap(Side.B)
+    tracker.take_block(Side.A, block(14), 1)
+    assert tracker.has_gap(Side.A)
+    tracker.begin_reading()
+    tracker.take_readings(readings(13, 1), facts(14))
+    assert not tracker.has_gap(Side.A)
+
+
+def test_a_stream_that_goes_on_from_a_reading_has_no_gap():
+    tracker = tracker_with(0)
+    tracker.begin_stream(Side.A)
+    tracker.take_readings(readings(11), facts(12))
+    assert not tracker.has_gap(Side.A)
+    for height in (12, 13, 14):
+        tracker.take_block(Side.A, block(height), 1)
+        assert not tracker.has_gap(Side.A)
+
+
+def test_a_block_that_the_stream_leaves_out_is_a_gap():
+    tracker = tracker_with(0)
+    tracker.take_readings(readings(11), facts(12))
+    tracker.take_block(Side.A, block(12), 1)
+    tracker.take_block(Side.A, block(14), 1)
+    assert tracker.has_gap(Side.A)
+    tracker.take_readings(readings(13), facts(14))
+    assert not tracker.has_gap(Side.A)

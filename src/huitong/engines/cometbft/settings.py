@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from huitong.core.limits import TX_SIZE_BYTES_MAX
+from huitong.core.limits import TX_SIZE_BYTES_MAX, UNBONDING_TIME_NS_MAX
 from huitong.engines.cometbft.binary import COMETBFT_VERSION
-from huitong.modules.node_info import UNBONDING_TIME_NS
 
 #: Hashes of transactions that are remembered after they left the mempool.
 _CACHE_TXS: Final = 50_000
@@ -33,7 +32,7 @@ _FLUSH: Final = "10ms"
 #: Shortest that CometBFT looks for snapshots.
 _DISCOVERY: Final = "5s"
 #: A header is trusted for two thirds of the time in which its signers answer for it.
-_TRUST_HOURS: Final = UNBONDING_TIME_NS * 2 // 3 // 3_600_000_000_000
+_TRUST_HOURS: Final = UNBONDING_TIME_NS_MAX * 2 // 3 // 3_600_000_000_000
 _LOG_LEVELS: Final = {
     "debug": "info",
     "info": "main:info,statesync:info,blocksync:info,*:error",

@@ -38,7 +38,7 @@ def answer_balance(
 def answer_spendable_balance(
     ctx: Context, request: query_pb2.QuerySpendableBalanceByDenomRequest
 ) -> query_pb2.QuerySpendableBalanceByDenomResponse:
-    """Return the same as ``answer_balance``.
+    """Return the same as ``Balance``: nothing is locked.
 
     Raises:
         InvalidRequestError: address or denomination is malformed.
@@ -62,7 +62,7 @@ def answer_all_balances(
 def answer_spendable_balances(
     ctx: Context, request: query_pb2.QuerySpendableBalancesRequest
 ) -> query_pb2.QuerySpendableBalancesResponse:
-    """Return the same as ``answer_all_balances``.
+    """Return the same as ``AllBalances``: nothing is locked.
 
     Raises:
         InvalidRequestError: the address is malformed, or the page is.

@@ -10,10 +10,16 @@ from huitong.modules.consensus.evidence import suspend_misbehaving
 from huitong.modules.consensus.genesis import export_genesis, init_genesis
 from huitong.modules.consensus.keys import STORE
 from huitong.modules.consensus.rules import ZoneConsensus
-from huitong.modules.consensus.state import power_of_member
+from huitong.modules.consensus.state import get_unbonding_time_ns, power_of_member
 from huitong.proto.huitong.consensus.v1 import consensus_pb2 as pb
 
-__all__ = ["MODULE", "STORE", "ZoneConsensus", "power_of_member"]
+__all__ = [
+    "MODULE",
+    "STORE",
+    "ZoneConsensus",
+    "get_unbonding_time_ns",
+    "power_of_member",
+]
 
 _QUERY: Final = "/huitong.consensus.v1.Query"
 
@@ -37,6 +43,12 @@ MODULE: Final = Module(
             request=pb.MsgUpdateBlockParams,
             check=handlers.check_update_block_params,
             apply=handlers.apply_update_block_params,
+            governed=True,
+        ),
+        MessageRoute(
+            request=pb.MsgSetUnbondingTime,
+            check=handlers.check_set_unbonding_time,
+            apply=handlers.apply_set_unbonding_time,
             governed=True,
         ),
     ),

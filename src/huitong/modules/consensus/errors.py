@@ -70,6 +70,15 @@ class BlockParamsError(
     """With such limits blocks would stop, or take too long."""
 
 
+class UnbondingTimeError(
+    RejectedError,
+    codespace="consensus",
+    code=10,
+    text="unbonding time of {actual} ns, expected {minimum} to {maximum}",
+):
+    """Too short to trust a header, or longer than evidence is taken."""
+
+
 class MemberNotInForceError(
     RejectedError,
     codespace="consensus",

@@ -82,5 +82,10 @@ def block_params_changed(params: BlockParams) -> Event:
     )
 
 
+def unbonding_time_changed(time_ns: int) -> Event:
+    """Validators answer for what they sign for another time, nanoseconds."""
+    return event("unbonding_time_changed", unbonding_time=time_ns)
+
+
 def _address(public_key: bytes) -> str:
     return address_of_public_key(public_key).hex().upper()

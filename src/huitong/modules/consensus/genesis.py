@@ -2,9 +2,10 @@
 
 ::
 
-    {"validators": [Validator…], "misbehaviours": [MisbehaviourRecord…]}
+    {"validators": [Validator…], "misbehaviours": [MisbehaviourRecord…],
+     "unbonding_time": "1209600000000000"}
 
-Both may be left out. The genesis document itself says who signs the first block and how
+Each may be left out. The unbonding time is in nanoseconds, three weeks if not given. The genesis document itself says who signs the first block and how
 large blocks may be; an entry here adds whose validator it is::
 
     {"public_key": "<base64>", "member_id": "hz-tax", "name": "node 1"}
@@ -22,6 +23,7 @@ from huitong.core.fields import check_size, check_text
 from huitong.core.genesis import (
     GenesisError,
     check_known_keys,
+    integer_from_json,
     message_to_json,
     messages_from_json,
 )
@@ -29,14 +31,18 @@ from huitong.core.limits import (
     MISBEHAVIOUR_ENTRIES_MAX,
     MISBEHAVIOUR_RECORDS_MAX,
     TITLE_BYTES_MAX,
+    UNBONDING_TIME_NS_MAX,
 )
+from huitong.modules.consensus.handlers import check_unbonding_time
 from huitong.modules.consensus.state import (
     ACTIVE,
     all_validators,
     find_misbehaviours,
     find_validator,
+    get_unbonding_time_ns,
     misbehaviours_after,
     save_misbehaviours,
+    save_unbonding_time_ns,
     save_validator,
 )
 from huitong.modules.members.state import get_member
@@ -52,7 +58,10 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
     Raises:
         GenesisError: anything in it is unknown, malformed, twice or without its member.
     """
-    check_known_keys(state, ("validators", "misbehaviours"), "consensus")
+    check_known_keys(
+        state, ("validators", "misbehaviours", "unbonding_time"), "consensus"
+    )
+    _init_unbonding_time(ctx, state)
     where = "consensus.validators"
     validators = messages_from_json(pb.Validator, state.get("validators", []), where)
     for index, validator in enumerate(validators):
@@ -75,12 +84,28 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
 
 def export_genesis(ctx: Context) -> dict[str, Any]:
     """Return all validators and records, each in the order of its keys."""
-    return {
+    exported: dict[str, Any] = {
         "validators": [message_to_json(item) for item in all_validators(ctx)],
         "misbehaviours": [
             message_to_json(item) for item in misbehaviours_after(ctx, b"")
         ],
     }
+    unbonding_time_ns = get_unbonding_time_ns(ctx)
+    if unbonding_time_ns != UNBONDING_TIME_NS_MAX:
+        exported["unbonding_time"] = str(unbonding_time_ns)
+    return exported
+
+
+def _init_unbonding_time(ctx: Context, state: dict[str, Any]) -> None:
+    where = "consensus.unbonding_time"
+    time_ns = integer_from_json(
+        state.get("unbonding_time", UNBONDING_TIME_NS_MAX), where
+    )
+    try:
+        check_unbonding_time(time_ns)
+    except RejectedError as wrong:
+        raise GenesisError(where=where, reason=str(wrong)) from wrong
+    save_unbonding_time_ns(ctx, time_ns)
 
 
 def _init_validator(ctx: Context, validator: pb.Validator) -> None:

@@ -11,6 +11,8 @@ from huitong.core.limits import (
     BLOCK_SIZE_BYTES_MAX_MIN,
     TEXT_BYTES_MAX,
     TITLE_BYTES_MAX,
+    UNBONDING_TIME_NS_MAX,
+    UNBONDING_TIME_NS_MIN,
     VALIDATORS_MAX,
     VALIDATORS_POWER_MAX,
 )
@@ -21,6 +23,7 @@ from huitong.modules.consensus.errors import (
     MemberNotInForceError,
     PowerLimitError,
     TooManyValidatorsError,
+    UnbondingTimeError,
     ValidatorNotSuspendedError,
     ValidatorSuspendedError,
 )
@@ -33,6 +36,7 @@ from huitong.modules.consensus.state import (
     get_told,
     get_validator,
     save_block_params,
+    save_unbonding_time_ns,
     save_validator,
     told_powers,
     wanted_powers,
@@ -153,3 +157,31 @@ def apply_update_block_params(
     save_block_params(ctx, msg.params)
     ctx.emit(events.block_params_changed(msg.params))
     return pb.MsgUpdateBlockParamsResponse()
+
+
+def check_unbonding_time(time_ns: int) -> None:
+    """Raise unless validators may answer so long for what they signed.
+
+    Raises:
+        UnbondingTimeError: too short or too long.
+    """
+    if not UNBONDING_TIME_NS_MIN <= time_ns <= UNBONDING_TIME_NS_MAX:
+        raise UnbondingTimeError(
+            actual=time_ns,
+            minimum=UNBONDING_TIME_NS_MIN,
+            maximum=UNBONDING_TIME_NS_MAX,
+        )
+
+
+def check_set_unbonding_time(ctx: Context, msg: pb.MsgSetUnbondingTime) -> None:
+    """Raise as ``check_unbonding_time``."""
+    check_unbonding_time(msg.unbonding_time)
+
+
+def apply_set_unbonding_time(
+    ctx: Context, msg: pb.MsgSetUnbondingTime
+) -> pb.MsgSetUnbondingTimeResponse:
+    """Write the time; new light clients of other zones go by it."""
+    save_unbonding_time_ns(ctx, msg.unbonding_time)
+    ctx.emit(events.unbonding_time_changed(msg.unbonding_time))
+    return pb.MsgSetUnbondingTimeResponse()

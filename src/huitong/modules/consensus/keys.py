@@ -14,6 +14,8 @@ BLOCK_PARAMS_KEY: Final = b"\x02"
 TOLD_KEY: Final = b"\x03"
 #: Prefix of ``misbehaviour_key``.
 MISBEHAVIOUR_PREFIX: Final = b"\x04"
+#: Where the unbonding time stands, 8 bytes; absent for the default.
+UNBONDING_TIME_KEY: Final = b"\x05"
 
 
 def validator_key(public_key: bytes) -> bytes:

@@ -7,6 +7,7 @@ from enum import Enum, unique
 
 from huitong.core.codec import encode
 from huitong.core.context import Context
+from huitong.core.limits import UNBONDING_TIME_NS_MAX
 from huitong.core.store.kv import prefix_end
 from huitong.light.tendermint.signatures import address_of_public_key
 from huitong.modules.consensus.errors import ValidatorNotFoundError
@@ -15,6 +16,7 @@ from huitong.modules.consensus.keys import (
     MISBEHAVIOUR_PREFIX,
     STORE,
     TOLD_KEY,
+    UNBONDING_TIME_KEY,
     VALIDATOR_PREFIX,
     misbehaviour_key,
     validator_key,
@@ -189,6 +191,23 @@ def get_block_params(ctx: Context) -> BlockParams:
 def save_block_params(ctx: Context, params: BlockParams) -> None:
     """Write the limits of blocks."""
     ctx.store(STORE).set(BLOCK_PARAMS_KEY, encode(params))
+
+
+# --- unbonding time ---------------------------------------------------------------------------
+
+
+def get_unbonding_time_ns(ctx: Context) -> int:
+    """Return how long validators answer for what they signed, nanoseconds."""
+    value = ctx.store(STORE).get(UNBONDING_TIME_KEY)
+    return UNBONDING_TIME_NS_MAX if value is None else int.from_bytes(value, "big")
+
+
+def save_unbonding_time_ns(ctx: Context, time_ns: int) -> None:
+    """Write that time; the default is written as nothing."""
+    if time_ns == UNBONDING_TIME_NS_MAX:
+        ctx.store(STORE).delete(UNBONDING_TIME_KEY)
+    else:
+        ctx.store(STORE).set(UNBONDING_TIME_KEY, time_ns.to_bytes(8, "big"))
 
 
 # --- misbehaviour -----------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from huitong.core.module import Module, QueryRoute
-from huitong.modules.members import queries, roles
+from huitong.modules.members import auth_queries, queries, roles
 from huitong.modules.members.genesis import export_genesis, init_genesis
 from huitong.modules.members.keys import STORE, account_key, member_key
 from huitong.modules.members.routes import MESSAGES
@@ -17,7 +17,6 @@ from huitong.modules.members.state import (
     get_member_id,
     is_in_force,
 )
-from huitong.proto.cosmos.auth.v1beta1 import query_pb2 as auth_query_pb2
 from huitong.proto.huitong.members.v1 import members_pb2 as pb
 
 __all__ = [
@@ -67,11 +66,7 @@ MODULE: Final = Module(
             request=pb.QueryEmergencyCallRequest,
             answer=queries.answer_emergency_call,
         ),
-        QueryRoute(
-            path="/cosmos.auth.v1beta1.Query/Account",
-            request=auth_query_pb2.QueryAccountRequest,
-            answer=queries.answer_base_account,
-        ),
+        *auth_queries.QUERIES,
     ),
     init_genesis=init_genesis,
     export_genesis=export_genesis,

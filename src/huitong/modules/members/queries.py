@@ -1,23 +1,17 @@
-"""Answers about members and accounts, in our form and in that of the Cosmos SDK."""
+"""Answers about members and accounts."""
 
 from __future__ import annotations
 
-from huitong.core.codec import pack_any
 from huitong.core.context import Context
-from huitong.core.errors import InvalidAddressError, InvalidRequestError
 from huitong.core.grpc_words import not_found
 from huitong.core.paging import page_of
 from huitong.modules.members.calls import find_live_call
 from huitong.modules.members.state import (
     accounts_after,
-    find_account,
     get_account,
     get_member,
     members_after,
 )
-from huitong.proto.cosmos.auth.v1beta1 import auth_pb2
-from huitong.proto.cosmos.auth.v1beta1 import query_pb2 as auth_query_pb2
-from huitong.proto.cosmos.crypto.secp256k1 import keys_pb2
 from huitong.proto.huitong.members.v1 import members_pb2 as pb
 
 
@@ -80,28 +74,3 @@ def answer_accounts(
     return pb.QueryAccountsResponse(
         accounts=accounts, next=accounts[-1].address if more else ""
     )
-
-
-def answer_base_account(
-    ctx: Context, request: auth_query_pb2.QueryAccountRequest
-) -> auth_query_pb2.QueryAccountResponse:
-    """Return number, sequence and key of an account as wallets ask for them.
-
-    Raises:
-        InvalidRequestError: the address is malformed.
-        NotFoundError: there is none.
-    """
-    try:
-        account = find_account(ctx, request.address)
-    except InvalidAddressError as wrong:
-        raise InvalidRequestError(reason=f"decoding bech32 failed: {wrong}") from wrong
-    if account is None:
-        raise not_found(f"account {request.address}")
-    known = auth_pb2.BaseAccount(
-        address=account.address,
-        account_number=account.account_number,
-        sequence=account.sequence,
-    )
-    if account.public_key:
-        known.pub_key.CopyFrom(pack_any(keys_pb2.PubKey(key=account.public_key)))
-    return auth_query_pb2.QueryAccountResponse(account=pack_any(known))

@@ -12,7 +12,6 @@ from huitong.modules.node_info.queries import (
     FEE_DENOM,
     IBC_GO_VERSION,
     MINIMUM_GAS_PRICE,
-    UNBONDING_TIME_NS,
 )
 from huitong.proto.cosmos.base.node.v1beta1 import query_pb2 as node_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as tendermint_pb2
@@ -25,7 +24,6 @@ __all__ = [
     "IBC_GO_VERSION",
     "MINIMUM_GAS_PRICE",
     "MODULE",
-    "UNBONDING_TIME_NS",
 ]
 
 MODULE: Final = Module(

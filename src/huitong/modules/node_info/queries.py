@@ -11,7 +11,7 @@ from typing import Final
 from huitong import __version__
 from huitong.core.context import Context
 from huitong.core.time import duration_from_ns
-from huitong.light.tendermint.terms import UNBONDING_PERIOD_NS
+from huitong.modules.consensus import get_unbonding_time_ns
 from huitong.proto.cosmos.base.node.v1beta1 import query_pb2 as node_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as tendermint_pb2
 from huitong.proto.cosmos.staking.v1beta1 import query_pb2 as staking_query_pb2
@@ -24,9 +24,6 @@ IBC_GO_VERSION: Final = "v8.8.0"
 #: Fees are zero; relayers want the name of a denomination all the same.
 MINIMUM_GAS_PRICE: Final = "0nofee"
 FEE_DENOM: Final = "nofee"
-#: How long a validator that leaves answers for what it signed; trusting periods of other
-#: zones' clients must be shorter, as ours are.
-UNBONDING_TIME_NS: Final = UNBONDING_PERIOD_NS
 _HISTORICAL_ENTRIES: Final = 10_000
 _MAX_VALIDATORS: Final = 100
 _MAX_ENTRIES: Final = 7
@@ -75,10 +72,14 @@ def answer_config(
 def answer_staking_params(
     ctx: Context, request: staking_query_pb2.QueryParamsRequest
 ) -> staking_query_pb2.QueryParamsResponse:
-    """Return the unbonding time, by which relayers choose trusting periods."""
+    """Return how long validators answer for what they signed, as members decided.
+
+    Relayers choose trusting periods below it. Of the other fields none means anything
+    here: nothing is staked.
+    """
     return staking_query_pb2.QueryParamsResponse(
         params=staking_pb2.Params(
-            unbonding_time=duration_from_ns(UNBONDING_TIME_NS),
+            unbonding_time=duration_from_ns(get_unbonding_time_ns(ctx)),
             max_validators=_MAX_VALIDATORS,
             max_entries=_MAX_ENTRIES,
             historical_entries=_HISTORICAL_ENTRIES,

@@ -48,7 +48,7 @@ def answer_denom_trace(
 def answer_denom(
     ctx: Context, request: query_pb2.QueryDenomRequest
 ) -> query_pb2.QueryDenomResponse:
-    """Return the same as ``answer_denom_trace`` with the hops as a list."""
+    """Return the same as ``DenomTrace`` with the hops as a list."""
     trace = _trace(ctx, request.hash, "denomination not found")
     return query_pb2.QueryDenomResponse(denom=hops_of(trace))
 
@@ -66,7 +66,7 @@ def answer_denom_traces(
 def answer_denoms(
     ctx: Context, request: query_pb2.QueryDenomsRequest
 ) -> query_pb2.QueryDenomsResponse:
-    """Return the same as ``answer_denom_traces`` with the hops as lists."""
+    """Return the same as ``DenomTraces`` with the hops as lists."""
     found, pagination = traces_page(ctx, request.pagination)
     return query_pb2.QueryDenomsResponse(
         denoms=[hops_of(trace) for trace in _by_full_denom(found)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from huitong.core.module import MessageRoute, Module, QueryRoute
-from huitong.modules.upgrades import handlers, queries
+from huitong.modules.upgrades import handlers, queries, sdk_queries
 from huitong.modules.upgrades.blocks import upgrade_if_due
 from huitong.modules.upgrades.errors import UpgradeNeededError
 from huitong.modules.upgrades.genesis import export_genesis, init_genesis
@@ -51,6 +51,7 @@ MODULE: Final = Module(
             request=pb.QueryDoneUpgradesRequest,
             answer=queries.answer_done_upgrades,
         ),
+        *sdk_queries.QUERIES,
     ),
     init_genesis=init_genesis,
     export_genesis=export_genesis,

@@ -38,14 +38,16 @@ def check_ports(subject: Subject) -> Iterator[Finding]:
     """Look whether the node's addresses are free, or answered by the node."""
     if subject.home is None or not isinstance(subject.config, NodeConfig):
         return
-    for name, address in _addresses(subject.config):
+    for name, address in _addresses(subject, subject.config):
         finding = _port(name, address, is_running=subject.pid > 0)
         if finding is not None:
             yield finding
 
 
-def _addresses(config: NodeConfig) -> Iterator[tuple[str, str]]:
+def _addresses(subject: Subject, config: NodeConfig) -> Iterator[tuple[str, str]]:
     yield "port-rpc", config.rpc_address
+    if config.grpc_address:
+        yield "port-grpc", f"tcp://{subject.grpc_address}"
     if config.engine == "cometbft":
         yield "port-p2p", config.cometbft.p2p_address
     if config.watch_address:

@@ -54,6 +54,13 @@ def _config(config: NodeConfig) -> Iterator[Finding]:
             "Listen at 127.0.0.1 or an address of your network, or keep strangers out "
             "with a firewall: RPC has neither passwords nor TLS.",
         )
+    if _is_open_to_all(f"tcp://{config.grpc_address}"):
+        yield warning(
+            "grpc-open",
+            f"gRPC listens to everybody at {config.grpc_address}",
+            "Listen at 127.0.0.1 or an address of your network, or keep strangers out "
+            "with a firewall: gRPC has neither passwords nor TLS.",
+        )
 
 
 def _together(config: NodeConfig, genesis: GenesisDocument) -> Iterator[Finding]:

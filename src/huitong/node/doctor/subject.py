@@ -111,6 +111,19 @@ class Subject:
             config = self.config
             return config.rpc_address if isinstance(config, NodeConfig) else ""
 
+    @cached_property
+    def grpc_address(self) -> str:
+        """Where it answers gRPC, ``HOST:PORT``, or should; empty for nowhere."""
+        assert self.home is not None
+        config = self.config
+        wanted = config.grpc_address if isinstance(config, NodeConfig) else ""
+        if not (wanted and self.pid):
+            return wanted
+        try:
+            return self.home.grpc_address_file.read_text().strip() or wanted
+        except OSError:
+            return wanted
+
     @property
     def asker(self) -> RpcAsker:
         """Asks the node."""

@@ -5,3 +5,12 @@
 * ``calls``: one call, from its first frame to its last.
 * ``server``: listening, starting and stopping.
 """
+
+from __future__ import annotations
+
+import os
+
+# gRPC's library reads these when it is loaded. A node starts programs and never forks to
+# go on itself, and what the library logs of strangers' broken frames helps nobody.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

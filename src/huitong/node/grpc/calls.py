@@ -13,9 +13,10 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import grpc
@@ -25,8 +26,10 @@ from grpc import StatusCode
 from huitong.core.abci import CallResult
 from huitong.core.errors import HuitongError
 from huitong.core.limits import INT64_MAX
+from huitong.node.grpc import reflection
 from huitong.node.grpc.limits import (
     ANSWER_TIMEOUT_S,
+    REFLECTION_REQUESTS_MAX,
     REQUEST_TIMEOUT_S,
     RESPONSE_SIZE_BYTES_MAX,
     RESPONSE_TIMEOUT_S,
@@ -41,6 +44,9 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _REFERENCE_SIZE: Final = 6
 _log: Final = structlog.get_logger("grpc")
 T = TypeVar("T")
+
+Headers = tuple[tuple[str, str], ...]
+"""Names and values."""
 
 Answer = Callable[[str, bytes, int], CallResult]
 """Answers a method: its path, the encoded request, the height (0 is the newest)."""
@@ -57,8 +63,20 @@ class Registry:
     """Answers a method from any thread; raises ``HuitongError`` to refuse."""
     paths: tuple[str, ...]
     """The methods that exist."""
+    asks_rpc: Callable[[str], bool]
+    """Tells of a method whether its answer waits for the node's RPC."""
     count: Count
     """Told of each call, however it ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executors:
+    """The threads that answer; their number bounds the work at one time."""
+
+    reading: Executor
+    """Read the state."""
+    asking: Executor
+    """Wait for the node's RPC."""
 
 
 class _EndedError(Exception):
@@ -72,20 +90,21 @@ class _EndedError(Exception):
 class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Handles every call, whatever method it names."""
 
-    def __init__(self, registry: Registry, executor: Executor) -> None:
+    def __init__(self, registry: Registry, executors: Executors) -> None:
         """Serve a registry.
 
         Args:
             registry: the methods.
-            executor: answers; its number of threads bounds the work at one time.
+            executors: where they run.
         """
         self._answer = registry.answer
+        self._asks_rpc = registry.asks_rpc
         self._count = registry.count
         self._paths = frozenset(registry.paths)
-        self._services = frozenset(
-            path.removeprefix("/").rpartition("/")[0] for path in self._paths
-        )
-        self._executor = executor
+        services = {path.removeprefix("/").rpartition("/")[0] for path in self._paths}
+        self._reflection = reflection.Reflection(services)
+        self._services = frozenset(services).union(reflection.SERVICES)
+        self._executors = executors
         self._waiting_bytes = 0
 
     def service(self, handler_call_details: Any) -> Any:
@@ -98,49 +117,73 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         ]
 
         async def handle(_: Any, context: Any) -> None:
-            await self._handle(path, heights, context)
+            if path in reflection.PATHS:
+                await self._counted(path, self._reflect(context), context)
+            else:
+                shown = path if path in self._paths else ""
+                await self._counted(shown, self._run(path, heights, context), context)
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
-    async def _handle(self, path: str, heights: list[str], context: Any) -> None:
-        began_s, shown = time.perf_counter(), path if path in self._paths else ""
+    async def _counted(
+        self, shown: str, call: Coroutine[Any, Any, None], context: Any
+    ) -> None:
+        """Let a call run to its end, and tell the client and the counter how it was."""
+        began_s = time.perf_counter()
         status = Status(code=StatusCode.CANCELLED, text="")
         try:
-            status = await self._run(path, heights, context)
+            status = await _ended(shown, call)
             context.set_code(status.code)
             context.set_details(status.text)
         finally:
             self._count(shown, status.code.name, time.perf_counter() - began_s)
 
-    async def _run(self, path: str, heights: list[str], context: Any) -> Status:
-        try:
-            if path not in self._paths:
-                return unknown_method(path, self._services)
-            height = _height_of(heights)
-            request = await _within(
-                context.read(), REQUEST_TIMEOUT_S, "the request did not arrive in time"
-            )
-            if not isinstance(request, bytes):
-                return Status(code=StatusCode.INTERNAL, text="no request message")
-            loop = asyncio.get_running_loop()
-            result = await _within(
-                loop.run_in_executor(
-                    self._executor, self._answer, path, request, height
-                ),
-                ANSWER_TIMEOUT_S,
-                "the node is too busy to answer in time",
-            )
-            await self._respond(context, result)
-        except _EndedError as ended:
-            return ended.status
-        except HuitongError as refused:
-            return status_of(refused)
-        except Exception as bug:  # noqa: BLE001 - the gRPC boundary
-            return _bug(path, bug)
-        return Status(code=StatusCode.OK, text="")
+    async def _run(self, path: str, heights: list[str], context: Any) -> None:
+        """Answer one request with one response."""
+        if path not in self._paths:
+            status = unknown_method(path, self._services)
+            raise _EndedError(status.code, status.text)
+        height = _height_of(heights)
+        request = await _request(context)
+        if request is None:
+            raise _EndedError(StatusCode.INTERNAL, "no request message")
+        threads = self._executors
+        result = await self._in_thread(
+            threads.asking if self._asks_rpc(path) else threads.reading,
+            lambda: self._answer(path, request, height),
+        )
+        await self._respond(
+            context, result.value, ((HEIGHT_HEADER, str(result.height)),)
+        )
 
-    async def _respond(self, context: Any, result: CallResult) -> None:
-        size = len(result.value)
+    async def _reflect(self, context: Any) -> None:
+        """Answer requests of reflection until the client has no more."""
+        for _ in range(REFLECTION_REQUESTS_MAX):
+            request = await _request(context)
+            if request is None:
+                return
+            response = await self._in_thread(
+                self._executors.reading, partial(self._reflection.answer, request)
+            )
+            if response is None:
+                raise _EndedError(StatusCode.INVALID_ARGUMENT, "malformed request")
+            await self._respond(context, response)
+        raise _EndedError(
+            StatusCode.RESOURCE_EXHAUSTED,
+            f"{REFLECTION_REQUESTS_MAX} requests in one stream; open another",
+        )
+
+    async def _in_thread(self, executor: Executor, work: Callable[[], T]) -> T:
+        return await _within(
+            asyncio.get_running_loop().run_in_executor(executor, work),
+            ANSWER_TIMEOUT_S,
+            "the node is too busy to answer in time",
+        )
+
+    async def _respond(
+        self, context: Any, value: bytes, headers: Headers | None = None
+    ) -> None:
+        size = len(value)
         if size > RESPONSE_SIZE_BYTES_MAX:
             raise _EndedError(
                 StatusCode.RESOURCE_EXHAUSTED,
@@ -155,7 +198,7 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._waiting_bytes += size
         try:
             await _within(
-                _send(context, result),
+                _send(context, value, headers),
                 RESPONSE_TIMEOUT_S,
                 "the response was not taken in time",
             )
@@ -163,9 +206,31 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             self._waiting_bytes -= size
 
 
-async def _send(context: Any, result: CallResult) -> None:
-    await context.send_initial_metadata(((HEIGHT_HEADER, str(result.height)),))
-    await context.write(result.value)
+async def _ended(path: str, call: Coroutine[Any, Any, None]) -> Status:
+    """Return how a call ended."""
+    try:
+        await call
+    except _EndedError as ended:
+        return ended.status
+    except HuitongError as refused:
+        return status_of(refused)
+    except Exception as bug:  # noqa: BLE001 - the gRPC boundary
+        return _bug(path, bug)
+    return Status(code=StatusCode.OK, text="")
+
+
+async def _request(context: Any) -> bytes | None:
+    """Return the next message of the client; None if there are no more."""
+    message = await _within(
+        context.read(), REQUEST_TIMEOUT_S, "the request did not arrive in time"
+    )
+    return message if isinstance(message, bytes) else None
+
+
+async def _send(context: Any, value: bytes, headers: Headers | None) -> None:
+    if headers is not None:
+        await context.send_initial_metadata(headers)
+    await context.write(value)
 
 
 async def _within(work: Awaitable[T], timeout_s: float, text: str) -> T:

@@ -13,12 +13,18 @@ from huitong.core.limits import TX_SIZE_BYTES_MAX
 # --- numbers ----------------------------------------------------------------------------
 #: Calls at one time; the next one is told RESOURCE_EXHAUSTED. A Hermes has some dozens.
 CALLS_MAX: Final = 128
-#: Threads that answer calls. Few: each takes its share of Python's lock from the blocks.
-WORKERS: Final = 2
+#: Threads that read the state. Few: each takes its share of Python's lock from the blocks.
+READING_THREADS: Final = 2
+#: Threads that wait for the node's RPC: blocks, searches, sending. Apart from the others,
+#: so that who searches does not keep a relayer from reading.
+ASKING_THREADS: Final = 2
 #: Connections at one time. Hermes opens one for nearly every call and closes it again.
 CONNECTIONS_MAX: Final = 512
 #: Calls at one time on one connection, as HTTP/2 tells the client to keep to.
 STREAMS_PER_CONNECTION_MAX: Final = 64
+
+#: Requests in one stream of reflection; a tool that describes everything sends some dozens.
+REFLECTION_REQUESTS_MAX: Final = 1_000
 
 # --- bytes ------------------------------------------------------------------------------
 #: Bytes of one request: a transaction of any size that is allowed, and its wrapping.
@@ -42,16 +48,18 @@ RESPONSE_TIMEOUT_S: Final = 30.0
 HANDSHAKE_TIMEOUT_S: Final = 10
 #: Seconds without a call after which a connection is closed.
 CONNECTION_IDLE_S: Final = 300
-#: Seconds after which a connection is asked to end, and those that its calls get then.
+#: Seconds after which a connection is asked to end, so that none is held for good.
 CONNECTION_AGE_S: Final = 3_600
+#: Seconds that the calls of such a connection get to finish.
 CONNECTION_AGE_GRACE_S: Final = 60
-#: Seconds of silence after which we ask whether the client is still there, and how long
-#: it may take to say so: half-open connections are found by it.
+#: Seconds of silence after which we ask whether the client is still there: half-open
+#: connections are found by it.
 KEEPALIVE_TIME_S: Final = 60
+#: Seconds that it may take to say so.
 KEEPALIVE_TIMEOUT_S: Final = 20
-#: Least seconds between pings of a client that has no call under way, and how many that
-#: come faster are borne before the connection is closed.
+#: Least seconds between pings of a client that has no call under way.
 CLIENT_PING_INTERVAL_S: Final = 10
+#: Pings that come faster before the connection is closed.
 CLIENT_PING_STRIKES_MAX: Final = 2
 #: Seconds that open calls get to finish when the node stops.
 SHUTDOWN_GRACE_S: Final = 2.0
@@ -76,6 +84,8 @@ def channel_options() -> list[tuple[str, int]]:
         ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_S * _MS),
         ("grpc.keepalive_time_ms", KEEPALIVE_TIME_S * _MS),
         ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_S * _MS),
+        ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_S * _MS),
+        ("grpc.http2.max_pings_without_data", 0),  # an idle client is asked, too
         ("grpc.keepalive_permit_without_calls", 1),
         (
             "grpc.http2.min_ping_interval_without_data_ms",

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 import grpc.aio
 
 from huitong.node.errors import ListenAddressError
-from huitong.node.grpc.calls import Calls, Registry
+from huitong.node.grpc.calls import Calls, Executors, Registry
 from huitong.node.grpc.limits import (
+    ASKING_THREADS,
     CALLS_MAX,
+    READING_THREADS,
     SHUTDOWN_GRACE_S,
-    WORKERS,
     channel_options,
 )
 from huitong.node.rpc.server import address_of, bind
@@ -35,8 +36,11 @@ async def serving(address: str, registry: Registry) -> AsyncIterator[str]:
     if not address:
         yield ""
         return
-    executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="grpc")
-    calls = Calls(registry, executor)
+    threads = Executors(
+        reading=ThreadPoolExecutor(READING_THREADS, thread_name_prefix="grpc"),
+        asking=ThreadPoolExecutor(ASKING_THREADS, thread_name_prefix="grpc-asking"),
+    )
+    calls = Calls(registry, threads)
     server = grpc.aio.server(
         handlers=(calls,), options=channel_options(), maximum_concurrent_rpcs=CALLS_MAX
     )
@@ -46,7 +50,8 @@ async def serving(address: str, registry: Registry) -> AsyncIterator[str]:
         yield listening
     finally:
         await server.stop(SHUTDOWN_GRACE_S)
-        executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (threads.reading, threads.asking):
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _listen(server: grpc.aio.Server, address: str) -> str:

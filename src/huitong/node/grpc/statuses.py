@@ -23,12 +23,18 @@ from huitong.core.errors import (
     UnknownAddressError,
 )
 from huitong.core.store.errors import VersionPrunedError, VersionUnknownError
+from huitong.node.answers.source import SourceRefusalError, SourceTooLongError
 
 #: What ``core.grpc_words`` puts around the text of a status for ``abci_query``.
 _NOT_FOUND_HEAD: Final = "rpc error: code = NotFound desc = "
 _NOT_FOUND_TAIL: Final = ": key not found"
 _INVALID_HEAD: Final = "rpc error: code = InvalidArgument desc = "
 _INVALID_TAIL: Final = ": invalid request"
+
+_NOT_READY: Final = (
+    "codespace sdk code 26: invalid height: huitong is not ready; please wait for "
+    "first block"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,8 @@ _CODES: Final[tuple[tuple[type[HuitongError], StatusCode], ...]] = (
     # Not NOT_FOUND: that reads as "there is no such connection", and is believed.
     (VersionUnknownError, StatusCode.OUT_OF_RANGE),
     (VersionPrunedError, StatusCode.OUT_OF_RANGE),
+    (SourceRefusalError, StatusCode.INVALID_ARGUMENT),
+    (SourceTooLongError, StatusCode.RESOURCE_EXHAUSTED),
     (OutOfGasError, StatusCode.RESOURCE_EXHAUSTED),
     (UnavailableError, StatusCode.UNAVAILABLE),
     (BrokenError, StatusCode.INTERNAL),
@@ -61,6 +69,8 @@ _CODES: Final[tuple[tuple[type[HuitongError], StatusCode], ...]] = (
 
 def status_of(error: HuitongError) -> Status:
     """Return the status for an expected failure."""
+    if isinstance(error, VersionUnknownError) and not error.fields["latest"]:
+        return Status(code=StatusCode.UNAVAILABLE, text=_NOT_READY)
     code = next(code for kind, code in _CODES if isinstance(error, kind))
     return Status(code=code, text=_text_of(error))
 

@@ -11,6 +11,7 @@ from huitong.engines.cometbft.binary import find_binary
 from huitong.engines.cometbft.engine import CometBftEngine
 from huitong.engines.cometbft.service import ZoneService
 from huitong.engines.cometbft.settings import CometBftSettings, StateSync
+from huitong.node.answers.source import RpcSource
 from huitong.node.config import CometBftConfig, NodeConfig
 from huitong.node.grpc.calls import Registry
 from huitong.node.home import Home
@@ -75,7 +76,9 @@ def open_cometbft(
         snapshots = stack.enter_context(open_snapshots(home, config, state))
         ensure_joined(home, config, state)
         watch = NodeWatch(config=config, app=state.app, backend=state.backend)
-        queries = Queries(state.app)
+        settings = _settings(config, abci, signer)
+        source = stack.enter_context(RpcSource(settings.rpc_address))
+        queries = Queries(state.app, source)
 
         def block_committed(request: BlockRequest, finalized: FinalizedBlock) -> None:
             snapshots.maker.block_committed(request.height)
@@ -94,7 +97,7 @@ def open_cometbft(
             app=state.app,
             service=service,
             home=home.cometbft,
-            settings=_settings(config, abci, signer),
+            settings=settings,
             binary=binary,
         )
         stack.callback(watch.stop)

@@ -14,6 +14,7 @@ from huitong.engines.embedded.blocks import block_request
 from huitong.engines.embedded.chain import CommittedBlock
 from huitong.engines.embedded.engine import BLOCKS_AT_START, Clocks, EmbeddedEngine
 from huitong.engines.embedded.sign_guard import SignGuard
+from huitong.node.answers.source import RpcSource
 from huitong.node.config import NodeConfig
 from huitong.node.grpc.calls import Registry
 from huitong.node.home import Home
@@ -92,11 +93,14 @@ def open_embedded(
         zone = stack.enter_context(open_zone(home, config, passphrase))
         workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="rpc")
         checks = ThreadPoolExecutor(1, thread_name_prefix="checks")
+        asking = ThreadPoolExecutor(1, thread_name_prefix="asking")
+        source = stack.enter_context(RpcSource(address_of(listening)))
         served = Served(
             engine=_engine(home, config, zone, address_of(listening)),
             app=zone.app,
-            queries=Queries(zone.app),
+            queries=Queries(zone.app, source),
             executor=stack.enter_context(workers),
+            asking=stack.enter_context(asking),
             checks=stack.enter_context(checks),
             moniker=config.moniker,
             rpc_address=address_of(listening),

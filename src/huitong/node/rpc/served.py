@@ -31,6 +31,8 @@ class Served:
     """Answers queries."""
     executor: Executor
     """Runs queries that take longer than a moment."""
+    asking: Executor
+    """Runs queries that are answered by another call of RPC."""
     checks: Executor
     """Runs CheckTx while another call of it, or a block, is in the way: one thread."""
     moniker: str

@@ -156,9 +156,18 @@ class StateMethods:
         """
         served = self._served
         loop = asyncio.get_running_loop()
-        if prove or not path.strip("/").startswith("store/"):
+        kept = served.queries.find_proven(path, data, height) if prove else None
+        if kept is not None:
+            result = kept
+        elif prove or not path.strip("/").startswith("store/"):
+            asks_rpc = served.queries.asks_rpc(path)
             result = await loop.run_in_executor(
-                served.executor, served.queries.answer, path, data, height, prove
+                served.asking if asks_rpc else served.executor,
+                served.queries.answer,
+                path,
+                data,
+                height,
+                prove,
             )
         else:
             result = served.app.query(path, data, height, prove)

@@ -135,7 +135,12 @@ class NodeWatch:
     def observed_registry(self, queries: Queries) -> Registry:
         """Return the methods for gRPC, each call counted and timed if somebody watches."""
         count = self._instruments.count_grpc if self._config.watch_address else _ignore
-        return Registry(answer=queries.call, paths=queries.paths, count=count)
+        return Registry(
+            answer=queries.call,
+            paths=queries.paths,
+            asks_rpc=queries.asks_rpc,
+            count=count,
+        )
 
     def _timed(self, name: str, method: Method) -> Method:
         count, answer = self._instruments.count_call, method.answer

@@ -108,8 +108,12 @@ def _identified(key: bytes, value: bytes) -> channel_pb2.IdentifiedChannel:
 def answer_channel_client_state(
     ctx: Context, request: query_pb2.QueryChannelClientStateRequest
 ) -> Message:
-    connection = _connection_below(ctx, request.port_id, request.channel_id)
-    client_id = connection.client_id
+    port_id, channel_id = request.port_id, request.channel_id
+    checked_channel(port_id, channel_id)
+    if state.find_channel(ctx.store(keys.STORE), port_id, channel_id) is None:
+        # Here alone ibc-go writes a colon behind the second name.
+        raise not_found(f"port-id: {port_id}, channel-id: {channel_id}: channel")
+    client_id = _connection_below(ctx, port_id, channel_id).client_id
     found = find_client_state_any(ctx.store(keys.STORE), client_id)
     if found is None:
         raise not_found(f"client-id: {client_id}: light client")

@@ -18,3 +18,17 @@ class BaseAccount(_message.Message):
     account_number: int
     sequence: int
     def __init__(self, address: _Optional[str] = ..., pub_key: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., account_number: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class Params(_message.Message):
+    __slots__ = ("max_memo_characters", "tx_sig_limit", "tx_size_cost_per_byte", "sig_verify_cost_ed25519", "sig_verify_cost_secp256k1")
+    MAX_MEMO_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    TX_SIG_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    TX_SIZE_COST_PER_BYTE_FIELD_NUMBER: _ClassVar[int]
+    SIG_VERIFY_COST_ED25519_FIELD_NUMBER: _ClassVar[int]
+    SIG_VERIFY_COST_SECP256K1_FIELD_NUMBER: _ClassVar[int]
+    max_memo_characters: int
+    tx_sig_limit: int
+    tx_size_cost_per_byte: int
+    sig_verify_cost_ed25519: int
+    sig_verify_cost_secp256k1: int
+    def __init__(self, max_memo_characters: _Optional[int] = ..., tx_sig_limit: _Optional[int] = ..., tx_size_cost_per_byte: _Optional[int] = ..., sig_verify_cost_ed25519: _Optional[int] = ..., sig_verify_cost_secp256k1: _Optional[int] = ...) -> None: ...

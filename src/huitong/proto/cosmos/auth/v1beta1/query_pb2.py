@@ -23,20 +23,54 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from huitong.proto.cosmos.auth.v1beta1 import auth_pb2 as cosmos_dot_auth_dot_v1beta1_dot_auth__pb2
+from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2 as cosmos_dot_base_dot_query_dot_v1beta1_dot_pagination__pb2
 from huitong.proto.google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63osmos/auth/v1beta1/query.proto\x12\x13\x63osmos.auth.v1beta1\x1a\x19google/protobuf/any.proto\"&\n\x13QueryAccountRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"=\n\x14QueryAccountResponse\x12%\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any2g\n\x05Query\x12^\n\x07\x41\x63\x63ount\x12(.cosmos.auth.v1beta1.QueryAccountRequest\x1a).cosmos.auth.v1beta1.QueryAccountResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63osmos/auth/v1beta1/query.proto\x12\x13\x63osmos.auth.v1beta1\x1a\x1e\x63osmos/auth/v1beta1/auth.proto\x1a*cosmos/base/query/v1beta1/pagination.proto\x1a\x19google/protobuf/any.proto\"&\n\x13QueryAccountRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"=\n\x14QueryAccountResponse\x12%\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any\"R\n\x14QueryAccountsRequest\x12:\n\npagination\x18\x01 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"|\n\x15QueryAccountsResponse\x12&\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x14.google.protobuf.Any\x12;\n\npagination\x18\x02 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"\x14\n\x12QueryParamsRequest\"B\n\x13QueryParamsResponse\x12+\n\x06params\x18\x01 \x01(\x0b\x32\x1b.cosmos.auth.v1beta1.Params\"\x1c\n\x1aQueryModuleAccountsRequest\"E\n\x1bQueryModuleAccountsResponse\x12&\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x14.google.protobuf.Any\"/\n\x1fQueryModuleAccountByNameRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"I\n QueryModuleAccountByNameResponse\x12%\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any\"\x15\n\x13\x42\x65\x63h32PrefixRequest\"-\n\x14\x42\x65\x63h32PrefixResponse\x12\x15\n\rbech32_prefix\x18\x01 \x01(\t\"4\n\x1b\x41\x64\x64ressBytesToStringRequest\x12\x15\n\raddress_bytes\x18\x01 \x01(\x0c\"6\n\x1c\x41\x64\x64ressBytesToStringResponse\x12\x16\n\x0e\x61\x64\x64ress_string\x18\x01 \x01(\t\"5\n\x1b\x41\x64\x64ressStringToBytesRequest\x12\x16\n\x0e\x61\x64\x64ress_string\x18\x01 \x01(\t\"5\n\x1c\x41\x64\x64ressStringToBytesResponse\x12\x15\n\raddress_bytes\x18\x01 \x01(\x0c\"*\n\x17QueryAccountInfoRequest\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\"J\n\x18QueryAccountInfoResponse\x12.\n\x04info\x18\x01 \x01(\x0b\x32 .cosmos.auth.v1beta1.BaseAccount2\xec\x07\n\x05Query\x12^\n\x07\x41\x63\x63ount\x12(.cosmos.auth.v1beta1.QueryAccountRequest\x1a).cosmos.auth.v1beta1.QueryAccountResponse\x12\x61\n\x08\x41\x63\x63ounts\x12).cosmos.auth.v1beta1.QueryAccountsRequest\x1a*.cosmos.auth.v1beta1.QueryAccountsResponse\x12j\n\x0b\x41\x63\x63ountInfo\x12,.cosmos.auth.v1beta1.QueryAccountInfoRequest\x1a-.cosmos.auth.v1beta1.QueryAccountInfoResponse\x12[\n\x06Params\x12\'.cosmos.auth.v1beta1.QueryParamsRequest\x1a(.cosmos.auth.v1beta1.QueryParamsResponse\x12s\n\x0eModuleAccounts\x12/.cosmos.auth.v1beta1.QueryModuleAccountsRequest\x1a\x30.cosmos.auth.v1beta1.QueryModuleAccountsResponse\x12\x82\x01\n\x13ModuleAccountByName\x12\x34.cosmos.auth.v1beta1.QueryModuleAccountByNameRequest\x1a\x35.cosmos.auth.v1beta1.QueryModuleAccountByNameResponse\x12\x63\n\x0c\x42\x65\x63h32Prefix\x12(.cosmos.auth.v1beta1.Bech32PrefixRequest\x1a).cosmos.auth.v1beta1.Bech32PrefixResponse\x12{\n\x14\x41\x64\x64ressBytesToString\x12\x30.cosmos.auth.v1beta1.AddressBytesToStringRequest\x1a\x31.cosmos.auth.v1beta1.AddressBytesToStringResponse\x12{\n\x14\x41\x64\x64ressStringToBytes\x12\x30.cosmos.auth.v1beta1.AddressStringToBytesRequest\x1a\x31.cosmos.auth.v1beta1.AddressStringToBytesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huitong.proto.cosmos.auth.v1beta1.query_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QUERYACCOUNTREQUEST']._serialized_start=83
-  _globals['_QUERYACCOUNTREQUEST']._serialized_end=121
-  _globals['_QUERYACCOUNTRESPONSE']._serialized_start=123
-  _globals['_QUERYACCOUNTRESPONSE']._serialized_end=184
-  _globals['_QUERY']._serialized_start=186
-  _globals['_QUERY']._serialized_end=289
+  _globals['_QUERYACCOUNTREQUEST']._serialized_start=159
+  _globals['_QUERYACCOUNTREQUEST']._serialized_end=197
+  _globals['_QUERYACCOUNTRESPONSE']._serialized_start=199
+  _globals['_QUERYACCOUNTRESPONSE']._serialized_end=260
+  _globals['_QUERYACCOUNTSREQUEST']._serialized_start=262
+  _globals['_QUERYACCOUNTSREQUEST']._serialized_end=344
+  _globals['_QUERYACCOUNTSRESPONSE']._serialized_start=346
+  _globals['_QUERYACCOUNTSRESPONSE']._serialized_end=470
+  _globals['_QUERYPARAMSREQUEST']._serialized_start=472
+  _globals['_QUERYPARAMSREQUEST']._serialized_end=492
+  _globals['_QUERYPARAMSRESPONSE']._serialized_start=494
+  _globals['_QUERYPARAMSRESPONSE']._serialized_end=560
+  _globals['_QUERYMODULEACCOUNTSREQUEST']._serialized_start=562
+  _globals['_QUERYMODULEACCOUNTSREQUEST']._serialized_end=590
+  _globals['_QUERYMODULEACCOUNTSRESPONSE']._serialized_start=592
+  _globals['_QUERYMODULEACCOUNTSRESPONSE']._serialized_end=661
+  _globals['_QUERYMODULEACCOUNTBYNAMEREQUEST']._serialized_start=663
+  _globals['_QUERYMODULEACCOUNTBYNAMEREQUEST']._serialized_end=710
+  _globals['_QUERYMODULEACCOUNTBYNAMERESPONSE']._serialized_start=712
+  _globals['_QUERYMODULEACCOUNTBYNAMERESPONSE']._serialized_end=785
+  _globals['_BECH32PREFIXREQUEST']._serialized_start=787
+  _globals['_BECH32PREFIXREQUEST']._serialized_end=808
+  _globals['_BECH32PREFIXRESPONSE']._serialized_start=810
+  _globals['_BECH32PREFIXRESPONSE']._serialized_end=855
+  _globals['_ADDRESSBYTESTOSTRINGREQUEST']._serialized_start=857
+  _globals['_ADDRESSBYTESTOSTRINGREQUEST']._serialized_end=909
+  _globals['_ADDRESSBYTESTOSTRINGRESPONSE']._serialized_start=911
+  _globals['_ADDRESSBYTESTOSTRINGRESPONSE']._serialized_end=965
+  _globals['_ADDRESSSTRINGTOBYTESREQUEST']._serialized_start=967
+  _globals['_ADDRESSSTRINGTOBYTESREQUEST']._serialized_end=1020
+  _globals['_ADDRESSSTRINGTOBYTESRESPONSE']._serialized_start=1022
+  _globals['_ADDRESSSTRINGTOBYTESRESPONSE']._serialized_end=1075
+  _globals['_QUERYACCOUNTINFOREQUEST']._serialized_start=1077
+  _globals['_QUERYACCOUNTINFOREQUEST']._serialized_end=1119
+  _globals['_QUERYACCOUNTINFORESPONSE']._serialized_start=1121
+  _globals['_QUERYACCOUNTINFORESPONSE']._serialized_end=1195
+  _globals['_QUERY']._serialized_start=1198
+  _globals['_QUERY']._serialized_end=2202
 # @@protoc_insertion_point(module_scope)

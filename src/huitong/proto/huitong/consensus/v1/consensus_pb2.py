@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$huitong/consensus/v1/consensus.proto\x12\x14huitong.consensus.v1\"\x9e\x01\n\tValidator\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\x12\r\n\x05power\x18\x02 \x01(\x03\x12\x11\n\tmember_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x35\n\x06status\x18\x05 \x01(\x0e\x32%.huitong.consensus.v1.ValidatorStatus\x12\x16\n\x0e\x63hanged_height\x18\x06 \x01(\x04\"6\n\x0b\x42lockParams\x12\x16\n\x0esize_bytes_max\x18\x01 \x01(\x03\x12\x0f\n\x07gas_max\x18\x02 \x01(\x03\".\n\tToldPower\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\x12\r\n\x05power\x18\x02 \x01(\x03\"p\n\x04Told\x12/\n\x06powers\x18\x01 \x03(\x0b\x32\x1f.huitong.consensus.v1.ToldPower\x12\x37\n\x0c\x62lock_params\x18\x02 \x01(\x0b\x32!.huitong.consensus.v1.BlockParams\"\xa4\x01\n\x11MisbehaviourEntry\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.huitong.consensus.v1.MisbehaviourKind\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0c\n\x04time\x18\x03 \x01(\x03\x12\r\n\x05power\x18\x04 \x01(\x03\x12\x13\n\x0btotal_power\x18\x05 \x01(\x03\x12\x17\n\x0frecorded_height\x18\x06 \x01(\x04\"\x95\x01\n\x12MisbehaviourRecord\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x11\n\tmember_id\x18\x03 \x01(\t\x12\r\n\x05total\x18\x04 \x01(\x04\x12\x38\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\'.huitong.consensus.v1.MisbehaviourEntry\"x\n\x0fMsgSetValidator\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\r\n\x05power\x18\x03 \x01(\x03\x12\x11\n\tmember_id\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x11\n\treinstate\x18\x06 \x01(\x08\"\x19\n\x17MsgSetValidatorResponse\"H\n\x12MsgRemoveValidator\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x1c\n\x1aMsgRemoveValidatorResponse\"Y\n\x14MsgUpdateBlockParams\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x31\n\x06params\x18\x02 \x01(\x0b\x32!.huitong.consensus.v1.BlockParams\"\x1e\n\x1cMsgUpdateBlockParamsResponse\"\\\n\rValidatorInfo\x12\x32\n\tvalidator\x18\x01 \x01(\x0b\x32\x1f.huitong.consensus.v1.Validator\x12\x17\n\x0fpower_in_effect\x18\x02 \x01(\x03\"+\n\x15QueryValidatorRequest\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\"\x8c\x01\n\x16QueryValidatorResponse\x12\x31\n\x04info\x18\x01 \x01(\x0b\x32#.huitong.consensus.v1.ValidatorInfo\x12?\n\rmisbehaviours\x18\x02 \x01(\x0b\x32(.huitong.consensus.v1.MisbehaviourRecord\"<\n\x16QueryValidatorsRequest\x12\x13\n\x0bstart_after\x18\x01 \x01(\x0c\x12\r\n\x05limit\x18\x02 \x01(\r\"`\n\x17QueryValidatorsResponse\x12\x37\n\nvalidators\x18\x01 \x03(\x0b\x32#.huitong.consensus.v1.ValidatorInfo\x12\x0c\n\x04next\x18\x02 \x01(\x0c\"?\n\x19QueryMisbehavioursRequest\x12\x13\n\x0bstart_after\x18\x01 \x01(\x0c\x12\r\n\x05limit\x18\x02 \x01(\r\"e\n\x1aQueryMisbehavioursResponse\x12\x39\n\x07records\x18\x01 \x03(\x0b\x32(.huitong.consensus.v1.MisbehaviourRecord\x12\x0c\n\x04next\x18\x02 \x01(\x0c\"\x19\n\x17QueryBlockParamsRequest\"M\n\x18QueryBlockParamsResponse\x12\x31\n\x06params\x18\x01 \x01(\x0b\x32!.huitong.consensus.v1.BlockParams*p\n\x0fValidatorStatus\x12 \n\x1cVALIDATOR_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17VALIDATOR_STATUS_ACTIVE\x10\x01\x12\x1e\n\x1aVALIDATOR_STATUS_SUSPENDED\x10\x02*\x86\x01\n\x10MisbehaviourKind\x12!\n\x1dMISBEHAVIOUR_KIND_UNSPECIFIED\x10\x00\x12$\n MISBEHAVIOUR_KIND_DUPLICATE_VOTE\x10\x01\x12)\n%MISBEHAVIOUR_KIND_LIGHT_CLIENT_ATTACK\x10\x02\x32\xcf\x02\n\x03Msg\x12\x64\n\x0cSetValidator\x12%.huitong.consensus.v1.MsgSetValidator\x1a-.huitong.consensus.v1.MsgSetValidatorResponse\x12m\n\x0fRemoveValidator\x12(.huitong.consensus.v1.MsgRemoveValidator\x1a\x30.huitong.consensus.v1.MsgRemoveValidatorResponse\x12s\n\x11UpdateBlockParams\x12*.huitong.consensus.v1.MsgUpdateBlockParams\x1a\x32.huitong.consensus.v1.MsgUpdateBlockParamsResponse2\xbc\x03\n\x05Query\x12\x66\n\tValidator\x12+.huitong.consensus.v1.QueryValidatorRequest\x1a,.huitong.consensus.v1.QueryValidatorResponse\x12i\n\nValidators\x12,.huitong.consensus.v1.QueryValidatorsRequest\x1a-.huitong.consensus.v1.QueryValidatorsResponse\x12r\n\rMisbehaviours\x12/.huitong.consensus.v1.QueryMisbehavioursRequest\x1a\x30.huitong.consensus.v1.QueryMisbehavioursResponse\x12l\n\x0b\x42lockParams\x12-.huitong.consensus.v1.QueryBlockParamsRequest\x1a..huitong.consensus.v1.QueryBlockParamsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$huitong/consensus/v1/consensus.proto\x12\x14huitong.consensus.v1\"\x9e\x01\n\tValidator\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\x12\r\n\x05power\x18\x02 \x01(\x03\x12\x11\n\tmember_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x35\n\x06status\x18\x05 \x01(\x0e\x32%.huitong.consensus.v1.ValidatorStatus\x12\x16\n\x0e\x63hanged_height\x18\x06 \x01(\x04\"6\n\x0b\x42lockParams\x12\x16\n\x0esize_bytes_max\x18\x01 \x01(\x03\x12\x0f\n\x07gas_max\x18\x02 \x01(\x03\".\n\tToldPower\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\x12\r\n\x05power\x18\x02 \x01(\x03\"p\n\x04Told\x12/\n\x06powers\x18\x01 \x03(\x0b\x32\x1f.huitong.consensus.v1.ToldPower\x12\x37\n\x0c\x62lock_params\x18\x02 \x01(\x0b\x32!.huitong.consensus.v1.BlockParams\"\xa4\x01\n\x11MisbehaviourEntry\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32&.huitong.consensus.v1.MisbehaviourKind\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12\x0c\n\x04time\x18\x03 \x01(\x03\x12\r\n\x05power\x18\x04 \x01(\x03\x12\x13\n\x0btotal_power\x18\x05 \x01(\x03\x12\x17\n\x0frecorded_height\x18\x06 \x01(\x04\"\x95\x01\n\x12MisbehaviourRecord\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0c\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x11\n\tmember_id\x18\x03 \x01(\t\x12\r\n\x05total\x18\x04 \x01(\x04\x12\x38\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\'.huitong.consensus.v1.MisbehaviourEntry\"x\n\x0fMsgSetValidator\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\r\n\x05power\x18\x03 \x01(\x03\x12\x11\n\tmember_id\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x11\n\treinstate\x18\x06 \x01(\x08\"\x19\n\x17MsgSetValidatorResponse\"H\n\x12MsgRemoveValidator\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x1c\n\x1aMsgRemoveValidatorResponse\"Y\n\x14MsgUpdateBlockParams\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x31\n\x06params\x18\x02 \x01(\x0b\x32!.huitong.consensus.v1.BlockParams\"\x1e\n\x1cMsgUpdateBlockParamsResponse\"=\n\x13MsgSetUnbondingTime\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x16\n\x0eunbonding_time\x18\x02 \x01(\x03\"\x1d\n\x1bMsgSetUnbondingTimeResponse\"\\\n\rValidatorInfo\x12\x32\n\tvalidator\x18\x01 \x01(\x0b\x32\x1f.huitong.consensus.v1.Validator\x12\x17\n\x0fpower_in_effect\x18\x02 \x01(\x03\"+\n\x15QueryValidatorRequest\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\"\x8c\x01\n\x16QueryValidatorResponse\x12\x31\n\x04info\x18\x01 \x01(\x0b\x32#.huitong.consensus.v1.ValidatorInfo\x12?\n\rmisbehaviours\x18\x02 \x01(\x0b\x32(.huitong.consensus.v1.MisbehaviourRecord\"<\n\x16QueryValidatorsRequest\x12\x13\n\x0bstart_after\x18\x01 \x01(\x0c\x12\r\n\x05limit\x18\x02 \x01(\r\"`\n\x17QueryValidatorsResponse\x12\x37\n\nvalidators\x18\x01 \x03(\x0b\x32#.huitong.consensus.v1.ValidatorInfo\x12\x0c\n\x04next\x18\x02 \x01(\x0c\"?\n\x19QueryMisbehavioursRequest\x12\x13\n\x0bstart_after\x18\x01 \x01(\x0c\x12\r\n\x05limit\x18\x02 \x01(\r\"e\n\x1aQueryMisbehavioursResponse\x12\x39\n\x07records\x18\x01 \x03(\x0b\x32(.huitong.consensus.v1.MisbehaviourRecord\x12\x0c\n\x04next\x18\x02 \x01(\x0c\"\x19\n\x17QueryBlockParamsRequest\"M\n\x18QueryBlockParamsResponse\x12\x31\n\x06params\x18\x01 \x01(\x0b\x32!.huitong.consensus.v1.BlockParams*p\n\x0fValidatorStatus\x12 \n\x1cVALIDATOR_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17VALIDATOR_STATUS_ACTIVE\x10\x01\x12\x1e\n\x1aVALIDATOR_STATUS_SUSPENDED\x10\x02*\x86\x01\n\x10MisbehaviourKind\x12!\n\x1dMISBEHAVIOUR_KIND_UNSPECIFIED\x10\x00\x12$\n MISBEHAVIOUR_KIND_DUPLICATE_VOTE\x10\x01\x12)\n%MISBEHAVIOUR_KIND_LIGHT_CLIENT_ATTACK\x10\x02\x32\xc1\x03\n\x03Msg\x12\x64\n\x0cSetValidator\x12%.huitong.consensus.v1.MsgSetValidator\x1a-.huitong.consensus.v1.MsgSetValidatorResponse\x12m\n\x0fRemoveValidator\x12(.huitong.consensus.v1.MsgRemoveValidator\x1a\x30.huitong.consensus.v1.MsgRemoveValidatorResponse\x12s\n\x11UpdateBlockParams\x12*.huitong.consensus.v1.MsgUpdateBlockParams\x1a\x32.huitong.consensus.v1.MsgUpdateBlockParamsResponse\x12p\n\x10SetUnbondingTime\x12).huitong.consensus.v1.MsgSetUnbondingTime\x1a\x31.huitong.consensus.v1.MsgSetUnbondingTimeResponse2\xbc\x03\n\x05Query\x12\x66\n\tValidator\x12+.huitong.consensus.v1.QueryValidatorRequest\x1a,.huitong.consensus.v1.QueryValidatorResponse\x12i\n\nValidators\x12,.huitong.consensus.v1.QueryValidatorsRequest\x1a-.huitong.consensus.v1.QueryValidatorsResponse\x12r\n\rMisbehaviours\x12/.huitong.consensus.v1.QueryMisbehavioursRequest\x1a\x30.huitong.consensus.v1.QueryMisbehavioursResponse\x12l\n\x0b\x42lockParams\x12-.huitong.consensus.v1.QueryBlockParamsRequest\x1a..huitong.consensus.v1.QueryBlockParamsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huitong.proto.huitong.consensus.v1.consensus_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VALIDATORSTATUS']._serialized_start=1852
-  _globals['_VALIDATORSTATUS']._serialized_end=1964
-  _globals['_MISBEHAVIOURKIND']._serialized_start=1967
-  _globals['_MISBEHAVIOURKIND']._serialized_end=2101
+  _globals['_VALIDATORSTATUS']._serialized_start=1946
+  _globals['_VALIDATORSTATUS']._serialized_end=2058
+  _globals['_MISBEHAVIOURKIND']._serialized_start=2061
+  _globals['_MISBEHAVIOURKIND']._serialized_end=2195
   _globals['_VALIDATOR']._serialized_start=63
   _globals['_VALIDATOR']._serialized_end=221
   _globals['_BLOCKPARAMS']._serialized_start=223
@@ -60,26 +60,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MSGUPDATEBLOCKPARAMS']._serialized_end=1102
   _globals['_MSGUPDATEBLOCKPARAMSRESPONSE']._serialized_start=1104
   _globals['_MSGUPDATEBLOCKPARAMSRESPONSE']._serialized_end=1134
-  _globals['_VALIDATORINFO']._serialized_start=1136
-  _globals['_VALIDATORINFO']._serialized_end=1228
-  _globals['_QUERYVALIDATORREQUEST']._serialized_start=1230
-  _globals['_QUERYVALIDATORREQUEST']._serialized_end=1273
-  _globals['_QUERYVALIDATORRESPONSE']._serialized_start=1276
-  _globals['_QUERYVALIDATORRESPONSE']._serialized_end=1416
-  _globals['_QUERYVALIDATORSREQUEST']._serialized_start=1418
-  _globals['_QUERYVALIDATORSREQUEST']._serialized_end=1478
-  _globals['_QUERYVALIDATORSRESPONSE']._serialized_start=1480
-  _globals['_QUERYVALIDATORSRESPONSE']._serialized_end=1576
-  _globals['_QUERYMISBEHAVIOURSREQUEST']._serialized_start=1578
-  _globals['_QUERYMISBEHAVIOURSREQUEST']._serialized_end=1641
-  _globals['_QUERYMISBEHAVIOURSRESPONSE']._serialized_start=1643
-  _globals['_QUERYMISBEHAVIOURSRESPONSE']._serialized_end=1744
-  _globals['_QUERYBLOCKPARAMSREQUEST']._serialized_start=1746
-  _globals['_QUERYBLOCKPARAMSREQUEST']._serialized_end=1771
-  _globals['_QUERYBLOCKPARAMSRESPONSE']._serialized_start=1773
-  _globals['_QUERYBLOCKPARAMSRESPONSE']._serialized_end=1850
-  _globals['_MSG']._serialized_start=2104
-  _globals['_MSG']._serialized_end=2439
-  _globals['_QUERY']._serialized_start=2442
-  _globals['_QUERY']._serialized_end=2886
+  _globals['_MSGSETUNBONDINGTIME']._serialized_start=1136
+  _globals['_MSGSETUNBONDINGTIME']._serialized_end=1197
+  _globals['_MSGSETUNBONDINGTIMERESPONSE']._serialized_start=1199
+  _globals['_MSGSETUNBONDINGTIMERESPONSE']._serialized_end=1228
+  _globals['_VALIDATORINFO']._serialized_start=1230
+  _globals['_VALIDATORINFO']._serialized_end=1322
+  _globals['_QUERYVALIDATORREQUEST']._serialized_start=1324
+  _globals['_QUERYVALIDATORREQUEST']._serialized_end=1367
+  _globals['_QUERYVALIDATORRESPONSE']._serialized_start=1370
+  _globals['_QUERYVALIDATORRESPONSE']._serialized_end=1510
+  _globals['_QUERYVALIDATORSREQUEST']._serialized_start=1512
+  _globals['_QUERYVALIDATORSREQUEST']._serialized_end=1572
+  _globals['_QUERYVALIDATORSRESPONSE']._serialized_start=1574
+  _globals['_QUERYVALIDATORSRESPONSE']._serialized_end=1670
+  _globals['_QUERYMISBEHAVIOURSREQUEST']._serialized_start=1672
+  _globals['_QUERYMISBEHAVIOURSREQUEST']._serialized_end=1735
+  _globals['_QUERYMISBEHAVIOURSRESPONSE']._serialized_start=1737
+  _globals['_QUERYMISBEHAVIOURSRESPONSE']._serialized_end=1838
+  _globals['_QUERYBLOCKPARAMSREQUEST']._serialized_start=1840
+  _globals['_QUERYBLOCKPARAMSREQUEST']._serialized_end=1865
+  _globals['_QUERYBLOCKPARAMSRESPONSE']._serialized_start=1867
+  _globals['_QUERYBLOCKPARAMSRESPONSE']._serialized_end=1944
+  _globals['_MSG']._serialized_start=2198
+  _globals['_MSG']._serialized_end=2647
+  _globals['_QUERY']._serialized_start=2650
+  _globals['_QUERY']._serialized_end=3094
 # @@protoc_insertion_point(module_scope)

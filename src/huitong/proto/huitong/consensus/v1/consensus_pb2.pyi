@@ -142,6 +142,18 @@ class MsgUpdateBlockParamsResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class MsgSetUnbondingTime(_message.Message):
+    __slots__ = ("signer", "unbonding_time")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    UNBONDING_TIME_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    unbonding_time: int
+    def __init__(self, signer: _Optional[str] = ..., unbonding_time: _Optional[int] = ...) -> None: ...
+
+class MsgSetUnbondingTimeResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class ValidatorInfo(_message.Message):
     __slots__ = ("validator", "power_in_effect")
     VALIDATOR_FIELD_NUMBER: _ClassVar[int]

@@ -23,19 +23,24 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from huitong.proto.google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cosmos/base/node/v1beta1/query.proto\x12\x18\x63osmos.base.node.v1beta1\"\x0f\n\rConfigRequest\"w\n\x0e\x43onfigResponse\x12\x19\n\x11minimum_gas_price\x18\x01 \x01(\t\x12\x1b\n\x13pruning_keep_recent\x18\x02 \x01(\t\x12\x18\n\x10pruning_interval\x18\x03 \x01(\t\x12\x13\n\x0bhalt_height\x18\x04 \x01(\x04\x32\x66\n\x07Service\x12[\n\x06\x43onfig\x12\'.cosmos.base.node.v1beta1.ConfigRequest\x1a(.cosmos.base.node.v1beta1.ConfigResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cosmos/base/node/v1beta1/query.proto\x12\x18\x63osmos.base.node.v1beta1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rConfigRequest\"w\n\x0e\x43onfigResponse\x12\x19\n\x11minimum_gas_price\x18\x01 \x01(\t\x12\x1b\n\x13pruning_keep_recent\x18\x02 \x01(\t\x12\x18\n\x10pruning_interval\x18\x03 \x01(\t\x12\x13\n\x0bhalt_height\x18\x04 \x01(\x04\"\x0f\n\rStatusRequest\"\x98\x01\n\x0eStatusResponse\x12\x1d\n\x15\x65\x61rliest_store_height\x18\x01 \x01(\x04\x12\x0e\n\x06height\x18\x02 \x01(\x04\x12-\n\ttimestamp\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61pp_hash\x18\x04 \x01(\x0c\x12\x16\n\x0evalidator_hash\x18\x05 \x01(\x0c\x32\xc3\x01\n\x07Service\x12[\n\x06\x43onfig\x12\'.cosmos.base.node.v1beta1.ConfigRequest\x1a(.cosmos.base.node.v1beta1.ConfigResponse\x12[\n\x06Status\x12\'.cosmos.base.node.v1beta1.StatusRequest\x1a(.cosmos.base.node.v1beta1.StatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huitong.proto.cosmos.base.node.v1beta1.query_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONFIGREQUEST']._serialized_start=66
-  _globals['_CONFIGREQUEST']._serialized_end=81
-  _globals['_CONFIGRESPONSE']._serialized_start=83
-  _globals['_CONFIGRESPONSE']._serialized_end=202
-  _globals['_SERVICE']._serialized_start=204
-  _globals['_SERVICE']._serialized_end=306
+  _globals['_CONFIGREQUEST']._serialized_start=99
+  _globals['_CONFIGREQUEST']._serialized_end=114
+  _globals['_CONFIGRESPONSE']._serialized_start=116
+  _globals['_CONFIGRESPONSE']._serialized_end=235
+  _globals['_STATUSREQUEST']._serialized_start=237
+  _globals['_STATUSREQUEST']._serialized_end=252
+  _globals['_STATUSRESPONSE']._serialized_start=255
+  _globals['_STATUSRESPONSE']._serialized_end=407
+  _globals['_SERVICE']._serialized_start=410
+  _globals['_SERVICE']._serialized_end=605
 # @@protoc_insertion_point(module_scope)

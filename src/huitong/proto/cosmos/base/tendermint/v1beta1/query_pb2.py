@@ -23,24 +23,59 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2 as cosmos_dot_base_dot_query_dot_v1beta1_dot_pagination__pb2
+from huitong.proto.cosmos.base.tendermint.v1beta1 import types_pb2 as cosmos_dot_base_dot_tendermint_dot_v1beta1_dot_types__pb2
+from huitong.proto.google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from huitong.proto.tendermint.p2p import types_pb2 as tendermint_dot_p2p_dot_types__pb2
+from huitong.proto.tendermint.types import block_pb2 as tendermint_dot_types_dot_block__pb2
+from huitong.proto.tendermint.types import types_pb2 as tendermint_dot_types_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*cosmos/base/tendermint/v1beta1/query.proto\x12\x1e\x63osmos.base.tendermint.v1beta1\x1a\x1atendermint/p2p/types.proto\"\x14\n\x12GetNodeInfoRequest\"\x9b\x01\n\x13GetNodeInfoResponse\x12:\n\x11\x64\x65\x66\x61ult_node_info\x18\x01 \x01(\x0b\x32\x1f.tendermint.p2p.DefaultNodeInfo\x12H\n\x13\x61pplication_version\x18\x02 \x01(\x0b\x32+.cosmos.base.tendermint.v1beta1.VersionInfo\"\xd2\x01\n\x0bVersionInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61pp_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x12\n\ngit_commit\x18\x04 \x01(\t\x12\x12\n\nbuild_tags\x18\x05 \x01(\t\x12\x12\n\ngo_version\x18\x06 \x01(\t\x12:\n\nbuild_deps\x18\x07 \x03(\x0b\x32&.cosmos.base.tendermint.v1beta1.Module\x12\x1a\n\x12\x63osmos_sdk_version\x18\x08 \x01(\t\"4\n\x06Module\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0b\n\x03sum\x18\x03 \x01(\t2\x81\x01\n\x07Service\x12v\n\x0bGetNodeInfo\x12\x32.cosmos.base.tendermint.v1beta1.GetNodeInfoRequest\x1a\x33.cosmos.base.tendermint.v1beta1.GetNodeInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*cosmos/base/tendermint/v1beta1/query.proto\x12\x1e\x63osmos.base.tendermint.v1beta1\x1a*cosmos/base/query/v1beta1/pagination.proto\x1a*cosmos/base/tendermint/v1beta1/types.proto\x1a\x19google/protobuf/any.proto\x1a\x1atendermint/p2p/types.proto\x1a\x1ctendermint/types/block.proto\x1a\x1ctendermint/types/types.proto\"\x14\n\x12GetNodeInfoRequest\"\x9b\x01\n\x13GetNodeInfoResponse\x12:\n\x11\x64\x65\x66\x61ult_node_info\x18\x01 \x01(\x0b\x32\x1f.tendermint.p2p.DefaultNodeInfo\x12H\n\x13\x61pplication_version\x18\x02 \x01(\x0b\x32+.cosmos.base.tendermint.v1beta1.VersionInfo\"\xd2\x01\n\x0bVersionInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61pp_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x12\n\ngit_commit\x18\x04 \x01(\t\x12\x12\n\nbuild_tags\x18\x05 \x01(\t\x12\x12\n\ngo_version\x18\x06 \x01(\t\x12:\n\nbuild_deps\x18\x07 \x03(\x0b\x32&.cosmos.base.tendermint.v1beta1.Module\x12\x1a\n\x12\x63osmos_sdk_version\x18\x08 \x01(\t\"4\n\x06Module\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0b\n\x03sum\x18\x03 \x01(\t\"\x13\n\x11GetSyncingRequest\"%\n\x12GetSyncingResponse\x12\x0f\n\x07syncing\x18\x01 \x01(\x08\"\x17\n\x15GetLatestBlockRequest\"\xa7\x01\n\x16GetLatestBlockResponse\x12+\n\x08\x62lock_id\x18\x01 \x01(\x0b\x32\x19.tendermint.types.BlockID\x12&\n\x05\x62lock\x18\x02 \x01(\x0b\x32\x17.tendermint.types.Block\x12\x38\n\tsdk_block\x18\x03 \x01(\x0b\x32%.cosmos.base.tendermint.v1beta1.Block\")\n\x17GetBlockByHeightRequest\x12\x0e\n\x06height\x18\x01 \x01(\x03\"\xa9\x01\n\x18GetBlockByHeightResponse\x12+\n\x08\x62lock_id\x18\x01 \x01(\x0b\x32\x19.tendermint.types.BlockID\x12&\n\x05\x62lock\x18\x02 \x01(\x0b\x32\x17.tendermint.types.Block\x12\x38\n\tsdk_block\x18\x03 \x01(\x0b\x32%.cosmos.base.tendermint.v1beta1.Block\"t\n\tValidator\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12%\n\x07pub_key\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x14\n\x0cvoting_power\x18\x03 \x01(\x03\x12\x19\n\x11proposer_priority\x18\x04 \x01(\x03\"Z\n\x1cGetLatestValidatorSetRequest\x12:\n\npagination\x18\x01 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"\xb1\x01\n\x1dGetLatestValidatorSetResponse\x12\x14\n\x0c\x62lock_height\x18\x01 \x01(\x03\x12=\n\nvalidators\x18\x02 \x03(\x0b\x32).cosmos.base.tendermint.v1beta1.Validator\x12;\n\npagination\x18\x03 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"l\n\x1eGetValidatorSetByHeightRequest\x12\x0e\n\x06height\x18\x01 \x01(\x03\x12:\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"\xb3\x01\n\x1fGetValidatorSetByHeightResponse\x12\x14\n\x0c\x62lock_height\x18\x01 \x01(\x03\x12=\n\nvalidators\x18\x02 \x03(\x0b\x32).cosmos.base.tendermint.v1beta1.Validator\x12;\n\npagination\x18\x03 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"M\n\x10\x41\x42\x43IQueryRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0e\n\x06height\x18\x03 \x01(\x03\x12\r\n\x05prove\x18\x04 \x01(\x08\"\xcd\x01\n\x11\x41\x42\x43IQueryResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x0b\n\x03log\x18\x03 \x01(\t\x12\x0c\n\x04info\x18\x04 \x01(\t\x12\r\n\x05index\x18\x05 \x01(\x03\x12\x0b\n\x03key\x18\x06 \x01(\x0c\x12\r\n\x05value\x18\x07 \x01(\x0c\x12;\n\tproof_ops\x18\x08 \x01(\x0b\x32(.cosmos.base.tendermint.v1beta1.ProofOps\x12\x0e\n\x06height\x18\t \x01(\x03\x12\x11\n\tcodespace\x18\n \x01(\tJ\x04\x08\x02\x10\x03\"2\n\x07ProofOp\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"@\n\x08ProofOps\x12\x34\n\x03ops\x18\x01 \x03(\x0b\x32\'.cosmos.base.tendermint.v1beta1.ProofOp2\xa5\x07\n\x07Service\x12v\n\x0bGetNodeInfo\x12\x32.cosmos.base.tendermint.v1beta1.GetNodeInfoRequest\x1a\x33.cosmos.base.tendermint.v1beta1.GetNodeInfoResponse\x12s\n\nGetSyncing\x12\x31.cosmos.base.tendermint.v1beta1.GetSyncingRequest\x1a\x32.cosmos.base.tendermint.v1beta1.GetSyncingResponse\x12\x7f\n\x0eGetLatestBlock\x12\x35.cosmos.base.tendermint.v1beta1.GetLatestBlockRequest\x1a\x36.cosmos.base.tendermint.v1beta1.GetLatestBlockResponse\x12\x85\x01\n\x10GetBlockByHeight\x12\x37.cosmos.base.tendermint.v1beta1.GetBlockByHeightRequest\x1a\x38.cosmos.base.tendermint.v1beta1.GetBlockByHeightResponse\x12\x94\x01\n\x15GetLatestValidatorSet\x12<.cosmos.base.tendermint.v1beta1.GetLatestValidatorSetRequest\x1a=.cosmos.base.tendermint.v1beta1.GetLatestValidatorSetResponse\x12\x9a\x01\n\x17GetValidatorSetByHeight\x12>.cosmos.base.tendermint.v1beta1.GetValidatorSetByHeightRequest\x1a?.cosmos.base.tendermint.v1beta1.GetValidatorSetByHeightResponse\x12p\n\tABCIQuery\x12\x30.cosmos.base.tendermint.v1beta1.ABCIQueryRequest\x1a\x31.cosmos.base.tendermint.v1beta1.ABCIQueryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huitong.proto.cosmos.base.tendermint.v1beta1.query_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETNODEINFOREQUEST']._serialized_start=106
-  _globals['_GETNODEINFOREQUEST']._serialized_end=126
-  _globals['_GETNODEINFORESPONSE']._serialized_start=129
-  _globals['_GETNODEINFORESPONSE']._serialized_end=284
-  _globals['_VERSIONINFO']._serialized_start=287
-  _globals['_VERSIONINFO']._serialized_end=497
-  _globals['_MODULE']._serialized_start=499
-  _globals['_MODULE']._serialized_end=551
-  _globals['_SERVICE']._serialized_start=554
-  _globals['_SERVICE']._serialized_end=683
+  _globals['_GETNODEINFOREQUEST']._serialized_start=281
+  _globals['_GETNODEINFOREQUEST']._serialized_end=301
+  _globals['_GETNODEINFORESPONSE']._serialized_start=304
+  _globals['_GETNODEINFORESPONSE']._serialized_end=459
+  _globals['_VERSIONINFO']._serialized_start=462
+  _globals['_VERSIONINFO']._serialized_end=672
+  _globals['_MODULE']._serialized_start=674
+  _globals['_MODULE']._serialized_end=726
+  _globals['_GETSYNCINGREQUEST']._serialized_start=728
+  _globals['_GETSYNCINGREQUEST']._serialized_end=747
+  _globals['_GETSYNCINGRESPONSE']._serialized_start=749
+  _globals['_GETSYNCINGRESPONSE']._serialized_end=786
+  _globals['_GETLATESTBLOCKREQUEST']._serialized_start=788
+  _globals['_GETLATESTBLOCKREQUEST']._serialized_end=811
+  _globals['_GETLATESTBLOCKRESPONSE']._serialized_start=814
+  _globals['_GETLATESTBLOCKRESPONSE']._serialized_end=981
+  _globals['_GETBLOCKBYHEIGHTREQUEST']._serialized_start=983
+  _globals['_GETBLOCKBYHEIGHTREQUEST']._serialized_end=1024
+  _globals['_GETBLOCKBYHEIGHTRESPONSE']._serialized_start=1027
+  _globals['_GETBLOCKBYHEIGHTRESPONSE']._serialized_end=1196
+  _globals['_VALIDATOR']._serialized_start=1198
+  _globals['_VALIDATOR']._serialized_end=1314
+  _globals['_GETLATESTVALIDATORSETREQUEST']._serialized_start=1316
+  _globals['_GETLATESTVALIDATORSETREQUEST']._serialized_end=1406
+  _globals['_GETLATESTVALIDATORSETRESPONSE']._serialized_start=1409
+  _globals['_GETLATESTVALIDATORSETRESPONSE']._serialized_end=1586
+  _globals['_GETVALIDATORSETBYHEIGHTREQUEST']._serialized_start=1588
+  _globals['_GETVALIDATORSETBYHEIGHTREQUEST']._serialized_end=1696
+  _globals['_GETVALIDATORSETBYHEIGHTRESPONSE']._serialized_start=1699
+  _globals['_GETVALIDATORSETBYHEIGHTRESPONSE']._serialized_end=1878
+  _globals['_ABCIQUERYREQUEST']._serialized_start=1880
+  _globals['_ABCIQUERYREQUEST']._serialized_end=1957
+  _globals['_ABCIQUERYRESPONSE']._serialized_start=1960
+  _globals['_ABCIQUERYRESPONSE']._serialized_end=2165
+  _globals['_PROOFOP']._serialized_start=2167
+  _globals['_PROOFOP']._serialized_end=2217
+  _globals['_PROOFOPS']._serialized_start=2219
+  _globals['_PROOFOPS']._serialized_end=2283
+  _globals['_SERVICE']._serialized_start=2286
+  _globals['_SERVICE']._serialized_end=3219
 # @@protoc_insertion_point(module_scope)
