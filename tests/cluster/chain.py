@@ -55,9 +55,20 @@ def newest_height(nodes: Sequence[LocalNode]) -> int:
 
 
 def height_of(node: LocalNode) -> int:
-    """Return the height of a node that runs; a slow answer is asked for again."""
-    found: int = wait_until(node.find_height, ANSWER_S, f"{node.name} answers")
-    return found
+    """Return the height of a node that runs, 0 before its first block.
+
+    A node that is slow to answer is asked again.
+    """
+    heights: list[int] = []
+
+    def answers() -> bool:
+        height = node.find_height()
+        if height is not None:
+            heights.append(height)
+        return bool(heights)
+
+    wait_until(answers, ANSWER_S, f"{node.name} answers")
+    return heights[0]
 
 
 def stopped_height(nodes: Sequence[LocalNode]) -> int:
