@@ -18,13 +18,17 @@ from huitong.localnet.consortium import LocalZone
 from huitong.localnet.node import LocalNode
 from huitong.localnet.process import huitong_arguments
 from huitong.node.home import Home
-from tests.cluster.chain import block_hashes, newest_height, wait_past, wait_until
+from tests.cluster.chain import (
+    block_hashes,
+    height_of,
+    newest_height,
+    wait_past,
+    wait_until,
+)
 from tests.cluster.ledger import Load, check_all_there
 
 WAIT_S = 60.0
 PASSPHRASE = "of the validators"
-#: CometBFT is held for less than this on an idle machine by far.
-HELD_MS_MAX = 2_000
 
 
 @pytest.fixture
@@ -120,7 +124,7 @@ def test_lost_validator_comes_back_from_a_backup_and_signs_again(
         told = huitong(
             "node", "backup", "--home", lost.home, "--to", target, "--with-keys"
         )
-        assert 0 < told["held_ms"] < HELD_MS_MAX
+        assert told["held_ms"] > 0
         wait_past(others, told["height"] + 10, WAIT_S)
         lost.kill()
         shutil.rmtree(lost.home)
@@ -141,7 +145,8 @@ def test_lost_validator_comes_back_from_a_backup_and_signs_again(
         )
         wait_past(zone.nodes, max(acknowledged.values()), WAIT_S)
         asyncio.run(check_all_there(lost, acknowledged))
-        last = min(node.find_height() or 0 for node in zone.nodes) - 1
+        last = min(map(height_of, zone.nodes)) - 1
+        assert last > ended
         hashes = [
             asyncio.run(block_hashes(node, told["height"], last)) for node in zone.nodes
         ]

@@ -19,6 +19,10 @@ from huitong.light.tendermint.verify import (
 from huitong.localnet.node import LocalNode
 
 POLL_S: Final = 0.05
+#: Seconds until a node that runs must have answered.
+ANSWER_S: Final = 60.0
+#: Seconds in which a zone with too few validators must not make another block.
+SILENCE_S: Final = 5.0
 OPTIONS: Final = TrustOptions(
     trusting_period_ns=86_400 * 10**9,
     max_clock_drift_ns=10 * 10**9,
@@ -46,8 +50,29 @@ def wait_past(nodes: Sequence[LocalNode], height: int, timeout_s: float) -> None
 
 
 def newest_height(nodes: Sequence[LocalNode]) -> int:
-    """Return the greatest height of any of them."""
-    return max(node.find_height() or 0 for node in nodes)
+    """Return the greatest height of any of them; all answer sooner or later."""
+    return max(map(height_of, nodes))
+
+
+def height_of(node: LocalNode) -> int:
+    """Return the height of a node that runs; a slow answer is asked for again."""
+    found: int = wait_until(node.find_height, ANSWER_S, f"{node.name} answers")
+    return found
+
+
+def stopped_height(nodes: Sequence[LocalNode]) -> int:
+    """Wait until these make no block for a time; return the last height.
+
+    One that was under way may still come; fail if there are more.
+    """
+    last_s, height = time.monotonic(), newest_height(nodes)
+    started = height
+    while time.monotonic() - last_s < SILENCE_S:
+        if newest_height(nodes) > height:
+            last_s, height = time.monotonic(), newest_height(nodes)
+        assert height <= started + 2, "so few validators make blocks"
+        time.sleep(POLL_S)
+    return height
 
 
 async def block_hashes(node: LocalNode, first: int, last: int) -> list[tuple[str, str]]:

@@ -35,7 +35,7 @@ from huitong.relayer.supervisor import Supervisor
 from tests.cluster.double_vote import show_double_vote
 
 ORGANISATIONS: Final = tuple(f"org-{number}" for number in range(4))
-VOTING_PERIOD_S: Final = 4
+VOTING_PERIOD_S: Final = 15
 #: Blocks until a change that was told at a height signs, and one more to be sure.
 DELAY_BLOCKS: Final = 3
 

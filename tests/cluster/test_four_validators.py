@@ -7,9 +7,8 @@ printed as one JSON object.
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
-import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -29,8 +28,10 @@ from huitong.proto.huitong.members.v1 import members_pb2
 from tests.cluster.chain import (
     check_no_fork,
     follow,
+    height_of,
     light_block,
     newest_height,
+    stopped_height,
     wait_past,
     wait_until,
 )
@@ -41,9 +42,7 @@ CHAIN_ID: Final = "cluster-1"
 ORGANISATIONS: Final = tuple(f"org-{number}" for number in range(4))
 #: The member of each key that publishes; delegates have keys of their own.
 PUBLISHERS: Final = {f"{name}-publisher": name for name in ORGANISATIONS}
-VOTING_PERIOD_S: Final = 6
-#: Seconds in which a zone with two of four validators must not make another block.
-SILENCE_S: Final = 5.0
+VOTING_PERIOD_S: Final = 20
 #: Seconds within which blocks must go on after both are back.
 RESUME_S: Final = 30.0
 #: Seconds for anything else that must happen.
@@ -65,14 +64,11 @@ def zone(cometbft: Path, tmp_path: Path) -> Iterator[LocalZone]:
         ],
     )
     made.init()
-    # A lane whose time is up is sent SIGTERM; its nodes must not outlive it either.
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         made.start()
         yield made
     finally:
         made.kill()
-        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
@@ -95,12 +91,18 @@ def test_consortium_survives_what_it_is_promised_to_survive(
     with Load(zone, PUBLISHERS) as load:
         wait_until(lambda: len(load.acknowledged()) > 50, PATIENCE_S, "load")
         _lose_one(zone, timeline)
+        _wait_for_more(load, "with three of four")
         stopped = _lose_another(zone, timeline)
+        assert max(load.acknowledged().values()) <= stopped
         _bring_both_back(zone, stopped, timeline)
+        _wait_for_more(load, "with all four again")
         asyncio.run(_check_ledger(zone, load, timeline))
         fifth = _add_by_vote(zone, timeline)
+        _wait_for_more(load, "with a fifth validator")
         _remove_by_vote(zone, zone.nodes[1], timeline)
+        _wait_for_more(load, "after one was removed")
         replayed = _join(zone, "replay", timeline)
+        _wait_for_more(load, "with a node that follows")
         target = newest_height([zone.nodes[0]])
         steps = asyncio.run(follow(zone.nodes[0], CHAIN_ID, trusted, target))
         timeline.note(
@@ -118,6 +120,17 @@ def test_consortium_survives_what_it_is_promised_to_survive(
     timeline.figures |= dict(load.failures)
 
 
+def _wait_for_more(load: Load, when: str) -> None:
+    """Fail unless records that are published now are acknowledged, from each member."""
+    before = Counter(issuer for issuer, _ in load.acknowledged())
+
+    def grew() -> bool:
+        now = Counter(issuer for issuer, _ in load.acknowledged())
+        return all(now[name] > before[name] for name in ORGANISATIONS)
+
+    wait_until(grew, PATIENCE_S, f"more records of every member {when}")
+
+
 def _lose_one(zone: LocalZone, timeline: Timeline) -> None:
     """Kill one of four: blocks go on."""
     killed_s = timeline.note("kill -9 node3", height=newest_height(zone.nodes))
@@ -133,15 +146,9 @@ def _lose_another(zone: LocalZone, timeline: Timeline) -> int:
     zone.nodes[2].kill()
     timeline.note("kill -9 node2")
     alive = zone.nodes[:2]
-    last_s, height = time.monotonic(), newest_height(alive)
-    started = height
-    while time.monotonic() - last_s < SILENCE_S:
-        if newest_height(alive) > height:
-            last_s, height = time.monotonic(), newest_height(alive)
-        assert height <= started + 2, "two of four make blocks"
-        time.sleep(0.1)
+    height = stopped_height(alive)
     timeline.note("blocks have stopped", height=height)
-    common = min(node.find_height() or 0 for node in alive)
+    common = min(map(height_of, alive))
     asyncio.run(check_no_fork(alive, 1, common))
     return height
 
@@ -155,7 +162,7 @@ def _bring_both_back(zone: LocalZone, stopped: int, timeline: Timeline) -> None:
     timeline.measure("blocks_after_restart_s", restarted_s)
     wait_past(zone.nodes, stopped + 1, PATIENCE_S)
     timeline.measure("all_four_after_restart_s", restarted_s)
-    height = min(node.find_height() or 0 for node in zone.nodes)
+    height = min(map(height_of, zone.nodes))
     asyncio.run(check_no_fork(zone.nodes, 1, height))
     timeline.note("all four have the same app hashes", height=height)
 

@@ -30,6 +30,8 @@ OLD = (sys.executable, "-m", "huitong")
 NEW = (sys.executable, str(Path(__file__).with_name("upgraded_software.py")))
 STOPPED_FOR_UPGRADE, NOT_AS_IT_IS, KILLED = 75, 70, -9
 TIMEOUT_S = 60
+#: Seconds until a node answers that is busy, as with a migration.
+ANSWER_S = 30.0
 
 
 @pytest.fixture
@@ -92,7 +94,9 @@ def _done(url: str) -> upgrades_pb2.DoneUpgrade:
         "path": '"/huitong.upgrades.v1.Query/DoneUpgrade"',
         "data": f"0x{request.SerializeToString().hex()}",
     }
-    answer = httpx.get(f"{url}/abci_query", params=params).json()["result"]["response"]
+    answer = httpx.get(f"{url}/abci_query", params=params, timeout=ANSWER_S).json()[
+        "result"
+    ]["response"]
     value = base64.b64decode(answer["value"])
     return upgrades_pb2.QueryDoneUpgradeResponse.FromString(value).upgrade
 
@@ -110,7 +114,9 @@ def _state(home: Path) -> tuple[int, bytes | None]:
 
 def _wait_for(url: str, height: int) -> None:
     for _ in range(TIMEOUT_S * 20):
-        status = httpx.get(f"{url}/status").json()["result"]["sync_info"]
+        status = httpx.get(f"{url}/status", timeout=ANSWER_S).json()["result"][
+            "sync_info"
+        ]
         if int(status["latest_block_height"]) >= height:
             return
         time.sleep(0.05)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from huitong.client import Sender, ZoneClient
+from huitong.core.time import parse_rfc3339
 from huitong.keys import Keyring
 from huitong.localnet.process import NodeProcess, huitong_arguments
 from huitong.localnet.zone import AccountSpec, MemberSpec
@@ -166,6 +167,16 @@ async def request(
         )
         for _ in range(count // 10):
             await sender.send(*[message] * 10)
+
+
+async def wait_time(zone: NodeProcess, time_ns: int) -> None:
+    """Wait until the zone has a block of this time or later."""
+    async with ZoneClient(zone.rpc_url) as client, asyncio.timeout(60):
+        while True:
+            told = (await client.status())["sync_info"]["latest_block_time"]
+            if parse_rfc3339(told) >= time_ns:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def wait_until_settled(requester: NodeProcess, link: LinkConfig) -> None:

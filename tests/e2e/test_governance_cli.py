@@ -16,7 +16,7 @@ from huitong.testing.actors import address_of
 from huitong.testing.command import CommandError, run_huitong
 
 ORGANISATIONS = ("bank", "court", "port", "tax")
-VOTING_PERIOD_S = 5
+VOTING_PERIOD_S = 10
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ from tests.programs import need_cometbft
 pytestmark = pytest.mark.slow
 
 WAIT_S = 60.0
-VOTING_PERIOD_S = 3
+VOTING_PERIOD_S = 15
 PURPOSE = "receivable-financing"
 DOCUMENT = b'{"account":"0331","number":"INV-7","total":"113.00"}'
 OLD_KEY, NEW_KEY = sha256(b"old key of the bank"), sha256(b"new key of the bank")

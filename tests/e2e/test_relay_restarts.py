@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
+import time
 
 import pytest
 
+from huitong.core.time import NS_PER_SECOND
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from tests.e2e.relaying import (
     Relayer,
@@ -15,6 +16,7 @@ from tests.e2e.relaying import (
     request,
     running_zones,
     statuses,
+    wait_time,
     wait_until_settled,
 )
 
@@ -86,11 +88,11 @@ async def test_packets_that_nobody_carried_in_time_are_timed_out(zones, tmp_path
     relayer = Relayer(tmp_path / "relayer", zones, 0)
     link = await make_link(relayer, zones)
     await grant(provider, link)
-    await request(requester, link, 20, timeout_s=2)
-    await asyncio.sleep(2)
+    await request(requester, link, 10, timeout_s=10)  # one transaction, soon in a block
+    await wait_time(provider, time.time_ns() + 10 * NS_PER_SECOND)
     relayer.configure(zones, link)
     relayer.start()
     await wait_until_settled(requester, link)
     assert relayer.end(signal.SIGTERM) == 0
     timed_out = exchange_pb2.EXCHANGE_STATUS_TIMED_OUT
-    assert await statuses(requester, link) == [timed_out] * 20
+    assert await statuses(requester, link) == [timed_out] * 10

@@ -18,6 +18,7 @@ from huitong.localnet.serving import find_status
 from huitong.modules.records.keys import record_key
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.proto.ibc.core.commitment.v1 import commitment_pb2
+from tests.cluster.chain import newest_height, stopped_height
 
 pytestmark = pytest.mark.heavy
 
@@ -76,7 +77,7 @@ async def prove_record(node: LocalNode, issuer: str, record_id: str, height: int
 async def app_hashes(zone: LocalZone) -> set[str]:
     """Return the app hashes that all running nodes have at one height."""
     running = [node for node in zone.nodes if node.is_running]
-    height = max(node.find_height() or 0 for node in running)
+    height = newest_height(running)
     found = set()
     for node in running:
         node.wait_height(height)
@@ -108,7 +109,7 @@ async def test_what_one_organisation_publishes_another_proves_through_kill_and_j
     synced = zone.add_node("snapshot")
     assert [node.name for node in (replayed, synced)] == ["node4", "node5"]
     for joined in (replayed, synced):
-        newest = joined.find_height() or 0
+        newest = newest_height([joined])
         record = await prove_record(joined, "org-1", "invoice-1", newest)
         assert record.issuer == "org-1"
         status = find_status(joined.rpc_url)
@@ -137,9 +138,9 @@ async def test_two_of_four_killed_stop_the_zone_and_their_return_lets_it_go_on(
     zone.kill()
     for node in zone.nodes[:2]:
         node.start()
-    stuck = [node.find_height() or 0 for node in zone.nodes[:2]]
+    stuck = stopped_height(zone.nodes[:2])
     zone.nodes[2].start()
-    zone.wait_height(max(stuck) + 2)
+    zone.wait_height(stuck + 2)
     zone.nodes[3].start()
-    zone.wait_height(max(stuck) + 4)
+    zone.wait_height(stuck + 4)
     assert len(await app_hashes(zone)) == 1

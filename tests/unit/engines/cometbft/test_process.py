@@ -103,8 +103,23 @@ def test_program_of_another_format_is_refused(tmp_path, home):
     program = tmp_path / "cometbft"
     program.write_bytes(b"\x00\x01")
     program.chmod(0o755)
-    with pytest.raises(CometBftProgramError):
+    with pytest.raises(CometBftProgramError, match="Exec format error"):
         CometBftProcess(program, home).start()
+
+
+def test_no_code_runs_in_a_fork_of_the_node(start):
+    """gRPC's handlers of forks abort there, if another thread is just calling it."""
+    forks = []
+    os.register_at_fork(before=lambda: forks.append("fork"))
+    process = start("exit 0")
+    with pytest.raises(CometBftEndedError):
+        process.wait()
+    assert forks == []
+
+
+def test_program_is_there_once_start_returns(start, home):
+    start("sleep 100")
+    assert running_pid(home)
 
 
 def test_program_that_runs_on_the_home_already_is_not_joined(start, home, monkeypatch):
