@@ -33,10 +33,12 @@ from huitong.relayer.config import (
     LinkConfig,
     RelayConfig,
     ZoneConfig,
+    check_config,
+    check_link,
     load_config,
     save_config,
 )
-from huitong.relayer.errors import ConfigExistsError
+from huitong.relayer.errors import ConfigExistsError, NoLinksError
 from huitong.relayer.supervisor import Supervisor
 from huitong.relayer.watch import RelayWatch
 
@@ -98,13 +100,13 @@ def init(
         zones=tuple(_zone_of(text, key_name) for text in zones),
         watch_listen=watch_listen,
     )
+    check_config(home, config)
     keyring = keyring_of(home)
     try:
         record = keyring.get(key_name)
     except KeyNotFoundError:
         record, _ = keyring.create(key_name)
     save_config(home, config)
-    load_config(home)
     show(
         {"ok": True, "config": str(path), "key": key_name, "address": record.address},
         as_json=as_json,
@@ -161,6 +163,7 @@ def link(
         version=version,
         ordered=ordered,
     )
+    check_link(wanted)
 
     async def make(supervisor: Supervisor) -> RelayConfig:
         await supervisor.make_link(
@@ -181,6 +184,9 @@ def link(
 @cli_errors
 def start(home: Path, passphrase_file: IO[str] | None) -> None:
     """Relay until stopped (Ctrl-C)."""
+    config = load_config(home)
+    if not config.links:
+        raise NoLinksError(path=home / FILE_NAME)
 
     async def run(supervisor: Supervisor) -> None:
         with _watched(supervisor) as watch:
@@ -194,7 +200,7 @@ def start(home: Path, passphrase_file: IO[str] | None) -> None:
             except asyncio.CancelledError:
                 click.echo("stopped", err=True)
 
-    _supervised(home, load_config(home), passphrase_file, run, log_level="info")
+    _supervised(home, config, passphrase_file, run, log_level="info")
 
 
 @contextmanager
