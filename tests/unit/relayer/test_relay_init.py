@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from huitong.cli.keys import keyring_of
 from huitong.cli.relay import relay
 
 
@@ -32,6 +34,36 @@ def test_second_configuration_in_one_folder_is_refused(tmp_path: Path) -> None:
     assert "exists already [relayer/8]" in second.output
     assert "choose another folder" in second.output
     assert (tmp_path / "relay" / "relay.toml").read_bytes() == kept
+
+
+@pytest.mark.parametrize("options", [(), ("--no-passphrase",)])
+def test_key_is_unprotected_where_no_passphrase_is_given(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    home = made_by(tmp_path, *options)
+    assert not keyring_of(Path(home)).get("relayer").is_protected
+
+
+def test_key_is_sealed_under_the_passphrase_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pass").write_text("s3cret words")
+    home = made_by(tmp_path, "--passphrase-file", str(tmp_path / "pass"))
+    assert keyring_of(Path(home)).get("relayer").is_protected
+    assert len(keyring_of(Path(home)).unlock("relayer", "s3cret words")) == 32
+    monkeypatch.setenv("HUITONG_PASSPHRASE", "other words")
+    home = made_by(tmp_path / "other")
+    assert len(keyring_of(Path(home)).unlock("relayer", "other words")) == 32
+
+
+def test_key_is_not_both_sealed_and_unprotected(tmp_path: Path) -> None:
+    (tmp_path / "pass").write_text("s3cret words")
+    home = str(tmp_path / "relay")
+    arguments = ["init", "--home", home, "--zone", "hangzhou-1=tcp://127.0.0.1:1"]
+    both = ["--no-passphrase", "--passphrase-file", str(tmp_path / "pass")]
+    refused = CliRunner().invoke(relay, [*arguments, *both])
+    assert refused.exit_code == 2
+    assert not Path(home).exists()
 
 
 def test_relayer_without_links_does_not_start(tmp_path: Path) -> None:
