@@ -34,15 +34,14 @@ Methods marked * ask the node's own blocks and transactions, which have no such 
 
 | status | when |
 | --- | --- |
-| `INVALID_ARGUMENT` | The request or its height header is malformed, or asks for what cannot be. |
+| `INVALID_ARGUMENT` | The request asks for what cannot be. |
 | `NOT_FOUND` | There is no such thing in the state. |
-| `OUT_OF_RANGE` | The height is in the future, or its state is no longer kept. |
 | `UNIMPLEMENTED` | `unknown method M for service S`, or `unknown service S`. |
 | `RESOURCE_EXHAUSTED` | Too much: bytes of the request or the response, gas, or calls at one time. |
 | `DEADLINE_EXCEEDED` | The client did not send or take in time, or the node is too busy. |
 | `UNAVAILABLE` | The node has no block yet, or its RPC is silent. |
-| `UNKNOWN` | A module refuses, as in a simulation; the text is that of the error. |
-| `INTERNAL` | A fault of the node; its log has the details under the request's name. |
+| `UNKNOWN` | The height header is malformed, the height is in the future, or its state is no longer kept; or a module refuses, as in a simulation. The text tells which. |
+| `INTERNAL` | The request cannot be decoded (`grpc: error unmarshalling request: …`); or a fault of the node, whose log has the details under the request's name. |
 """
 
 

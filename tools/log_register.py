@@ -52,7 +52,7 @@ MEANINGS = {
     "snapshot_skipped": "A snapshot was due and another one is being made.",
     "transaction_refused": "A zone refused a transaction of the relayer.",
     "waiting_for_cometbft": "The application waits for a CometBFT that others start.",
-    "watch_failed": "Headers could not be compared; they wait and nothing is lost.",
+    "watch_failed": "Headers could not be compared; they wait and nothing is lost. `chain` is the one that failed.",
     "watch_started": "Metrics, health and readiness are served, of a relayer its status too.",
     "zone_followed": "The relayer follows a zone again.",
     "zone_lost": "A zone does not answer; the relayer tries again.",

@@ -95,21 +95,21 @@ async def test_state_of_the_asked_height_is_answered(served: GrpcZone) -> None:
     [
         (
             ["100000"],
-            StatusCode.OUT_OF_RANGE,
+            StatusCode.UNKNOWN,
             "codespace sdk code 26: invalid height: cannot query with height in the "
             "future; please provide a valid height",
         ),
         (
             ["-1"],
-            StatusCode.INVALID_ARGUMENT,
-            "cannot query with height < 0; please provide a valid height",
+            StatusCode.UNKNOWN,
+            "codespace sdk code 18: invalid request: cannot query with height < 0; please provide a valid height",
         ),
-        (["x"], StatusCode.INVALID_ARGUMENT, "invalid height header"),
-        ([""], StatusCode.INVALID_ARGUMENT, "invalid height header"),
-        (["1.0"], StatusCode.INVALID_ARGUMENT, "invalid height header"),
-        (["1" * 60], StatusCode.INVALID_ARGUMENT, "invalid height header"),
-        ([str(2**63)], StatusCode.INVALID_ARGUMENT, "invalid height header"),
-        (["1", "2"], StatusCode.INVALID_ARGUMENT, "invalid height header"),
+        (["x"], StatusCode.UNKNOWN, "invalid height header"),
+        ([""], StatusCode.UNKNOWN, "invalid height header"),
+        (["1.0"], StatusCode.UNKNOWN, "invalid height header"),
+        (["1" * 60], StatusCode.UNKNOWN, "invalid height header"),
+        ([str(2**63)], StatusCode.UNKNOWN, "invalid height header"),
+        (["1", "2"], StatusCode.UNKNOWN, "invalid height header"),
     ],
 )
 async def test_heights_that_cannot_be_answered(
@@ -125,7 +125,7 @@ async def test_pruned_height_is_refused_in_the_words_of_the_sdk(
     for _ in range(110):
         served.zone.empty()
     ended = await served.call(CLIENT_STATES, b"", "1")
-    assert ended.code is StatusCode.OUT_OF_RANGE
+    assert ended.code is StatusCode.UNKNOWN
     assert (
         "codespace sdk code 18: invalid request: failed to load state at height 1; "
         "version does not exist" in ended.text
@@ -165,12 +165,23 @@ async def test_missing_methods_are_told_in_the_words_of_grpc_go(
             CONNECTION,
             connection_pb2.QueryConnectionRequest(connection_id="x"),
             StatusCode.INVALID_ARGUMENT,
-            "",
+            "identifier x has invalid length: 1, must be between 10-64 characters: "
+            "invalid identifier",
         ),
-        (CONNECTION, b"\xff", StatusCode.INVALID_ARGUMENT, "cannot decode"),
-        (CONNECTION, b"\x12\x01x", StatusCode.INVALID_ARGUMENT, "unknown fields"),
-        (CONNECTION, b"\x0a\x00", StatusCode.INVALID_ARGUMENT, "canonical"),
-        (CHANNEL, b"", StatusCode.INVALID_ARGUMENT, ""),
+        (
+            CONNECTION,
+            b"\xff",
+            StatusCode.INTERNAL,
+            "grpc: error unmarshalling request: cannot decode",
+        ),
+        (CONNECTION, b"\x12\x01x", StatusCode.INTERNAL, "unknown fields"),
+        (CONNECTION, b"\x0a\x00", StatusCode.INTERNAL, "canonical"),
+        (
+            CHANNEL,
+            b"",
+            StatusCode.INVALID_ARGUMENT,
+            "identifier cannot be blank: invalid identifier",
+        ),
     ],
 )
 async def test_requests_that_cannot_be_answered(

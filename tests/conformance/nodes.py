@@ -41,6 +41,8 @@ INITIAL_HEIGHT = 11
 _BLOCK_TIME_NS = 100_000_000
 #: Tests wait for blocks: an idle node makes them often.
 _HEARTBEAT_NS = 300_000_000
+#: One node serves a whole run, and old heights are asked for at its end, too.
+_VERSIONS_KEPT = 1_000_000
 
 
 class RpcRefusalError(Exception):
@@ -129,6 +131,7 @@ def running_node(folder: Path, engine: str) -> Iterator[Node]:
         rpc_address=rpc,
         pace=Pace(block_time_ns=_BLOCK_TIME_NS, heartbeat_ns=_HEARTBEAT_NS),
         engine=engine,
+        versions_kept=_VERSIONS_KEPT,
         cometbft=CometBftConfig(p2p_address=p2p),
     )
     home = Home(folder / engine)

@@ -441,7 +441,7 @@ class Script:
                 "a transfer of nothing",
                 "tax",
                 (transfer_tx_pb2.MsgTransfer(**none),),
-                done=("ibc", 3),
+                checked=("ibc", 3),
             ),
             Step(
                 "a transfer in another's name",

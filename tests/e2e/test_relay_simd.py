@@ -194,6 +194,7 @@ async def test_coins_go_there_and_come_back_to_the_starting_balances(pair, home)
     )
     there, here = voucher(link.channel_on_b), voucher(link.channel_on_a)
     before = await a.balance(), await b.balance()
+    held = await a.balance(here), await b.balance(there)
     async with supervised(config, RELAYER_KEYS) as supervisor:
         await until(lambda: supervisor.status()[0][1].ready)
         await asyncio.gather(
@@ -201,14 +202,15 @@ async def test_coins_go_there_and_come_back_to_the_starting_balances(pair, home)
             b.transfer(link.channel_on_b, count=50),
         )
         await until(lambda: supervisor.status()[0][1].settled == 100)
-        assert (await a.balance(here), await b.balance(there)) == (50, 50)
+        arrived = await a.balance(here), await b.balance(there)
+        assert arrived == (held[0] + 50, held[1] + 50)
         await asyncio.gather(
             a.transfer(link.channel_on_a, count=50, denom=here),
             b.transfer(link.channel_on_b, count=50, denom=there),
         )
         await until(lambda: supervisor.status()[0][1].settled == 200)
         status = supervisor.status()[0][1]
-    assert (await a.balance(here), await b.balance(there)) == (0, 0)
+    assert (await a.balance(here), await b.balance(there)) == held
     assert (await a.balance(), await b.balance()) == before
     assert (status.problem, status.stuck, status.failures) == ("", (), {})
 

@@ -36,7 +36,7 @@ pytestmark = [
 
 Figure = Callable[[str, object], None]
 #: Seconds after which a light client that nobody updates is worth nothing.
-SHORT_TRUST_S: Final = 60
+SHORT_TRUST_S: Final = 120
 
 
 @pytest.fixture(scope="module")

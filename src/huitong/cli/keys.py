@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 import click
 import orjson
@@ -13,6 +13,7 @@ from huitong.cli.errors import cli_errors
 from huitong.cli.passphrase import chosen_passphrase, passphrase_option
 from huitong.gateway.reader_keys import ReaderKey, ReaderKeys
 from huitong.keys import KeyRecord, Keyring
+from huitong.keys.errors import InvalidMnemonicError
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -20,6 +21,9 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 KEYRING_FOLDER = "keyring"
 #: Folder of the reader keys below a home folder.
 READER_KEYS_FOLDER = "reader-keys"
+#: Longest text that is read as a mnemonic, so that a wrong file is not read whole; 24 words
+#: have 215 characters at most.
+MNEMONIC_CHARACTERS_MAX: Final = 4_096
 
 _home_option = click.option(
     "--home",
@@ -73,7 +77,7 @@ def add(
 ) -> None:
     """Add the key NAME, and print its words once if they are new."""
     passphrase = chosen_passphrase(passphrase_file, is_plain=no_passphrase)
-    given = mnemonic_file.read() if mnemonic_file is not None else None
+    given = _read_mnemonic(mnemonic_file) if mnemonic_file is not None else None
     record, words = keyring_of(home).create(name, given, passphrase)
     shown = _public_part(record) | ({} if given is not None else {"mnemonic": words})
     if as_json:
@@ -190,6 +194,15 @@ def reader_keys_of(home: Path) -> ReaderKeys:
 def keyring_of(home: Path) -> Keyring:
     """Return the keyring of a home folder."""
     return Keyring(home / KEYRING_FOLDER)
+
+
+def _read_mnemonic(file: IO[str]) -> str:
+    text = file.read(MNEMONIC_CHARACTERS_MAX + 1)
+    if len(text) > MNEMONIC_CHARACTERS_MAX:
+        raise InvalidMnemonicError(
+            reason=f"more than {MNEMONIC_CHARACTERS_MAX} characters"
+        )
+    return text
 
 
 def _public_part(record: KeyRecord) -> dict[str, Any]:

@@ -18,7 +18,12 @@ import uvloop
 
 from huitong.cli.errors import EXIT_FAILED, cli_errors
 from huitong.cli.keys import keyring_of
-from huitong.cli.passphrase import find_passphrase, opened_with, passphrase_option
+from huitong.cli.passphrase import (
+    chosen_passphrase,
+    find_passphrase,
+    opened_with,
+    passphrase_option,
+)
 from huitong.cli.relay_status import ask_running, show_links
 from huitong.cli.zones import json_option, show
 from huitong.keys.errors import KeyNotFoundError
@@ -33,10 +38,12 @@ from huitong.relayer.config import (
     LinkConfig,
     RelayConfig,
     ZoneConfig,
+    check_config,
+    check_link,
     load_config,
     save_config,
 )
-from huitong.relayer.errors import ConfigExistsError
+from huitong.relayer.errors import ConfigExistsError, NoLinksError
 from huitong.relayer.supervisor import Supervisor
 from huitong.relayer.watch import RelayWatch
 
@@ -77,6 +84,12 @@ def relay() -> None:
     default="",
     help="Serve metrics, health and status here, such as tcp://127.0.0.1:26680.",
 )
+@passphrase_option("Seal the new key under the first line of this file.")
+@click.option(
+    "--no-passphrase",
+    is_flag=True,
+    help="Store the new key unprotected; so it is done where no passphrase is given.",
+)
 @json_option
 @cli_errors
 def init(
@@ -84,9 +97,14 @@ def init(
     zones: tuple[str, ...],
     key_name: str,
     watch_listen: str,
+    passphrase_file: IO[str] | None,
+    no_passphrase: bool,
     as_json: bool,
 ) -> None:
-    """Write relay.toml and make the signing key, stored unprotected.
+    """Write relay.toml and make the signing key.
+
+    The key is stored unprotected, so that the relayer can start by itself, unless a
+    passphrase is given. A key that is there already is taken as it is.
 
     A zone of Huitong must know the key's address as an account with the role relayer;
     another chain asks for coins where it takes fees.
@@ -98,17 +116,24 @@ def init(
         zones=tuple(_zone_of(text, key_name) for text in zones),
         watch_listen=watch_listen,
     )
+    check_config(home, config)
+    passphrase = _given_passphrase(passphrase_file, no_passphrase)
     keyring = keyring_of(home)
     try:
         record = keyring.get(key_name)
     except KeyNotFoundError:
-        record, _ = keyring.create(key_name)
+        record, _ = keyring.create(key_name, passphrase=passphrase)
     save_config(home, config)
-    load_config(home)
     show(
         {"ok": True, "config": str(path), "key": key_name, "address": record.address},
         as_json=as_json,
     )
+
+
+def _given_passphrase(file: IO[str] | None, no_passphrase: bool) -> str | None:
+    """Return what seals the new key; nobody is asked, for services are made by scripts."""
+    is_given = file is not None or find_passphrase(None) is not None
+    return chosen_passphrase(file, is_plain=no_passphrase or not is_given)
 
 
 def _zone_of(text: str, key_name: str) -> ZoneConfig:
@@ -161,6 +186,7 @@ def link(
         version=version,
         ordered=ordered,
     )
+    check_link(wanted)
 
     async def make(supervisor: Supervisor) -> RelayConfig:
         await supervisor.make_link(
@@ -181,6 +207,9 @@ def link(
 @cli_errors
 def start(home: Path, passphrase_file: IO[str] | None) -> None:
     """Relay until stopped (Ctrl-C)."""
+    config = load_config(home)
+    if not config.links:
+        raise NoLinksError(path=home / FILE_NAME)
 
     async def run(supervisor: Supervisor) -> None:
         with _watched(supervisor) as watch:
@@ -194,7 +223,7 @@ def start(home: Path, passphrase_file: IO[str] | None) -> None:
             except asyncio.CancelledError:
                 click.echo("stopped", err=True)
 
-    _supervised(home, load_config(home), passphrase_file, run, log_level="info")
+    _supervised(home, config, passphrase_file, run, log_level="info")
 
 
 @contextmanager

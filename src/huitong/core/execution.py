@@ -127,7 +127,7 @@ def route_messages(tx: Transaction, routes: Mapping[str, MessageRoute]) -> Prepa
     """Decode the messages of a transaction and find out who signs them.
 
     Raises:
-        RejectedError: codespace ``sdk``: 2, 4 or 6.
+        RejectedError: codespace ``sdk``: 2, 4 or 6, or what the form of a message breaks.
     """
     routed = tuple(
         route_message(packed.type_url, packed.value, routes) for packed in tx.messages
@@ -142,10 +142,10 @@ def route_messages(tx: Transaction, routes: Mapping[str, MessageRoute]) -> Prepa
 def route_message(
     type_url: str, value: bytes, routes: Mapping[str, MessageRoute]
 ) -> Routed:
-    """Decode one message and find its way.
+    """Decode one message, find its way and check its form.
 
     Raises:
-        RejectedError: codespace ``sdk``: 2 or 6.
+        RejectedError: codespace ``sdk``: 2 or 6, or what the form of the message breaks.
     """
     route = routes.get(type_url)
     if route is None:
@@ -154,6 +154,8 @@ def route_message(
         message = decode(route.request, value)
     except RejectedError as wrong:
         raise TxDecodeError(reason=f"{type_url}: {wrong}") from wrong
+    if route.check_form is not None:
+        route.check_form(message)
     return Routed(type_url, route, message)
 
 

@@ -16,6 +16,12 @@ class StatusNotFoundError(NotFoundError):
     text = "rpc error: code = NotFound desc = {what}: key not found"
 
 
+class StatusInvalidArgumentError(InvalidRequestError):
+    """A request that can never be answered, told in the words of another service."""
+
+    text = "rpc error: code = InvalidArgument desc = {reason}: invalid request"
+
+
 def not_found_as(text: str) -> NotFoundError:
     """Return the error for something that is not there, in these words."""
     return StatusNotFoundError(what=text)
@@ -28,6 +34,4 @@ def not_found(what: str) -> NotFoundError:
 
 def invalid_argument(reason: str) -> InvalidRequestError:
     """Return the error for a request that can never be answered."""
-    return InvalidRequestError(
-        reason=f"rpc error: code = InvalidArgument desc = {reason}"
-    )
+    return StatusInvalidArgumentError(reason=reason)

@@ -29,6 +29,8 @@ class MessageRoute:
     """Raises unless the message may be applied; writes nothing."""
     apply: Callable[[Context, Any], Message]
     """Writes, emits events, returns the response message."""
+    check_form: Callable[[Any], None] | None = None
+    """Raises for what no state could make right; asked before a block takes it."""
     signer: Callable[[Any], str] = attrgetter("signer")
     """Returns the address in the message that must have signed the transaction."""
     roles: tuple[str, ...] = ()

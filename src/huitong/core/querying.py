@@ -23,7 +23,12 @@ from huitong.core.errors import (
 from huitong.core.gas import GasMeter
 from huitong.core.limits import INT64_MAX, QUERY_GAS_MAX, QUERY_SIZE_BYTES_MAX
 from huitong.core.module import QueryRoute
-from huitong.core.store.view import ProofOp
+from huitong.core.store.errors import (
+    ProofUnavailableError,
+    VersionPrunedError,
+    VersionUnknownError,
+)
+from huitong.core.store.view import ProofOp, ReadView
 from huitong.core.tx import decode_transaction
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
 from huitong.proto.cosmos.tx.v1beta1 import service_pb2
@@ -90,11 +95,22 @@ class Querying:
             raise InvalidRequestError(reason="query key is empty")
         if name not in state.store_names:
             raise UnknownRequestError(reason=f"no such store: {name}")
-        with state.at(height or state.version) as view:
-            if not prove:
+        if not prove:
+            with state.at(height or state.version) as view:
                 return _found(key, view.store(name).get(key) or b"", view.version)
+        with self._provable(height or state.version) as view:
             proven = view.prove(name, key)
             return _found(key, proven.value or b"", view.version, proven.ops)
+
+    def _provable(self, version: int) -> ReadView:
+        """Open a version whose proofs are wanted, or refuse in the words of peers."""
+        state = self._app.state
+        try:
+            return state.at(version)
+        except (VersionUnknownError, VersionPrunedError) as absent:
+            raise ProofUnavailableError(
+                version=version, oldest=state.oldest_version, latest=state.version
+            ) from absent
 
     def simulate(self, raw: bytes) -> TxResult:
         """Carry out a transaction on a branch of the newest state and drop it."""

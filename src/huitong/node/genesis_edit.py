@@ -122,7 +122,7 @@ def set_value(path: str, text: str) -> Change:
             a number names a place in a list. A module's name stands for its part of
             ``app_state``, so that ``transfer.send_enabled`` is enough.
         text: the value: JSON, or else taken as a text. Where a text stands now, it
-            stays a text.
+            stays a text. Not ``null``, which would read as if nothing were set.
     """
     names = path.split(".")
 
@@ -189,4 +189,8 @@ def _place(parent: list[Any], name: str, path: str) -> int:
 
 
 def _same_kind(present: Any, value: Any, text: str) -> Any:
-    return text if isinstance(present, str) and not isinstance(value, str) else value
+    if isinstance(present, str) and not isinstance(value, str):
+        return text
+    if value is None:
+        raise GenesisEntryError(reason="null is no value")
+    return value

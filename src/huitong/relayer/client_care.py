@@ -211,9 +211,22 @@ class ClientCare:
                     read_wanted.set()
             except (UnavailableError, RejectedError) as failure:
                 log.warning(
-                    "watch_failed", chain=self._zone.chain_id, reason=str(failure)
+                    "watch_failed",
+                    chain=self._failed(failure).chain_id,
+                    client=self._client_id,
+                    on=self._zone.chain_id,
+                    reason=str(failure),
                 )
                 await asyncio.sleep(COMPARE_PAUSE_S)
+
+    def _failed(self, failure: UnavailableError | RejectedError) -> Endpoint:
+        """Return the zone that a comparison failed at.
+
+        Failures at a node have its URL; what has none is a refusal by the zone with the
+        client, for the one across is only read.
+        """
+        is_across = failure.fields.get("url") == self._across.client.url
+        return self._across if is_across else self._zone
 
 
 def _now_s() -> float:

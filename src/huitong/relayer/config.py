@@ -30,6 +30,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from huitong.client.terms import parse_gas_price
 from huitong.core.errors import HuitongError
@@ -41,7 +42,7 @@ from huitong.core.ids import (
     check_port_id,
 )
 from huitong.node.config.durations import parse_duration
-from huitong.relayer.errors import InvalidConfigError
+from huitong.relayer.errors import InvalidConfigError, LinkToSelfError
 from huitong.relayer.settings import (
     FILE_NAME,
     PORT_DEFAULT,
@@ -62,6 +63,8 @@ __all__ = [
     "LinkConfig",
     "RelayConfig",
     "ZoneConfig",
+    "check_config",
+    "check_link",
     "load_config",
     "save_config",
 ]
@@ -87,6 +90,8 @@ _CHOICES: Final = {
     "gas": ("", "table", "simulate"),
 }
 _DURATIONS: Final = ("trusting_period", "max_clock_drift", "refresh_after")
+#: What may stand before the ``://`` of a node's RPC.
+_RPC_SCHEMES: Final = ("tcp", "http", "https")
 #: Characters of an address before the separator.
 _PREFIX_CHARACTERS_MAX: Final = 20
 
@@ -100,15 +105,30 @@ def load_config(home: Path) -> RelayConfig:
     """
     path = home / FILE_NAME
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as failure:
         raise InvalidConfigError(
             path=path, reason=failure.strerror or "unreadable"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+    except UnicodeDecodeError as failure:
         raise InvalidConfigError(path=path, reason=str(failure)) from None
+    return _read_text(path, text)
+
+
+def check_config(home: Path, config: RelayConfig) -> None:
+    """Refuse what ``load_config`` would refuse, before anything is written.
+
+    Raises:
+        InvalidConfigError: an entry has the wrong form; the reason names it.
+    """
+    _read_text(home / FILE_NAME, _format(config))
+
+
+def _read_text(path: Path, text: str) -> RelayConfig:
     try:
-        return _read_document(document)
+        return _read_document(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as failure:
+        raise InvalidConfigError(path=path, reason=str(failure)) from None
     except InvalidConfigError as failure:
         raise InvalidConfigError(path=path, reason=failure.fields["reason"]) from None
     except HuitongError as failure:
@@ -143,6 +163,8 @@ def _read_document(document: Mapping[str, Any]) -> RelayConfig:
         links=_read_sections(document, "links", LinkConfig),
         watch_listen=_read_watch(document.get("watch", {})),
     )
+    if not config.zones:
+        raise _wrong("names no zones")
     twice = [
         chain_id
         for chain_id, count in Counter(zone.chain_id for zone in config.zones).items()
@@ -153,7 +175,7 @@ def _read_document(document: Mapping[str, Any]) -> RelayConfig:
     for zone in config.zones:
         _check_zone(zone)
     for link in config.links:
-        _check_link(link)
+        check_link(link)
         config.zone(link.chain_a)
         config.zone(link.chain_b)
     return config
@@ -224,10 +246,25 @@ def _check_value(where: str, name: str, value: Any) -> None:
         raise _wrong(f"{where}.{name} is {value!r}, not one of {choices}")
     elif name in _DURATIONS and value and not parse_duration(value):
         raise _wrong(f"{where}.{name} is {value!r}, not a time such as 30m or 336h")
+    elif name == "rpc" and not _is_rpc_url(value):
+        raise _wrong(
+            f"{where}.rpc is {value!r}, not a URL such as tcp://127.0.0.1:26657 or "
+            "https://node.example"
+        )
     elif name == "gas_price" and value and parse_gas_price(value) is None:
         raise _wrong(f"{where}.{name} is {value!r}, not a price such as 0.025stake")
     elif name == "account_prefix" and value and not _is_prefix(value):
         raise _wrong(f"{where}.{name} is {value!r}, not lower-case letters and digits")
+
+
+def _is_rpc_url(text: str) -> bool:
+    """Whether a node may answer there; without a scheme it is asked by HTTP."""
+    try:
+        parts = urlsplit(text if "://" in text else f"tcp://{text}")
+        _ = parts.port  # read for its range
+    except ValueError:
+        return False
+    return parts.scheme in _RPC_SCHEMES and bool(parts.hostname)
 
 
 def _is_prefix(text: str) -> bool:
@@ -246,7 +283,15 @@ def _check_zone(zone: ZoneConfig) -> None:
         raise _wrong(f"zone {zone.chain_id} names a key twice")
 
 
-def _check_link(link: LinkConfig) -> None:
+def check_link(link: LinkConfig) -> None:
+    """Check what a link says, apart from whether its zones are known.
+
+    Raises:
+        LinkToSelfError: it names one zone twice.
+        InvalidIdentifierError: a port, client, connection or channel is none.
+    """
+    if link.chain_a == link.chain_b:
+        raise LinkToSelfError(chain_id=link.chain_a)
     for port_id in (link.port_on_a, link.port_on_b):
         check_port_id(port_id)
     for check, found in (

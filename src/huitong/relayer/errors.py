@@ -98,3 +98,23 @@ class LinkNotMadeError(
     next_step="`huitong relay link` makes it; `huitong relay start` does so too.",
 ):
     """A link of the configuration that has still to be made."""
+
+
+class LinkToSelfError(
+    RejectedError,
+    codespace="relayer",
+    code=11,
+    text="a link of {chain_id} with itself",
+    next_step="Name two zones of relay.toml: `huitong relay link CHAIN_A CHAIN_B`.",
+):
+    """A link whose two zones are the same one."""
+
+
+class NoLinksError(
+    RejectedError,
+    codespace="relayer",
+    code=12,
+    text="{path} has no links; there is nothing to relay",
+    next_step="`huitong relay link CHAIN_A CHAIN_B` makes one.",
+):
+    """A relayer that is started before anything was linked."""

@@ -39,6 +39,8 @@ def carry_out(route: MessageRoute, ctx: Context, message: Any) -> Any:
             application remembers from CheckTx to the block.
     """
     name, given = type(message).__name__, encode(message)
+    if route.check_form is not None:
+        route.check_form(message)
     route.check(ctx, message)
     if any(ctx.changes().values()):
         raise AssertionError(f"the check of {name} writes")

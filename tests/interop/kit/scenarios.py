@@ -15,6 +15,10 @@ from tests.interop.kit.transfers import height_soon, send_transfers, settled
 from tests.interop.kit.waiting import wait_for
 
 PACKETS: Final = 200
+#: Blocks and seconds after which a late transfer is late: a chain refuses to send what is
+#: late already, and a busy machine may take seconds for the sending itself.
+LATE_BLOCKS: Final = 15
+LATE_S: Final = 10.0
 #: Packets sent while no relayer is there.
 PACKETS_ALONE: Final = 10
 
@@ -66,14 +70,14 @@ async def late_transfers(pair: Pair, link: Link) -> AsyncIterator[None]:
             (simd, ours, link.channel_on_simd, DENOM),
             (ours, simd, link.channel_on_ours, voucher),
         ):
-            height = await height_soon(target, 3)
+            height = await height_soon(target, LATE_BLOCKS)
             bounds = {"timeout_s": 0.0, "timeout_height": height}
             await send_transfers(source, target, channel, denom, 1, **bounds)
-            await send_transfers(source, target, channel, denom, 1, timeout_s=2.0)
+            await send_transfers(source, target, channel, denom, 1, timeout_s=LATE_S)
             await target.client.wait_height(height.revision_height + 1)
         sent = await simd.balance(DENOM), await ours.balance(voucher)
         assert sent == (at_start[0] - 2, at_start[1] - 2)
-        await _both_are_past(time.time_ns() + 2_000_000_000, ours, simd)
+        await _both_are_past(time.time_ns() + int(LATE_S * 1e9), ours, simd)
         yield
         await settled(simd, link.channel_on_simd, "timeouts on simd")
         await settled(ours, link.channel_on_ours, "timeouts in our zone")

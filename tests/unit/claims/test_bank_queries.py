@@ -189,17 +189,39 @@ def test_malformed_question_is_an_invalid_argument(
 
 
 @pytest.mark.parametrize(
-    ("path", "request_of"),
+    ("path", "request_of", "words"),
     [
-        (TRANSFER + "DenomTrace", pb.QueryDenomTraceRequest(hash=UNKNOWN)),
-        (TRANSFER + "Denom", pb.QueryDenomRequest(hash=UNKNOWN)),
-        (TRANSFER + "DenomHash", pb.QueryDenomHashRequest(trace="stake")),
-        (BANK + "DenomMetadata", bank.QueryDenomMetadataRequest(denom=UNKNOWN)),
-        (BANK + "DenomMetadata", bank.QueryDenomMetadataRequest(denom="stake")),
+        (
+            TRANSFER + "DenomTrace",
+            pb.QueryDenomTraceRequest(hash=UNKNOWN),
+            f"{UNKNOWN}: denomination trace not found",
+        ),
+        (
+            TRANSFER + "Denom",
+            pb.QueryDenomRequest(hash=UNKNOWN),
+            f"{UNKNOWN}: denomination not found",
+        ),
+        (
+            TRANSFER + "DenomHash",
+            pb.QueryDenomHashRequest(trace="stake"),
+            "stake: denomination trace not found",
+        ),
+        (
+            BANK + "DenomMetadata",
+            bank.QueryDenomMetadataRequest(denom=UNKNOWN),
+            f"client metadata for denom {UNKNOWN}",
+        ),
+        (
+            BANK + "DenomMetadata",
+            bank.QueryDenomMetadataRequest(denom="stake"),
+            "client metadata for denom stake",
+        ),
     ],
 )
-def test_what_nobody_knows_is_not_found(
-    net: TransferNet, path: str, request_of: Any
+def test_what_nobody_knows_is_not_found_in_the_words_of_the_sdk(
+    net: TransferNet, path: str, request_of: Any, words: str
 ) -> None:
-    with pytest.raises(NotFoundError, match="rpc error: code = NotFound"):
+    with pytest.raises(NotFoundError) as refused:
         net.a.query(path, request_of)
+    told = f"rpc error: code = NotFound desc = {words}: key not found"
+    assert str(refused.value) == told

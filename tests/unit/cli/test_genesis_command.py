@@ -100,11 +100,32 @@ def test_rules_of_a_module_are_set_by_its_name(home: Home) -> None:
     assert home.load_genesis().app_state["transfer"] == {"allow_any_client": False}
 
 
+@pytest.mark.parametrize("chain_id", ["foo", "foo-2", "foo-02"])
+def test_chain_id_is_set_by_the_rule_that_homes_are_made_by(
+    home: Home, tmp_path: Path, chain_id: str
+) -> None:
+    assert run(home, "set", f"chain_id={chain_id}").exit_code == 0
+    made = ["init", "--chain-id", chain_id, "--home", str(tmp_path / "other")]
+    assert CliRunner().invoke(node, made).exit_code == 0
+    assert home.load_genesis().chain_id == chain_id
+
+
+@pytest.mark.parametrize("chain_id", ["hang zhou", "hangzhou-99999999999999999999"])
+def test_malformed_chain_id_makes_no_home(tmp_path: Path, chain_id: str) -> None:
+    made = ["init", "--chain-id", chain_id, "--home", str(tmp_path / "other")]
+    assert CliRunner().invoke(node, made).exit_code == 1
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize(
     ("assignment", "words"),
     [
         ("transfer.allow_any=true", "unknown entries allow_any"),
         ("transfer.allow_any_client=maybe", "allow_any_client"),
+        ("transfer.allow_any_client=null", "null is no value"),
+        ("transfer.allow_any_client=1", "allow_any_client"),
+        ("chain_id=hang zhou", "chain id hang zhou: invalid identifier"),
+        ("chain_id=hangzhou-99999999999999999999", "revision of chain id"),
         ("transfr.allow_any_client=true", "transfr is no entry; modules: claims,"),
         ('transfer.allowed_clients=["07-tendermint-0"]', "does not exist"),
     ],

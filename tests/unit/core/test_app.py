@@ -74,13 +74,14 @@ class Zone:
 
     module: Module = UNGOVERNED
     block_gas_max: int = 100_000_000
+    versions_kept: int = 100
     app: Application = field(init=False)
     state: MultiStore = field(init=False)
     height: int = 0
 
     def __post_init__(self) -> None:
         self.state = MultiStore(
-            MemoryBackend(), ["consensus", "members"], versions_kept=100
+            MemoryBackend(), ["consensus", "members"], versions_kept=self.versions_kept
         )
         self.app = self.open()
         self.app.init_chain(genesis(self.block_gas_max))
@@ -381,7 +382,20 @@ def test_bad_query_is_answered_with_its_code(
 def test_future_and_pruned_heights_are_refused() -> None:
     zone = Zone()
     zone.block()
-    assert zone.app.query("store/members/key", b"k", 99, True).code != 0
+    assert zone.app.query("store/members/key", b"k", 99, False).code != 0
+
+
+@pytest.mark.parametrize("height", [1, 99])
+def test_proof_of_a_version_that_is_not_kept_is_refused_in_the_words_of_peers(
+    height: int,
+) -> None:
+    zone = Zone(versions_kept=2)
+    for _ in range(6):
+        zone.block()
+    answer = zone.app.query("store/members/key", b"k", height, True)
+    assert (answer.codespace, answer.code) == ("store", 7)
+    words = "proof is unexpectedly empty; ensure height has not been pruned"
+    assert answer.log.startswith(words)
 
 
 def test_genesis_of_another_chain_or_module_is_refused() -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from huitong.cli.errors import FileAccessError, cli_errors
-from huitong.cli.keys import keyring_of, keys
+from huitong.cli.keys import MNEMONIC_CHARACTERS_MAX, keyring_of, keys
 from huitong.keys import private_key_of_mnemonic
 
 WORDS = "abandon " * 11 + "about"
@@ -43,6 +43,19 @@ def test_add_takes_words_from_a_file_and_keeps_them_to_itself(
     assert list(json.loads(added.stdout)) == ["name", "address", "public_key"]
     assert run(home, "add", "eve", *options, "-", stdin=WORDS).exit_code == 0
     assert keyring_of(home).unlock("bob") == keyring_of(home).unlock("eve")
+
+
+def test_file_of_words_is_read_up_to_a_limit(home: Path, tmp_path: Path) -> None:
+    endless = tmp_path / "words"
+    with endless.open("wb") as made:
+        made.truncate(1 << 36)
+    arguments = ["add", "bob", "--no-passphrase", "--mnemonic-file"]
+    refused = run(home, *arguments, str(endless))
+    assert refused.exit_code == 1
+    assert "more than 4096 characters [keys/2]" in refused.stderr
+    assert not keyring_of(home).list()
+    padded = WORDS.ljust(MNEMONIC_CHARACTERS_MAX)
+    assert run(home, *arguments, "-", stdin=padded).exit_code == 0
 
 
 def test_add_seals_under_the_first_line_of_a_file(home: Path, tmp_path: Path) -> None:

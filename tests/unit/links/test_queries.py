@@ -146,11 +146,78 @@ def test_absent_clients_are_told_in_the_words_of_ibc_go(path: Path) -> None:
         client_pb2.QueryConsensusStateRequest(client_id=unknown, latest_height=True),
     )
     assert "consensus state not found" in told
-    for method, request in (
-        ("UpgradedClientState", client_pb2.QueryUpgradedClientStateRequest()),
-        ("UpgradedConsensusState", client_pb2.QueryUpgradedConsensusStateRequest()),
+    height = zone.context().block.height.revision_height - 1
+    for method, request, words in (
+        (
+            "UpgradedClientState",
+            client_pb2.QueryUpgradedClientStateRequest(),
+            "upgrade plan not found",
+        ),
+        (
+            "UpgradedConsensusState",
+            client_pb2.QueryUpgradedConsensusStateRequest(),
+            f"upgraded consensus state not found, height {height}",
+        ),
     ):
-        assert "not found" in missing(zone, CLIENT + method, request)
+        told = missing(zone, CLIENT + method, request)
+        assert told == f"{NOT_FOUND}{words}: key not found"
+
+
+@pytest.mark.parametrize(
+    ("port_id", "channel_id", "words"),
+    [
+        ("", "channel-0", "identifier cannot be blank"),
+        ("a/b", "channel-0", "identifier a/b cannot contain separator '/'"),
+        (
+            "mock",
+            "c",
+            "identifier c has invalid length: 1, must be between 8-64 characters",
+        ),
+        (
+            "p" * 129,
+            "channel-0",
+            f"identifier {'p' * 20}… has invalid length: 129, must be between "
+            "2-128 characters",
+        ),
+        (
+            "!!",
+            "channel-0",
+            "identifier !! must contain only alphanumeric or the following "
+            "characters: '.', '_', '+', '-', '#', '[', ']', '<', '>'",
+        ),
+    ],
+)
+def test_what_is_no_identifier_is_told_in_the_words_of_ibc_go(
+    path: Path, port_id: str, channel_id: str, words: str
+) -> None:
+    request = channel_pb2.QueryChannelRequest(port_id=port_id, channel_id=channel_id)
+    told = refused(path.a.zone, CHANNEL + "Channel", request)
+    assert told == (
+        f"rpc error: code = InvalidArgument desc = {words}: invalid identifier: "
+        "invalid request"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "lengths"),
+    [
+        (
+            CLIENT + "ClientState",
+            client_pb2.QueryClientStateRequest(client_id="x"),
+            "9-64",
+        ),
+        (
+            CONNECTION + "Connection",
+            connection_pb2.QueryConnectionRequest(connection_id="x"),
+            "10-64",
+        ),
+    ],
+)
+def test_too_short_an_identifier_is_told_with_the_lengths_of_its_kind(
+    path: Path, method: str, request_: Any, lengths: str
+) -> None:
+    told = refused(path.a.zone, method, request_)
+    assert f"has invalid length: 1, must be between {lengths} characters" in told
 
 
 @pytest.mark.parametrize(
@@ -378,7 +445,10 @@ def test_channels_have_no_upgrades(path: Path) -> None:
         CHANNEL + "UpgradeError",
         channel_pb2.QueryUpgradeErrorRequest(**named),
     )
-    assert "upgrade error receipt not found" in told
+    assert told == (
+        f"{NOT_FOUND}port-id mock, channel-id channel-0: upgrade error receipt not "
+        "found: key not found"
+    )
 
 
 def test_channel_is_found_with_the_height_that_was_read(path: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
+from huitong.client.errors import AccountUnknownError, UnreachableError
+from huitong.core.errors import HuitongError
 from huitong.light.tendermint.client_state import client_state_to_any
 from huitong.light.tendermint.consensus_state import consensus_state_to_any
 from huitong.proto.ibc.core.client.v1 import query_pb2
+from huitong.relayer import client_care as subject
 from huitong.relayer.client_care import REFRESH_AGAIN_S, ClientCare
 from huitong.relayer.handshake import Side
 from huitong.relayer.plan import Head
@@ -22,15 +26,28 @@ from tests.unit.relayer.fakes import tracker_with
 PERIOD_NS = 900 * 10**9
 
 
+class FailingWatch:
+    """A comparison of headers that one node or zone lets fail."""
+
+    found = 0
+
+    def __init__(self, failure: HuitongError) -> None:
+        self.failure = failure
+
+    async def look_back(self) -> None:
+        raise self.failure
+
+
 class FakeZone:
     """A zone with one client of a simulated chain; its own endpoint and courier."""
 
-    chain_id = "chongqing-1"
     revision = 1
     is_updating = False
 
-    def __init__(self, chain: SimChain) -> None:
+    def __init__(self, chain: SimChain, chain_id: str = "chongqing-1") -> None:
         self.chain = chain
+        self.chain_id = chain_id
+        self.url = f"http://{chain_id}:26657"
         self.status = "Active"
         self.refreshes = 0
 
@@ -63,7 +80,7 @@ def setting(age_s: float, refresh_after: str = ""):
     tracker = tracker_with(0)
     tracker.link = replace(tracker.link, refresh_after=refresh_after)
     zone, problems = FakeZone(chain), Problems()
-    zones = {Side.A: FakeZone(chain), Side.B: zone}
+    zones = {Side.A: FakeZone(chain, "hangzhou-1"), Side.B: zone}
     return ClientCare(tracker, Side.B, zones, zone, problems), tracker, zone, problems
 
 
@@ -128,6 +145,29 @@ async def test_client_of_no_use_is_told_once_with_what_to_do(status):
     await read(care, tracker)
     assert care.is_usable
     assert problems.text() == ""
+
+
+@pytest.mark.parametrize(
+    ("failure", "chain_id"),
+    [
+        (UnreachableError(url="http://hangzhou-1:26657", reason="x"), "hangzhou-1"),
+        (UnreachableError(url="http://chongqing-1:26657", reason="x"), "chongqing-1"),
+        (AccountUnknownError(address="ht1", chain_id="chongqing-1"), "chongqing-1"),
+    ],
+)
+async def test_failed_comparison_names_the_chain_that_failed(
+    monkeypatch, failure, chain_id
+):
+    care, _, _, _ = setting(10)
+    monkeypatch.setattr(care, "_watch", FailingWatch(failure))
+    monkeypatch.setattr(subject, "COMPARE_PERIOD_S", 0.0)
+    with capture_logs() as logs:
+        watching = asyncio.create_task(care.watch(asyncio.Event()))
+        while not logs:
+            await asyncio.sleep(0)
+        watching.cancel()
+    told = {name: logs[0][name] for name in ("event", "chain", "on")}
+    assert told == {"event": "watch_failed", "chain": chain_id, "on": "chongqing-1"}
 
 
 def test_problems_are_told_with_their_time():

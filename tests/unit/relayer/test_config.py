@@ -136,9 +136,25 @@ ZONE = '[[zones]]\nchain_id = "hangzhou-1"\nrpc = "tcp://127.0.0.1:1"\n'
         (ZONE + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "x-1"\n', "no zone x-1"),
         (
             ZONE
-            + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "hangzhou-1"\n'
+            + ZONE.replace("hangzhou", "chongqing")
+            + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "chongqing-1"\n'
             + 'channel_on_a = "c"\n',
-            "c",
+            "channel id c: invalid identifier",
+        ),
+        (
+            ZONE + '[[links]]\nchain_a = "hangzhou-1"\nchain_b = "hangzhou-1"\n',
+            "a link of hangzhou-1 with itself",
+        ),
+        ("", "names no zones"),
+        (
+            ZONE.replace("tcp:", "ftp:"),
+            "zones[0].rpc is 'ftp://127.0.0.1:1', not a URL",
+        ),
+        (ZONE.replace(':1"', ':99999"'), "zones[0].rpc is 'tcp://127.0.0.1:99999'"),
+        (ZONE.replace("127.0.0.1:1", ""), "zones[0].rpc is 'tcp://', not a URL"),
+        (
+            ZONE.replace("tcp://127.0.0.1:1", ""),
+            "zones[0].rpc is '', not a URL such as tcp://127.0.0.1:26657",
         ),
         (
             ZONE
@@ -154,6 +170,11 @@ def test_wrong_configuration_is_refused_with_its_reason(tmp_path, text, reason):
         load_config(tmp_path)
     assert reason in str(refused.value)
     assert FILE_NAME in str(refused.value)
+
+
+def test_rpc_without_a_scheme_is_taken(tmp_path):
+    (tmp_path / FILE_NAME).write_text(ZONE.replace("tcp://127.0.0.1:1", "node:26657"))
+    assert load_config(tmp_path).zones[0].rpc == "node:26657"
 
 
 def test_missing_configuration_says_what_to_do(tmp_path):

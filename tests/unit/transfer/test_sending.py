@@ -10,6 +10,7 @@ from huitong.core.errors import RejectedError
 from huitong.proto.cosmos.base.v1beta1.coin_pb2 import Coin
 from huitong.proto.ibc.applications.transfer.v1 import tx_pb2
 from huitong.testing.actors import address_of
+from huitong.testing.embedded import EmbeddedZone
 from huitong.testing.transfers import TransferNet, open_transfers, rules
 
 UNKNOWN = "ibc/" + "0" * 64
@@ -133,3 +134,18 @@ def test_sending_is_off_when_members_say_so() -> None:
     assert refusal(net, message) == "transfer/7"
     net.a.deliver(rules())
     assert refusal(net, message) == ""
+
+
+def test_transfer_of_wrong_form_does_not_come_into_a_block() -> None:
+    zone = EmbeddedZone(accounts={"alice": ("", "operator")})
+    zone.start()
+    wrong = tx_pb2.MsgTransfer(
+        source_port="transfer",
+        source_channel="channel-0",
+        token=Coin(denom=UNKNOWN, amount="0"),
+        sender=zone.address("alice"),
+        receiver="cosmos1rich",
+        timeout_timestamp=2**62,
+    )
+    refused = zone.send("alice", wrong)
+    assert (refused.codespace, refused.code) == ("ibc", 3)

@@ -52,10 +52,24 @@ class KeyTooLongError(
     """The key passes the limit of the state."""
 
 
-class SnapshotInvalidError(
+class ProofUnavailableError(
     RejectedError,
     codespace="store",
     code=7,
+    text="proof is unexpectedly empty; ensure height has not been pruned "
+    "(version {version}, kept are {oldest} to {latest}): invalid request",
+    next_step="Ask for a height that is kept, or ask an archive node.",
+):
+    """A proof is wanted of a version that is not kept, or not there yet.
+
+    Code and first words are those of a Cosmos SDK node, which relayers look for.
+    """
+
+
+class SnapshotInvalidError(
+    RejectedError,
+    codespace="store",
+    code=8,
     text="the snapshot cannot be used: {reason}",
     next_step="Take another snapshot, or replay the blocks from genesis.",
 ):

@@ -32,6 +32,7 @@ MODULE: Final = Module(
         # decisions let claims in at all.
         MessageRoute(
             request=tx_pb2.MsgTransfer,
+            check_form=handlers.check_transfer_form,
             check=handlers.check_transfer,
             apply=handlers.apply_transfer,
             signer=attrgetter("sender"),

@@ -49,8 +49,8 @@ from huitong.proto.ibc.applications.transfer.v1 import tx_pb2 as pb
 WHOLE_HOLDING = UINT256_MAX
 
 
-def check_transfer(ctx: Context, msg: pb.MsgTransfer) -> None:
-    """Raise unless the claim may be sent.
+def check_transfer_form(msg: pb.MsgTransfer) -> None:
+    """Raise for what no state could make right.
 
     Raises:
         InvalidIdentifierError: port or channel are no identifiers.
@@ -58,6 +58,24 @@ def check_transfer(ctx: Context, msg: pb.MsgTransfer) -> None:
         TransferCoinsError, TransferFundsError: no coin, or nothing of it.
         TransferAddressError, TransferMemoError: receiver or memo are malformed.
         TransferDenomError: the denomination cannot be a voucher's.
+    """
+    check_port_id(msg.source_port)
+    check_channel_id(msg.source_channel)
+    if msg.source_port != PORT_ID:
+        raise TransferPortError(actual=msg.source_port, expected=PORT_ID)
+    _check_coin(msg.token)
+    check_receiver(msg.receiver)
+    check_memo(msg.memo)
+    denom = msg.token.denom
+    if denom == "ibc" or (denom.startswith("ibc/") and not is_voucher_denom(denom)):
+        reason = "expected ibc/ and 64 upper-case hexadecimal digits"
+        raise TransferDenomError(denom=denom, reason=reason)
+
+
+def check_transfer(ctx: Context, msg: pb.MsgTransfer) -> None:
+    """Raise unless the claim, whose form is checked, may be sent.
+
+    Raises:
         SendDisabledError: the zone sends no claims.
         ChannelNotFoundError, ClientNotAllowedError: no channel for transfers.
         TraceNotFoundError: no voucher of this name ever came in.
@@ -66,7 +84,6 @@ def check_transfer(ctx: Context, msg: pb.MsgTransfer) -> None:
 
     Cost: 6 reads.
     """
-    _check_form(msg)
     if not get_params(ctx).send_enabled:
         raise SendDisabledError
     check_channel_allowed(ctx, msg.source_port, msg.source_channel)  # [TRANSFER.2]
@@ -112,20 +129,6 @@ def apply_transfer(ctx: Context, msg: pb.MsgTransfer) -> pb.MsgTransferResponse:
     ctx.emit(events.transfer_sent(data, denom))
     ctx.emit(events.module_told())
     return pb.MsgTransferResponse(sequence=sequence)
-
-
-def _check_form(msg: pb.MsgTransfer) -> None:
-    check_port_id(msg.source_port)
-    check_channel_id(msg.source_channel)
-    if msg.source_port != PORT_ID:
-        raise TransferPortError(actual=msg.source_port, expected=PORT_ID)
-    _check_coin(msg.token)
-    check_receiver(msg.receiver)
-    check_memo(msg.memo)
-    denom = msg.token.denom
-    if denom == "ibc" or (denom.startswith("ibc/") and not is_voucher_denom(denom)):
-        reason = "expected ibc/ and 64 upper-case hexadecimal digits"
-        raise TransferDenomError(denom=denom, reason=reason)
 
 
 def _check_coin(coin: Coin) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from huitong.core.context import Context
-from huitong.core.grpc_words import not_found
+from huitong.core.grpc_words import not_found_as
 from huitong.core.module import QueryRoute
 from huitong.modules.claims.amounts import is_voucher_denom
 from huitong.modules.claims.queries import checked_denom
@@ -38,7 +38,8 @@ def answer_denom_metadata(
     if is_voucher_denom(denom):
         trace = find_trace(ctx, hash_in_voucher(denom))
     if trace is None:
-        raise not_found(f"client metadata for denom {denom}")
+        # The bank of the Cosmos SDK says no more.
+        raise not_found_as(f"client metadata for denom {denom}")
     return query_pb2.QueryDenomMetadataResponse(metadata=metadata_of(trace))
 
 

@@ -41,7 +41,7 @@ def answer_denom_trace(
         InvalidRequestError: no hash.
         NotFoundError: no voucher has it.
     """
-    trace = _trace(ctx, request.hash, "denomination trace not found")
+    trace = _trace(ctx, request.hash, "denomination trace")
     return query_pb2.QueryDenomTraceResponse(denom_trace=trace)
 
 
@@ -49,7 +49,7 @@ def answer_denom(
     ctx: Context, request: query_pb2.QueryDenomRequest
 ) -> query_pb2.QueryDenomResponse:
     """Return the same as ``DenomTrace`` with the hops as a list."""
-    trace = _trace(ctx, request.hash, "denomination not found")
+    trace = _trace(ctx, request.hash, "denomination")
     return query_pb2.QueryDenomResponse(denom=hops_of(trace))
 
 
@@ -89,7 +89,7 @@ def answer_denom_hash(
         raise invalid_argument(str(wrong)) from None
     digest = hash_of(request.trace)
     if find_trace(ctx, digest) is None:
-        raise not_found(f"{request.trace}: denomination trace not found")
+        raise not_found(f"{request.trace}: denomination trace")
     return query_pb2.QueryDenomHashResponse(hash=digest.hex().upper())
 
 

@@ -255,12 +255,22 @@ def _height_of(given: list[str]) -> int:
         return 0
     text = given[0] if len(given) == 1 else ", ".join(given)
     if len(given) > 1 or not _INTEGER.fullmatch(text) or abs(int(text)) > INT64_MAX:
-        raise _EndedError(
-            StatusCode.INVALID_ARGUMENT,
-            "codespace sdk code 18: invalid request: invalid height header "
-            f'"{HEIGHT_HEADER}": {text[:64]!r} is not a height',
+        raise _refused_height(
+            f'invalid height header "{HEIGHT_HEADER}": {text[:64]!r} is not a height'
         )
-    return int(text)
+    height = int(text)
+    if height < 0:
+        raise _refused_height(
+            "cannot query with height < 0; please provide a valid height"
+        )
+    return height
+
+
+def _refused_height(reason: str) -> _EndedError:
+    """Return the end of a call for a height, with the status of a Cosmos SDK node."""
+    return _EndedError(
+        StatusCode.UNKNOWN, f"codespace sdk code 18: invalid request: {reason}"
+    )
 
 
 def _bug(path: str, bug: Exception) -> Status:

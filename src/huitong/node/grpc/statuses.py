@@ -1,7 +1,7 @@
 """How an error becomes a gRPC status: the one place.
 
-Relayers and wallets read the texts, so these are the texts of a Cosmos SDK node; the
-codes say what they mean. In ``abci_query`` the same errors keep their codespace and code.
+Relayers and wallets read the texts and the codes, so where a Cosmos SDK node refuses the
+same, both are its own. In ``abci_query`` the same errors keep their codespace and code.
 """
 
 from __future__ import annotations
@@ -53,10 +53,12 @@ _CODES: Final[tuple[tuple[type[HuitongError], StatusCode], ...]] = (
     (UnknownAddressError, StatusCode.NOT_FOUND),
     (InvalidRequestError, StatusCode.INVALID_ARGUMENT),
     (InvalidAddressError, StatusCode.INVALID_ARGUMENT),
-    (DecodeError, StatusCode.INVALID_ARGUMENT),
-    # Not NOT_FOUND: that reads as "there is no such connection", and is believed.
-    (VersionUnknownError, StatusCode.OUT_OF_RANGE),
-    (VersionPrunedError, StatusCode.OUT_OF_RANGE),
+    # As grpc-go answers for a request that it cannot decode.
+    (DecodeError, StatusCode.INTERNAL),
+    # As a Cosmos SDK node answers before it asks a module; the text tells what it is. Not
+    # NOT_FOUND: that reads as "there is no such connection", and is believed.
+    (VersionUnknownError, StatusCode.UNKNOWN),
+    (VersionPrunedError, StatusCode.UNKNOWN),
     (SourceRefusalError, StatusCode.INVALID_ARGUMENT),
     (SourceTooLongError, StatusCode.RESOURCE_EXHAUSTED),
     (OutOfGasError, StatusCode.RESOURCE_EXHAUSTED),
@@ -81,6 +83,8 @@ def _text_of(error: HuitongError) -> str:
         return text.removeprefix(_NOT_FOUND_HEAD).removesuffix(_NOT_FOUND_TAIL)
     if isinstance(error, InvalidRequestError) and text.startswith(_INVALID_HEAD):
         return text.removeprefix(_INVALID_HEAD).removesuffix(_INVALID_TAIL)
+    if isinstance(error, DecodeError):
+        return f"grpc: error unmarshalling request: {text}"
     if isinstance(error, VersionUnknownError):
         return (
             f"codespace sdk code 26: invalid height: cannot query with height in the "

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from huitong.core.context import Context
-from huitong.core.errors import RejectedError
 from huitong.core.grpc_words import invalid_argument
-from huitong.core.ids import check_channel_id, check_port_id
+from huitong.core.ids import InvalidIdentifierError, check_channel_id, check_port_id
 from huitong.proto.ibc.core.client.v1 import client_pb2
 
 T = TypeVar("T")
+
+#: Least and most characters of identifiers, as ibc-go names them in its refusals.
+_LENGTHS: Final = {
+    "client id": (9, 64),
+    "connection id": (10, 64),
+    "channel id": (8, 64),
+    "port id": (2, 128),
+}
+#: Characters of a text that is no identifier which are shown back: so many that the rest
+#: of the sentence has room in an error.
+_SHOWN_CHARACTERS_MAX: Final = 20
 
 
 def checked(check: Callable[[str], T], text: str) -> T:
@@ -22,8 +32,31 @@ def checked(check: Callable[[str], T], text: str) -> T:
     """
     try:
         return check(text)
-    except RejectedError as wrong:
-        raise invalid_argument(str(wrong)) from None
+    except InvalidIdentifierError as wrong:
+        fault = _fault_of(text, *_LENGTHS[wrong.fields["kind"]])
+        raise invalid_argument(f"{fault}: invalid identifier") from None
+
+
+def _fault_of(text: str, least: int, most: int) -> str:
+    """Return what is wrong with a text that is no identifier.
+
+    Spec: ibc-go 24-host, ``defaultIdentifierValidator``: its order and its words.
+    """
+    if not text.strip():
+        return "identifier cannot be blank"
+    cut = text[:_SHOWN_CHARACTERS_MAX]
+    shown, length = cut if cut == text else f"{cut}…", len(text.encode())
+    if "/" in text:
+        return f"identifier {shown} cannot contain separator '/'"
+    if not least <= length <= most:
+        return (
+            f"identifier {shown} has invalid length: {length}, must be between "
+            f"{least}-{most} characters"
+        )
+    return (
+        f"identifier {shown} must contain only alphanumeric or the following "
+        "characters: '.', '_', '+', '-', '#', '[', ']', '<', '>'"
+    )
 
 
 def checked_channel(port_id: str, channel_id: str) -> None:

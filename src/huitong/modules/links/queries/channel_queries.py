@@ -161,7 +161,8 @@ def answer_upgrade_error(
     ctx: Context, request: query_pb2.QueryUpgradeErrorRequest
 ) -> Message:
     get_queried_channel(ctx, request.port_id, request.channel_id)
-    name = channel_name(request.port_id, request.channel_id)
+    # Here alone ibc-go writes the port without a colon.
+    name = f"port-id {request.port_id}, channel-id {request.channel_id}"
     raise not_found(f"{name}: upgrade error receipt")
 
 

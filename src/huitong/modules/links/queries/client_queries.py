@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from huitong.core.context import Context
 from huitong.core.errors import RejectedError
-from huitong.core.grpc_words import invalid_argument, not_found
+from huitong.core.grpc_words import invalid_argument, not_found, not_found_as
 from huitong.core.height import Height
 from huitong.core.ids import check_client_id
 from huitong.core.limits import PROOF_SIZE_BYTES_MAX
@@ -195,7 +195,7 @@ def answer_upgraded_consensus_state(
     ctx: Context, request: query_pb2.QueryUpgradedConsensusStateRequest
 ) -> Message:
     height = ctx.block.height.revision_height
-    raise not_found(f"upgraded consensus state, height {height}")
+    raise not_found_as(f"upgraded consensus state not found, height {height}")
 
 
 def answer_verify_membership(
