@@ -214,7 +214,7 @@ async def test_running_relayer_tells_metrics_health_and_status(zones, tmp_path):
     await request(requester, link, 10)
     await wait_until_settled(requester, link)
     url = probe.address.replace("tcp", "http")
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         assert (await http.get(f"{url}/healthz")).status_code == 200
         assert (await http.get(f"{url}/readyz")).status_code == 200
         scraped = (await http.get(f"{url}/metrics")).text

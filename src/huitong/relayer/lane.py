@@ -86,10 +86,7 @@ class Lane:
             return
         if told.kind == packet_events.SEND_PACKET:
             self.add_sent(told.packet(), height_on_a)
-        elif told.kind in (
-            packet_events.ACKNOWLEDGE_PACKET,
-            packet_events.TIMEOUT_PACKET,
-        ):
+        elif told.kind in packet_events.SETTLING:
             self.settle(told.sequence)
 
     def apply_event_on_b(self, told: PacketEvent, height_on_b: int) -> None:

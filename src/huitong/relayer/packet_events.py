@@ -18,6 +18,8 @@ RECV_PACKET: Final = "recv_packet"
 WRITE_ACKNOWLEDGEMENT: Final = "write_acknowledgement"
 ACKNOWLEDGE_PACKET: Final = "acknowledge_packet"
 TIMEOUT_PACKET: Final = "timeout_packet"
+#: What ends the life of a packet on the side that sent it.
+SETTLING: Final = (ACKNOWLEDGE_PACKET, TIMEOUT_PACKET)
 UPDATE_CLIENT: Final = "update_client"
 CLIENT_MISBEHAVIOUR: Final = "client_misbehaviour"
 PACKET_KINDS: Final = frozenset(

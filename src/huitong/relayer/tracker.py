@@ -16,6 +16,7 @@ from huitong.client import BlockSeen
 from huitong.relayer.handshake import Side
 from huitong.relayer.lane import ChannelEnd, Lane, LaneReading
 from huitong.relayer.packet_events import (
+    SETTLING,
     ClientFrozen,
     ClientUpdated,
     PacketEvent,
@@ -200,6 +201,9 @@ class Tracker:
             if not tx.code
             for told in read_relay_events(tx.events)
         ] + list(read_relay_events(block.events))
+        for event in events:
+            if isinstance(event, PacketEvent):
+                self._count(side, event, block.time_ns)
         recent = self._recent[side]
         recent.append((block.height, events))
         kept = BLOCKS_REMEMBERED_MAX if self._is_reading else BLOCKS_REMEMBERED
@@ -217,13 +221,8 @@ class Tracker:
     def _apply_event(self, side: Side, told: RelayEvent, height: int) -> None:
         sending, receiving = self.lanes[side], self.lanes[side.other]
         if isinstance(told, PacketEvent):
-            before = len(sending.sent)
             sending.apply_event_on_a(told, height)
-            if len(sending.sent) < before:
-                self.settled += 1
-                self.last_settled_ns[side] = self.heads[side].time_ns
             receiving.apply_event_on_b(told, height)
-            self._count(side, told)
         elif isinstance(told, ClientUpdated):
             if told.client_id == self.client_on(side) and told.heights:
                 newest = max(told.heights).revision_height
@@ -239,10 +238,14 @@ class Tracker:
             sending.is_closed_on_a = True
             receiving.is_closed_on_b = True
 
-    def _count(self, side: Side, told: PacketEvent) -> None:
+    def _count(self, side: Side, told: PacketEvent, time_ns: int) -> None:
+        """Count what a block tells, once: after each reading events are applied again."""
         own, across = self.end(side), self.end(side.other)
         if told.is_from(own.port_id, own.channel_id):
             self.counts[side, told.kind] += 1
+            if told.kind in SETTLING:
+                self.settled += 1
+                self.last_settled_ns[side] = time_ns
         elif told.is_to(own.port_id, own.channel_id) and told.is_from(
             across.port_id, across.channel_id
         ):

@@ -196,3 +196,15 @@ def test_a_block_that_the_stream_leaves_out_is_a_gap():
     assert tracker.has_gap(Side.A)
     tracker.take_readings(readings(13), facts(14))
     assert not tracker.has_gap(Side.A)
+
+
+def test_what_a_block_tells_is_counted_once_however_often_the_state_is_read():
+    tracker = tracker_with(0)
+    tracker.take_block(Side.A, block(12, packet_told("send_packet", 1)), 1)
+    tracker.take_block(Side.A, block(13, packet_told("acknowledge_packet", 1)), 1)
+    for _ in range(3):
+        tracker.begin_reading()
+        tracker.take_readings(readings(11), facts(13))
+    assert tracker.counts[Side.A, "send_packet"] == 1
+    assert tracker.counts[Side.A, "acknowledge_packet"] == 1
+    assert tracker.settled == 1
