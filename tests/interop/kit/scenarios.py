@@ -18,6 +18,8 @@ PACKETS: Final = 200
 #: Blocks and seconds after which a late transfer is late: a chain refuses to send what is
 #: late already, and a busy machine may take seconds for the sending itself.
 LATE_BLOCKS: Final = 15
+#: The same on a zone at rest, whose empty blocks are seconds apart.
+LATE_BLOCKS_AT_REST: Final = 3
 LATE_S: Final = 10.0
 #: Packets sent while no relayer is there.
 PACKETS_ALONE: Final = 10
@@ -66,11 +68,11 @@ async def late_transfers(pair: Pair, link: Link) -> AsyncIterator[None]:
     voucher = voucher_of(link)
     async with pair.open_ours() as ours, pair.open_simd() as simd:
         at_start = await simd.balance(DENOM), await ours.balance(voucher)
-        for source, target, channel, denom in (
-            (simd, ours, link.channel_on_simd, DENOM),
-            (ours, simd, link.channel_on_ours, voucher),
+        for source, target, channel, denom, blocks in (
+            (simd, ours, link.channel_on_simd, DENOM, LATE_BLOCKS_AT_REST),
+            (ours, simd, link.channel_on_ours, voucher, LATE_BLOCKS),
         ):
-            height = await height_soon(target, LATE_BLOCKS)
+            height = await height_soon(target, blocks)
             bounds = {"timeout_s": 0.0, "timeout_height": height}
             await send_transfers(source, target, channel, denom, 1, **bounds)
             await send_transfers(source, target, channel, denom, 1, timeout_s=LATE_S)
