@@ -33,8 +33,6 @@ from huitong.evidence.manifest import MANIFEST_ENTRY, listed_entries, seal_entri
 from huitong.evidence.model import TxResultFields
 from huitong.evidence.sources import BlockContent, FoundTx
 from huitong.evidence.trust import TrustAnchor
-from huitong.gateway.payload import Payload, split_document
-from huitong.gateway.sealing import SealingContext, encryption_public_key, seal
 from huitong.light.tendermint.client_message import Header
 from huitong.light.tendermint.consensus_state import consensus_state_of
 from huitong.light.tendermint.header import header_hash
@@ -45,6 +43,8 @@ from huitong.modules.exchange.decisions import encode_decision
 from huitong.modules.exchange.keys import PORT_ID, VERSION
 from huitong.modules.zone import STORE_NAMES, build_application
 from huitong.node.proofs import _merkle_proof
+from huitong.payload.document import Payload, split_document
+from huitong.payload.sealing import SealingContext, encryption_public_key, seal
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.records.v1 import records_pb2

@@ -19,15 +19,17 @@ from huitong.client.voting import decide
 from huitong.core.address import address_of_public_key
 from huitong.core.hashing import sha256
 from huitong.core.secp256k1 import public_key_of_private_key
-from huitong.gateway.errors import SealOpenError
 from huitong.gateway.party import Party
 from huitong.gateway.providing import RecordTerms, deliver, publish_document
 from huitong.gateway.requesting import check_delivery, request_record, wait_decision
-from huitong.gateway.sealing import make_encryption_key
 from huitong.gateway.vault import Vault
 from huitong.keys import Keyring
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.zone import AccountSpec, MemberSpec
+from huitong.payload.errors import (
+    SealOpenError,
+)
+from huitong.payload.sealing import make_encryption_key
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2

@@ -32,7 +32,9 @@ from huitong.client.errors import AccountUnknownError, TransactionFailedError
 from huitong.core.errors import HuitongError, RejectedError
 from huitong.core.fields import DIGEST_SIZE_BYTES
 from huitong.core.hashing import sha256
-from huitong.gateway.errors import ExchangeUndecidedError, SealedFormError
+from huitong.gateway.errors import (
+    ExchangeUndecidedError,
+)
 from huitong.gateway.exchange_flow import (
     CheckedAnswer,
     Party,
@@ -44,11 +46,14 @@ from huitong.gateway.exchange_flow import (
     wait_decision,
     wait_settled,
 )
-from huitong.gateway.payload import join_fields
-from huitong.gateway.sealing import SEALED_SIZE_BYTES_MAX
 from huitong.gateway.vault import Vault, load_key
 from huitong.keys.new_file import write_new_file
 from huitong.modules.exchange.packets import GRADES
+from huitong.payload.document import join_fields
+from huitong.payload.errors import (
+    SealedFormError,
+)
+from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 ResultT = TypeVar("ResultT")

@@ -43,7 +43,6 @@ from huitong.gateway.exchange_flow import (
     request_record,
     wait_decision,
 )
-from huitong.gateway.sealing import SealingContext, seal
 from huitong.light.tendermint.block_types import BlockId, PartSetHeader
 from huitong.light.tendermint.client_message import (
     Header,
@@ -61,6 +60,7 @@ from huitong.light.tendermint.signed_header import SignedHeader
 from huitong.modules.records.keys import STORE as RECORDS_STORE
 from huitong.modules.records.keys import record_key
 from huitong.modules.zone import STORE_NAMES
+from huitong.payload.sealing import SealingContext, seal
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2

@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from huitong.gateway.payload import read_document, split_document
 from huitong.localnet.zone import AccountSpec, MemberSpec
+from huitong.payload.document import read_document, split_document
 
 ZONE_A: Final = "hangzhou-1"
 ZONE_B: Final = "chongqing-1"

@@ -19,8 +19,8 @@ from huitong.demo.consortium import Consortium
 from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
 from huitong.gateway.exchange_flow import Party
-from huitong.gateway.sealing import make_encryption_key
 from huitong.gateway.vault import Vault, make_key_file
+from huitong.payload.sealing import make_encryption_key
 from huitong.relayer.config import LinkConfig, ZoneConfig
 from huitong.relayer.endpoint import Endpoint
 from huitong.relayer.link import open_link

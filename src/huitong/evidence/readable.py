@@ -14,7 +14,7 @@ from huitong.evidence.model import Evidence
 from huitong.evidence.reading import encode_entry
 from huitong.evidence.report import render_html, render_markdown
 from huitong.evidence.statement import Statement
-from huitong.gateway.payload import join_fields
+from huitong.payload.document import join_fields
 
 PAYLOAD_FOLDER: Final = "payload/"
 _REPORT_HTML: Final = "report.html"

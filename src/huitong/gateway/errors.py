@@ -1,45 +1,8 @@
-"""Failures of a gateway, by what it was doing; codespaces payload, vault, sealing, flow."""
+"""Failures of a gateway, by what it was doing; codespaces vault and flow."""
 
 from __future__ import annotations
 
 from huitong.core.errors import BrokenError, RejectedError, UnavailableError
-
-
-class PayloadUnreadableError(
-    RejectedError,
-    codespace="payload",
-    code=2,
-    text="cannot read {path}: {reason}",
-    next_step="Name a readable file.",
-):
-    """The document's file is missing, a folder, or not ours to read."""
-
-
-class PayloadEmptyError(
-    RejectedError, codespace="payload", code=3, text="{path} is empty"
-):
-    """An empty document proves nothing."""
-
-
-class PayloadTooLargeError(
-    RejectedError,
-    codespace="payload",
-    code=4,
-    text="{path} has {size} bytes, at most {maximum} are taken",
-):
-    """The document passes the limit of a payload."""
-
-
-class PayloadFieldsError(
-    RejectedError, codespace="payload", code=6, text="fields of the payload: {reason}"
-):
-    """Fields were given that were not granted, or granted ones are missing."""
-
-
-class PayloadFormError(
-    RejectedError, codespace="payload", code=7, text="not a payload: {reason}"
-):
-    """The stored or delivered bytes do not hold a payload."""
 
 
 class VaultKeyError(
@@ -86,36 +49,6 @@ class VaultExistsError(
     next_step="Choose a new folder; one that is a vault already keeps its key.",
 ):
     """A folder that may hold payloads under another key."""
-
-
-class SealingKeyError(
-    RejectedError, codespace="sealing", code=2, text="encryption key: {reason}"
-):
-    """The reader's key cannot be used with X25519."""
-
-
-class SealedFormError(
-    RejectedError, codespace="sealing", code=3, text="not a sealed payload: {reason}"
-):
-    """The bytes are not in the form that this software seals."""
-
-
-class SealOpenError(
-    RejectedError,
-    codespace="sealing",
-    code=4,
-    text="the sealed payload does not open with this key for exchange {exchange}",
-):
-    """Wrong key, another exchange, or bytes changed on the way."""
-
-
-class SealedDigestError(
-    RejectedError,
-    codespace="sealing",
-    code=5,
-    text="sealed bytes have digest {actual}, the issuer stated {expected}",
-):
-    """What arrived is not what the issuer said on chain that it handed over."""
 
 
 class ExchangeRefusedError(

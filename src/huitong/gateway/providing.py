@@ -17,12 +17,12 @@ from huitong.gateway.errors import (
     ExchangeStateError,
 )
 from huitong.gateway.party import Party, get_exchange, status_text
-from huitong.gateway.payload import make_payload
-from huitong.gateway.sealing import (
+from huitong.gateway.vault import Vault
+from huitong.payload.document import make_payload
+from huitong.payload.sealing import (
     SealingContext,
     seal,
 )
-from huitong.gateway.vault import Vault
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 

@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-from huitong.gateway.sealing import (
-    KEY_SIZE_BYTES,
-    encryption_public_key,
-    make_encryption_key,
-)
 from huitong.keys.errors import DamagedKeyError
 from huitong.keys.key_file import (
     bytes_of,
@@ -27,6 +22,11 @@ from huitong.keys.key_file import (
     path_of,
     read_key_file,
     write_key_file,
+)
+from huitong.payload.sealing import (
+    KEY_SIZE_BYTES,
+    encryption_public_key,
+    make_encryption_key,
 )
 
 #: Version of the files' form.

@@ -28,8 +28,6 @@ from huitong.gateway.errors import (
     ExchangeStateError,
     ExchangeUndecidedError,
     GradeTooLowError,
-    PayloadFieldsError,
-    PayloadFormError,
     RecordMismatchError,
 )
 from huitong.gateway.party import Party, get_exchange, status_text
@@ -39,17 +37,21 @@ from huitong.gateway.proven_read import (
     get_client_view,
     read_proven,
 )
-from huitong.gateway.sealing import (
-    SealingContext,
-    check_sealed_digest,
-    open_sealed,
-)
 from huitong.modules.exchange.keys import PORT_ID, exchange_key
 from huitong.modules.exchange.keys import STORE as EXCHANGE_STORE
 from huitong.modules.exchange.packets import GRADES
 from huitong.modules.links import keys as link_keys
 from huitong.modules.records.keys import STORE as RECORDS_STORE
 from huitong.modules.records.keys import archive_key, record_key
+from huitong.payload.errors import (
+    PayloadFieldsError,
+    PayloadFormError,
+)
+from huitong.payload.sealing import (
+    SealingContext,
+    check_sealed_digest,
+    open_sealed,
+)
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import (
     Decision,

@@ -29,13 +29,15 @@ from cryptography.hazmat.primitives.keywrap import (
 
 from huitong.core.hashing import sha256
 from huitong.gateway.errors import (
-    PayloadFormError,
     VaultCorruptError,
     VaultEntryNotFoundError,
     VaultKeyError,
     VaultWriteError,
 )
-from huitong.gateway.payload import Payload, decode_payload, encode_payload
+from huitong.payload.document import Payload, decode_payload, encode_payload
+from huitong.payload.errors import (
+    PayloadFormError,
+)
 
 KEY_SIZE_BYTES: Final = 32
 #: Environment variable that may hold the key-encryption key as hexadecimal digits.

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from huitong.cli.keys import keys, reader_keys_of
 from huitong.cli.vault import vault
-from huitong.gateway.payload import make_payload
 from huitong.gateway.vault import Vault, load_key
+from huitong.payload.document import make_payload
 
 
 def run(command: object, *arguments: object) -> Result:

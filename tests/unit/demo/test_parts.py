@@ -25,7 +25,9 @@ from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
 from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.evidence.trust import encode_trust
-from huitong.gateway.errors import PayloadUnreadableError
+from huitong.payload.errors import (
+    PayloadUnreadableError,
+)
 from tests.evidence_kit import bundle, finished_exchange, make_payload
 
 

@@ -23,11 +23,7 @@ from huitong.gateway.errors import (
     ExchangeStateError,
     ExchangeUndecidedError,
     GradeTooLowError,
-    PayloadFieldsError,
-    PayloadFormError,
     RecordMismatchError,
-    SealedDigestError,
-    SealOpenError,
     VaultEntryNotFoundError,
 )
 from huitong.gateway.exchange_flow import (
@@ -45,12 +41,6 @@ from huitong.gateway.exchange_flow import (
     wait_settled,
 )
 from huitong.gateway.proven_read import follow_header, get_client_view, read_proven
-from huitong.gateway.sealing import (
-    SealingContext,
-    encryption_public_key,
-    make_encryption_key,
-    seal,
-)
 from huitong.gateway.vault import Vault
 from huitong.light.tendermint.block_types import BlockId, PartSetHeader
 from huitong.light.tendermint.client_message import (
@@ -65,6 +55,18 @@ from huitong.light.tendermint.errors import (
 from huitong.light.tendermint.header import header_hash
 from huitong.light.tendermint.signed_header import SignedHeader
 from huitong.modules.exchange.keys import PORT_ID
+from huitong.payload.errors import (
+    PayloadFieldsError,
+    PayloadFormError,
+    SealedDigestError,
+    SealOpenError,
+)
+from huitong.payload.sealing import (
+    SealingContext,
+    encryption_public_key,
+    make_encryption_key,
+    seal,
+)
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.records.v1 import records_pb2

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from huitong.gateway.reader_keys import ReaderKeys
-from huitong.gateway.sealing import encryption_public_key
 from huitong.keys.errors import (
     DamagedKeyError,
     EmptyPassphraseError,
@@ -19,6 +18,7 @@ from huitong.keys.errors import (
     PassphraseNeededError,
     WrongPassphraseError,
 )
+from huitong.payload.sealing import encryption_public_key
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from huitong.gateway.errors import (
     VaultKeyError,
     VaultWriteError,
 )
-from huitong.gateway.payload import make_payload
 from huitong.gateway.vault import KEY_VARIABLE, Vault, load_key, make_key_file
+from huitong.payload.document import make_payload
 
 KEY = bytes(range(32))
 SECRET = b'{"seller":"West Lake Silk","total":"113.00"}'

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from huitong.core.hashing import sha256
 from huitong.core.limits import PAYLOAD_SIZE_BYTES_MAX
-from huitong.gateway.errors import (
+from huitong.payload.errors import (
     SealedDigestError,
     SealedFormError,
     SealingKeyError,

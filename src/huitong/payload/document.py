@@ -38,7 +38,7 @@ from huitong.core.commitment import (
     split_payload,
 )
 from huitong.core.limits import PAYLOAD_SIZE_BYTES_MAX
-from huitong.gateway.errors import (
+from huitong.payload.errors import (
     PayloadEmptyError,
     PayloadFormError,
     PayloadTooLargeError,

@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 
 from huitong.core.commitment import DOCUMENT_FIELD
 from huitong.core.limits import PAYLOAD_SIZE_BYTES_MAX
-from huitong.gateway.errors import (
-    PayloadEmptyError,
-    PayloadFormError,
-    PayloadTooLargeError,
-    PayloadUnreadableError,
-)
-from huitong.gateway.payload import (
+from huitong.payload.document import (
     decode_payload,
     encode_payload,
     join_fields,
     make_payload,
     read_document,
     split_document,
+)
+from huitong.payload.errors import (
+    PayloadEmptyError,
+    PayloadFormError,
+    PayloadTooLargeError,
+    PayloadUnreadableError,
 )
 
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huitong.core.hashing import sha256
-from huitong.gateway.errors import (
+from huitong.payload.errors import (
     SealedDigestError,
     SealedFormError,
     SealingKeyError,
     SealOpenError,
 )
-from huitong.gateway.sealing import (
+from huitong.payload.sealing import (
     SUITE_AES_256_GCM,
     SUITE_CHACHA20_POLY1305,
     SealingContext,
