@@ -95,6 +95,18 @@ DEADLINES_PER_BLOCK_MAX: Final = 100
 OFFICER_TERM_S_MAX: Final = 31_622_400
 #: Bytes of an acknowledgement that an exchange reads: a decision with all its fields.
 EXCHANGE_ACKNOWLEDGEMENT_BYTES_MAX: Final = 65_536
+#: Levels of fields by light client that the rules of exchange name: one for each zone
+#: that a zone is linked with, and more than there are.
+CLIENT_LEVELS_MAX: Final = 256
+#: Longest time that a grant lets a reader keep what it read, seconds: a century.
+KEEPING_S_MAX: Final = 3_155_760_000
+#: Live grants that hang on one consent: its withdrawal stops them all in its block.
+GRANTS_PER_CONSENT_MAX: Final = 64
+#: Versions of one consent: one a month for a lifetime.
+CONSENT_VERSIONS_MAX: Final = 1_000
+#: Bytes of the salt in a subject's pseudonym, at least and at most.
+SALT_BYTES_MIN: Final = 16
+SALT_BYTES_MAX: Final = 64
 #: Entries of a page that a query returns if it asks for no number.
 PAGE_SIZE_DEFAULT: Final = 100
 #: Entries of a page at most.
@@ -149,6 +161,26 @@ QUORUM_BP_MIN: Final = 5_001
 QUORUM_BP_MAX: Final = 6_666
 THRESHOLD_BP_MIN: Final = 5_000
 THRESHOLD_BP_MAX: Final = 6_666
+
+# --- policies -----------------------------------------------------------------------------
+#: Bytes of one expression: a page of text.
+EXPRESSION_BYTES_MAX: Final = 4_096
+#: Levels of an expression; each costs frames of the evaluator's stack.
+EXPRESSION_DEPTH_MAX: Final = 32
+#: Expressions kept as trees, so that they are read once and evaluated often.
+EXPRESSIONS_KEPT: Final = 4_096
+#: Rules of one policy; each is looked at until one decides.
+POLICY_RULES_MAX: Final = 32
+#: Steps that all rules of one policy take together at most: about 20 ms.
+POLICY_COST_MAX: Final = 20_000
+#: Record types with a policy in one zone, removed ones among them.
+POLICIES_MAX: Final = 1_000
+#: Versions of one policy in the history: one a month for eighty years.
+POLICY_VERSIONS_MAX: Final = 1_000
+#: Longest term for the review of an emergency, seconds: a quarter of a year.
+REVIEW_TERM_S_MAX: Final = 7_948_800
+#: Emergencies marked as overdue in one block; the others in the next.
+OVERDUE_PER_BLOCK_MAX: Final = 100
 
 # --- light clients --------------------------------------------------------------------
 #: Validators of one set. Public chains have up to 200; each costs one signature check.
