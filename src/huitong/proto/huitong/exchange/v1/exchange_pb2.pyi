@@ -46,14 +46,24 @@ OUTCOME_GRANTED: Outcome
 OUTCOME_REFUSED: Outcome
 
 class Params(_message.Message):
-    __slots__ = ("ask_officer", "officer_term", "level_max")
+    __slots__ = ("ask_officer", "officer_term", "level_max", "client_levels")
     ASK_OFFICER_FIELD_NUMBER: _ClassVar[int]
     OFFICER_TERM_FIELD_NUMBER: _ClassVar[int]
     LEVEL_MAX_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_LEVELS_FIELD_NUMBER: _ClassVar[int]
     ask_officer: bool
     officer_term: int
     level_max: int
-    def __init__(self, ask_officer: _Optional[bool] = ..., officer_term: _Optional[int] = ..., level_max: _Optional[int] = ...) -> None: ...
+    client_levels: _containers.RepeatedCompositeFieldContainer[ClientLevel]
+    def __init__(self, ask_officer: _Optional[bool] = ..., officer_term: _Optional[int] = ..., level_max: _Optional[int] = ..., client_levels: _Optional[_Iterable[_Union[ClientLevel, _Mapping]]] = ...) -> None: ...
+
+class ClientLevel(_message.Message):
+    __slots__ = ("client_id", "level_max")
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_MAX_FIELD_NUMBER: _ClassVar[int]
+    client_id: str
+    level_max: int
+    def __init__(self, client_id: _Optional[str] = ..., level_max: _Optional[int] = ...) -> None: ...
 
 class ExchangePacketData(_message.Message):
     __slots__ = ("request", "receipt")
@@ -64,7 +74,7 @@ class ExchangePacketData(_message.Message):
     def __init__(self, request: _Optional[_Union[RequestPacket, _Mapping]] = ..., receipt: _Optional[_Union[ReceiptPacket, _Mapping]] = ...) -> None: ...
 
 class RequestPacket(_message.Message):
-    __slots__ = ("requester", "reader_key", "issuer", "record_id", "version", "purpose", "legal_basis", "consent_id", "fields", "term_until")
+    __slots__ = ("requester", "reader_key", "issuer", "record_id", "version", "purpose", "legal_basis", "consent_id", "fields", "term_until", "emergency", "emergency_reason")
     REQUESTER_FIELD_NUMBER: _ClassVar[int]
     READER_KEY_FIELD_NUMBER: _ClassVar[int]
     ISSUER_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +85,8 @@ class RequestPacket(_message.Message):
     CONSENT_ID_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     TERM_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_REASON_FIELD_NUMBER: _ClassVar[int]
     requester: str
     reader_key: bytes
     issuer: str
@@ -85,7 +97,9 @@ class RequestPacket(_message.Message):
     consent_id: int
     fields: _containers.RepeatedScalarFieldContainer[str]
     term_until: int
-    def __init__(self, requester: _Optional[str] = ..., reader_key: _Optional[bytes] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ..., consent_id: _Optional[int] = ..., fields: _Optional[_Iterable[str]] = ..., term_until: _Optional[int] = ...) -> None: ...
+    emergency: bool
+    emergency_reason: str
+    def __init__(self, requester: _Optional[str] = ..., reader_key: _Optional[bytes] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ..., consent_id: _Optional[int] = ..., fields: _Optional[_Iterable[str]] = ..., term_until: _Optional[int] = ..., emergency: _Optional[bool] = ..., emergency_reason: _Optional[str] = ...) -> None: ...
 
 class ReceiptPacket(_message.Message):
     __slots__ = ("request_sequence", "payload_digest", "sealed_digest", "received_time", "grade")
@@ -102,7 +116,7 @@ class ReceiptPacket(_message.Message):
     def __init__(self, request_sequence: _Optional[int] = ..., payload_digest: _Optional[bytes] = ..., sealed_digest: _Optional[bytes] = ..., received_time: _Optional[int] = ..., grade: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("outcome", "reason_code", "reason", "grant_id", "decided_by", "decided_height", "decided_time", "issuer", "record_id", "version", "payload_digest", "fields")
+    __slots__ = ("outcome", "reason_code", "reason", "grant_id", "decided_by", "decided_height", "decided_time", "issuer", "record_id", "version", "payload_digest", "fields", "grade_min", "break_glass_id")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_CODE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +129,8 @@ class Decision(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_DIGEST_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
+    GRADE_MIN_FIELD_NUMBER: _ClassVar[int]
+    BREAK_GLASS_ID_FIELD_NUMBER: _ClassVar[int]
     outcome: Outcome
     reason_code: str
     reason: str
@@ -127,7 +143,9 @@ class Decision(_message.Message):
     version: int
     payload_digest: bytes
     fields: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., reason_code: _Optional[str] = ..., reason: _Optional[str] = ..., grant_id: _Optional[int] = ..., decided_by: _Optional[str] = ..., decided_height: _Optional[int] = ..., decided_time: _Optional[int] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
+    grade_min: str
+    break_glass_id: int
+    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., reason_code: _Optional[str] = ..., reason: _Optional[str] = ..., grant_id: _Optional[int] = ..., decided_by: _Optional[str] = ..., decided_height: _Optional[int] = ..., decided_time: _Optional[int] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., grade_min: _Optional[str] = ..., break_glass_id: _Optional[int] = ...) -> None: ...
 
 class Exchange(_message.Message):
     __slots__ = ("channel_id", "sequence", "request", "status", "decision", "sealed_digest", "receipt", "receipt_sequence", "requested_height", "requested_time", "receipt_acknowledged", "side", "failure", "deadline")
@@ -202,6 +220,26 @@ class MsgDecideExchange(_message.Message):
 class MsgDecideExchangeResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class MsgBreakGlass(_message.Message):
+    __slots__ = ("signer", "channel_id", "sequence", "reason", "fields")
+    SIGNER_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    signer: str
+    channel_id: str
+    sequence: int
+    reason: str
+    fields: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, signer: _Optional[str] = ..., channel_id: _Optional[str] = ..., sequence: _Optional[int] = ..., reason: _Optional[str] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class MsgBreakGlassResponse(_message.Message):
+    __slots__ = ("use_id",)
+    USE_ID_FIELD_NUMBER: _ClassVar[int]
+    use_id: int
+    def __init__(self, use_id: _Optional[int] = ...) -> None: ...
 
 class MsgRecordDelivery(_message.Message):
     __slots__ = ("signer", "channel_id", "sequence", "sealed_digest")
