@@ -31,6 +31,7 @@ from huitong.client import Sender, ZoneClient
 from huitong.client.errors import AccountUnknownError, TransactionFailedError
 from huitong.core.errors import HuitongError, RejectedError
 from huitong.core.fields import DIGEST_SIZE_BYTES
+from huitong.core.grades import GRADES
 from huitong.core.hashing import sha256
 from huitong.gateway.errors import (
     ExchangeUndecidedError,
@@ -48,7 +49,6 @@ from huitong.gateway.exchange_flow import (
 )
 from huitong.gateway.vault import Vault, load_key
 from huitong.keys.new_file import write_new_file
-from huitong.modules.exchange.packets import GRADES
 from huitong.payload.document import join_fields
 from huitong.payload.errors import (
     SealedFormError,

@@ -32,7 +32,7 @@ from huitong.cli.zones import (
 )
 from huitong.client import ZoneClient
 from huitong.core.fields import DIGEST_SIZE_BYTES, X25519_KEY_SIZE_BYTES
-from huitong.modules.exchange.packets import GRADES
+from huitong.core.grades import GRADES
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 _QUERY = "/huitong.exchange.v1.Query/"

@@ -104,6 +104,10 @@ KEEPING_S_MAX: Final = 3_155_760_000
 GRANTS_PER_CONSENT_MAX: Final = 64
 #: Versions of one consent: one a month for a lifetime.
 CONSENT_VERSIONS_MAX: Final = 1_000
+#: Seconds within which what a subject has signed is brought to the zone: a month.
+STATEMENT_AGE_S_MAX: Final = 2_678_400
+#: Seconds that the clock of who signs may be ahead of the zone's.
+STATEMENT_AHEAD_S_MAX: Final = 600
 #: Bytes of the salt in a subject's pseudonym, at least and at most.
 SALT_BYTES_MIN: Final = 16
 SALT_BYTES_MAX: Final = 64

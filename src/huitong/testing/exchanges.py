@@ -10,7 +10,8 @@ Packets travel with real proofs over real light clients::
     pair.acknowledge(packet, acknowledgement)
     assert pair.exchange_on_b(packet.sequence).decision.reason_code == "grant"
 
-On hangzhou-1 the member ``tax`` has the accounts ``publisher`` and ``officer``; on
+On hangzhou-1 the member ``tax`` has the accounts ``publisher``, ``officer`` and
+``delegate``, and there is a ``regulator``; on
 chongqing-1 the member ``bank`` has ``requester`` and the member ``thief`` has ``rogue``.
 """
 
@@ -19,11 +20,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, final
 
+from huitong.core.address import GOVERNANCE_ADDRESS
 from huitong.core.height import Height
 from huitong.core.time import NS_PER_SECOND
-from huitong.modules import exchange, grants, links, members, records
+from huitong.modules import exchange, grants, links, members, policies, records
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
+from huitong.proto.huitong.policies.v1 import policies_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.testing.actors import address_of, members_genesis
@@ -33,6 +36,8 @@ from huitong.testing.zones import SimClock, SimZone
 
 PUBLISHER: Final = address_of("publisher")
 OFFICER: Final = address_of("officer")
+DELEGATE: Final = address_of("delegate")
+REGULATOR: Final = address_of("regulator")
 REQUESTER: Final = address_of("requester")
 ROGUE: Final = address_of("rogue")
 DIGEST: Final = bytes(range(32))
@@ -46,11 +51,15 @@ _MODULES: Final = (
     links.MODULE,
     records.MODULE,
     grants.MODULE,
+    policies.MODULE,
     exchange.MODULE,
 )
 _ACCOUNTS_ON_A: Final = {
     "publisher": ("tax", "publisher"),
     "officer": ("tax", "officer"),
+    "delegate": ("tax", "delegate"),
+    "other-delegate": ("court", "delegate"),
+    "regulator": ("", "regulator"),
     "other-officer": ("court", "officer publisher"),
     "operator": ("", "operator"),
 }
@@ -110,6 +119,30 @@ class ExchangePair:
         }
         message = grants_pb2.MsgGrant(**{**fields, **changes})
         return int(self.a.deliver(message).grant_id)
+
+    def set_policy(self, *rules: tuple[str, str, str], **changes: Any) -> int:
+        """Let a policy hold for invoices; return its version.
+
+        Args:
+            rules: of each ``grant``, ``refuse`` or ``ask``, the condition and the code.
+            changes: other fields of the message.
+        """
+        known = policies.find_policy(self.a.context(), "tax.invoice")
+        message = policies_pb2.MsgSetPolicy(
+            signer=GOVERNANCE_ADDRESS,
+            record_type="tax.invoice",
+            previous_version=0 if known is None else known.version,
+            rules=[
+                policies_pb2.Rule(
+                    effect=policies_pb2.Effect.Value(f"EFFECT_{effect.upper()}"),  # type: ignore[arg-type]
+                    condition=condition,
+                    reason_code=code,
+                )
+                for effect, condition, code in rules
+            ],
+            **changes,
+        )
+        return int(self.a.deliver(message).version)
 
     def reader(self, member_id: str = "bank") -> grants_pb2.Reader:
         """Return how a names a member of b."""

@@ -14,10 +14,10 @@ from huitong.cli.exchange import exchange
 from huitong.client import Sender
 from huitong.client.errors import NotCommittedError, TransactionFailedError
 from huitong.core.errors import HuitongError
+from huitong.core.grades import GRADES
 from huitong.core.hashing import sha256
 from huitong.gateway.vault import make_key_file
 from huitong.keys import Keyring
-from huitong.modules.exchange.packets import GRADES
 
 HERE = ["--channel", "channel-0", "--sequence", "1", "--from", "tax"]
 SEALED = b"sealed bytes"

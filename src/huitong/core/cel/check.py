@@ -27,9 +27,9 @@ from huitong.core.cel.nodes import (
 from huitong.core.cel.types import Kind, Variable, Variables
 
 #: Characters that are compared or copied in the time of one step.
-CHARACTERS_PER_STEP: Final = 64
+CHARACTERS_PER_STEP: Final = 512
 #: Items of a list that are looked at in the time of one step.
-ITEMS_PER_STEP: Final = 8
+ITEMS_PER_STEP: Final = 16
 _LISTS: Final = {
     Kind.INTS: Kind.INT,
     Kind.STRINGS: Kind.STRING,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from huitong.core.grades import GRADES
 from huitong.core.module import MessageRoute, Module, QueryRoute
-from huitong.modules.exchange import handlers, params, queries
+from huitong.modules.exchange import breaking, handlers, params, queries
 from huitong.modules.exchange.application import ExchangeApplication
 from huitong.modules.exchange.deadlines import refuse_overdue
 from huitong.modules.exchange.genesis import export_genesis, init_genesis
@@ -17,7 +18,6 @@ from huitong.modules.exchange.keys import (
     VERSION,
     exchange_key,
 )
-from huitong.modules.exchange.packets import GRADES
 from huitong.modules.exchange.state import find_exchange, get_exchange
 from huitong.modules.members import roles
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
@@ -54,6 +54,12 @@ MODULE: Final = Module(
             check=handlers.check_decide_exchange,
             apply=handlers.apply_decide_exchange,
             roles=(roles.OFFICER,),
+        ),
+        MessageRoute(
+            request=pb.MsgBreakGlass,
+            check=breaking.check_break_glass,
+            apply=breaking.apply_break_glass,
+            roles=roles.MEMBER_ROLES,
         ),
         MessageRoute(
             request=pb.MsgRecordDelivery,

@@ -17,8 +17,10 @@ from huitong.core.context import Context
 from huitong.core.ports import ChannelOpening, ReceiveOutcome
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.exchange import events
+from huitong.modules.exchange.breaking import break_by_policy
 from huitong.modules.exchange.decisions import (
     POLICY,
+    check_grade,
     decode_decision,
     encode_decision,
     make_decision,
@@ -116,7 +118,8 @@ class ExchangeApplication:
         """Take a request or a receipt.
 
         Raises:
-            RejectedError: the packet is refused, codespace ``exchange``: 2, 3, 9, 10, 15.
+            RejectedError: the packet is refused, codespace ``exchange``: 2, 3, 9, 10, 15,
+                30.
         """
         data = decode_packet(packet.data)
         if data.WhichOneof("packet") == "request":
@@ -184,6 +187,9 @@ def _receive_request(
         ctx.emit(events.exchange_requested(exchange))
         return ReceiveOutcome(acknowledgement=None, success=True)
     granted = verdict.outcome == GRANTED
+    use_id = 0
+    if verdict.breaks_glass and verdict.header is not None:
+        use_id = break_by_policy(ctx, exchange, verdict.header)
     decision = make_decision(
         ctx,
         request,
@@ -194,6 +200,8 @@ def _receive_request(
         header=verdict.header,
         fields=verdict.fields,
         grant_id=verdict.grant_id,
+        grade_min=verdict.grade_min,
+        break_glass_id=use_id,
     )
     exchange.status = (
         pb.EXCHANGE_STATUS_GRANTED if granted else pb.EXCHANGE_STATUS_REFUSED
@@ -242,6 +250,7 @@ def _receive_receipt(
     _check_digest(
         "payload digest", receipt.payload_digest, exchange.decision.payload_digest
     )
+    check_grade(exchange.decision, receipt.grade)
     if exchange.sealed_digest:
         _check_digest("sealed digest", receipt.sealed_digest, exchange.sealed_digest)
     exchange.status = pb.EXCHANGE_STATUS_RECEIVED

@@ -14,12 +14,13 @@ from huitong.core.fields import (
     check_size,
     check_text,
 )
+from huitong.core.grades import check_grade_min, is_enough
 from huitong.core.limits import (
     EXCHANGE_ACKNOWLEDGEMENT_BYTES_MAX,
     NAME_CHARACTERS_MAX,
     TEXT_BYTES_MAX,
 )
-from huitong.modules.exchange.errors import DecisionError
+from huitong.modules.exchange.errors import DecisionError, GradeTooLowError
 from huitong.modules.exchange.policy import GRANTED, REFUSED
 from huitong.modules.links.acknowledgements import (
     find_error,
@@ -44,6 +45,8 @@ def make_decision(
     header: RecordHeader | None,
     fields: Sequence[str],
     grant_id: int,
+    grade_min: str = "",
+    break_glass_id: int = 0,
 ) -> Decision:
     """Return a decision taken in this block; a refusal tells no digest and no fields."""
     decision = Decision(
@@ -62,7 +65,19 @@ def make_decision(
         decision.version = header.version
         decision.payload_digest = header.payload_digest
         decision.fields.extend(sorted(fields))
+        decision.grade_min = grade_min
+        decision.break_glass_id = break_glass_id
     return decision
+
+
+def check_grade(decision: Decision, grade: str) -> None:
+    """Check that a reader trusts what arrived as far as the decision asks.
+
+    Raises:
+        GradeTooLowError: it does not.
+    """
+    if not is_enough(grade, decision.grade_min):
+        raise GradeTooLowError(grade=grade, grade_min=decision.grade_min)
 
 
 def encode_decision(decision: Decision) -> bytes:
@@ -99,7 +114,12 @@ def decode_decision(acknowledgement: bytes, request: RequestPacket) -> Decision:
         raise DecisionError(reason="it is about another version")
     if decision.outcome == GRANTED:
         _check_granted(decision, request)
-    elif decision.payload_digest or decision.fields:
+    elif (
+        decision.payload_digest
+        or decision.fields
+        or decision.grade_min
+        or decision.break_glass_id
+    ):
         raise DecisionError(reason="a refusal that grants fields")
     return decision
 
@@ -109,6 +129,7 @@ def _check_form(decision: Decision) -> None:
     check_text(decision.reason, "reason", TEXT_BYTES_MAX)
     check_text(decision.decided_by, "decided_by", NAME_CHARACTERS_MAX, required=True)
     check_field_names(decision.fields)
+    check_grade_min(decision.grade_min)
 
 
 def _check_granted(decision: Decision, request: RequestPacket) -> None:

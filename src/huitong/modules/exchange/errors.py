@@ -135,3 +135,31 @@ class ExchangeParamsError(
     text="{field} of {actual}, expected 1 to {maximum}",
 ):
     """No zone can work by such rules."""
+
+
+class GradeTooLowError(
+    RejectedError,
+    codespace="exchange",
+    code=30,
+    text="grade {grade}, but the decision asks for {grade_min}",
+    next_step="Check what arrived with a proof: `huitong exchange receive`.",
+):
+    """What cannot be trusted as far as the grant asks counts as not received."""
+
+
+class NoEmergencyError(
+    RejectedError,
+    codespace="exchange",
+    code=31,
+    text="exchange {sequence} on {channel_id} is no emergency",
+):
+    """Glass is broken only for a request that says so itself."""
+
+
+class BreakGlassRoleError(
+    RejectedError,
+    codespace="exchange",
+    code=32,
+    text="for {record_type} glass is broken by {roles}, not by this account",
+):
+    """Members have not decided that this role breaks glass for this type of record."""

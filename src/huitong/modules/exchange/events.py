@@ -39,6 +39,8 @@ def exchange_requested(exchange: Exchange) -> Event:
         consent_id=request.consent_id,
         term_until=request.term_until,
         deadline=exchange.deadline,
+        emergency=int(request.emergency),
+        emergency_reason=request.emergency_reason,
     )
 
 
@@ -58,6 +60,8 @@ def exchange_decided(exchange: Exchange) -> Event:
         version=decision.version,
         payload_digest=decision.payload_digest.hex(),
         fields=",".join(decision.fields),
+        grade_min=decision.grade_min,
+        break_glass_id=decision.break_glass_id,
         requested_time=exchange.requested_time,
     )
 
@@ -113,4 +117,7 @@ def exchange_params_changed(params: Params) -> Event:
         ask_officer="true" if params.ask_officer else "false",
         officer_term=params.officer_term,
         level_max=params.level_max,
+        client_levels=",".join(
+            f"{entry.client_id}:{entry.level_max}" for entry in params.client_levels
+        ),
     )

@@ -2,10 +2,11 @@
 
 ::
 
-    {"params": {"ask_officer": true, "officer_term": "259200", "level_max": 3},
+    {"params": {"ask_officer": true, "officer_term": "259200", "level_max": 3,
+                "client_levels": [{"client_id": "07-tendermint-0", "level_max": 2}]},
      "exchanges": [Exchange…], "waiting": [Packet…]}
 
-A rule that is left out has its default, as shown.
+A rule that is left out has its default, as shown; the default names no client.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from huitong.modules.exchange.state import (
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 from huitong.proto.ibc.core.channel.v1.channel_pb2 import Packet
 
-_PARAMS = ("ask_officer", "officer_term", "level_max")
+_PARAMS = ("ask_officer", "officer_term", "level_max", "client_levels")
 
 
 def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
@@ -79,6 +80,7 @@ def export_genesis(ctx: Context) -> dict[str, Any]:
             "ask_officer": params.ask_officer,
             "officer_term": str(params.officer_term),
             "level_max": params.level_max,
+            "client_levels": [message_to_json(item) for item in params.client_levels],
         },
         "exchanges": [message_to_json(exchange) for exchange in all_exchanges(ctx)],
         "waiting": [message_to_json(packet) for packet in all_waiting(ctx)],
@@ -107,6 +109,9 @@ def _params_from_json(data: object) -> pb.Params:
         ask_officer=ask_officer,
         officer_term=numbers["officer_term"],
         level_max=numbers["level_max"],
+        client_levels=messages_from_json(
+            pb.ClientLevel, data.get("client_levels", []), f"{where}.client_levels"
+        ),
     )
     try:
         check_params(params)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from huitong.core.codec import DecodeError, decode
 from huitong.core.errors import InvalidRequestError
 from huitong.core.fields import (
@@ -15,6 +13,7 @@ from huitong.core.fields import (
     check_size,
     check_text,
 )
+from huitong.core.grades import GRADES
 from huitong.core.limits import TEXT_BYTES_MAX
 from huitong.modules.exchange.errors import MalformedPacketError
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import (
@@ -22,9 +21,6 @@ from huitong.proto.huitong.exchange.v1.exchange_pb2 import (
     ReceiptPacket,
     RequestPacket,
 )
-
-#: Trust grades, the best first; see the glossary.
-GRADES: Final = ("proven", "attested", "signed", "unverified")
 
 
 def decode_packet(data: bytes) -> ExchangePacketData:
@@ -60,6 +56,14 @@ def check_request(request: RequestPacket) -> None:
     check_name(request.purpose, "purpose")
     check_text(request.legal_basis, "legal_basis", TEXT_BYTES_MAX)
     check_field_names(request.fields)
+    check_text(
+        request.emergency_reason,
+        "emergency_reason",
+        TEXT_BYTES_MAX,
+        required=request.emergency,
+    )
+    if request.emergency_reason and not request.emergency:
+        raise InvalidRequestError(reason="emergency_reason without an emergency")
     if request.term_until < 0:
         raise InvalidRequestError(reason=f"term_until {request.term_until} is negative")
 

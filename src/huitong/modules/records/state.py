@@ -37,6 +37,13 @@ def share_class_name(share_class: int) -> str:
     return name.removeprefix("SHARE_CLASS_").lower()
 
 
+def level_of_field(header: RecordHeader, name: str) -> int:
+    """Return the level of a field that the record has."""
+    if not header.field_levels:
+        return header.level
+    return header.field_levels[list(header.fields).index(name)]
+
+
 def find_record(ctx: Context, issuer: str, record_id: str) -> RecordHeader | None:
     """Return the head of a record, or None."""
     value = ctx.store(STORE).get(record_key(issuer, record_id))
