@@ -73,6 +73,9 @@ exchange.add_command(receive)
     help="X25519 key that the payload is sealed to.",
 )
 @click.option("--keep-until", type=int, default=0, help="Seconds since the epoch.")
+@click.option(
+    "--emergency", metavar="REASON", default="", help="It is one; this is why."
+)
 @timeout_option
 @signing_options
 @cli_errors
@@ -88,6 +91,7 @@ def request(
     fields: tuple[str, ...],
     reader_key: bytes,
     keep_until: int,
+    emergency: str,
     timeout_s: int,
     **signing: Any,
 ) -> None:
@@ -103,6 +107,8 @@ def request(
         consent_id=consent_id,
         fields=sorted(fields),
         term_until=keep_until,
+        emergency=bool(emergency),
+        emergency_reason=emergency,
     )
     send(
         lambda signer: pb.MsgRequestExchange(
@@ -142,6 +148,38 @@ def decide(
             reason=reason,
             fields=sorted(fields),
         ),
+        **signing,
+    )
+
+
+@exchange.command("break-glass")
+@channel_option
+@sequence_option
+@click.option("--reason", required=True, help="It is written down and reviewed.")
+@click.option("--field", "fields", multiple=True, help="Granted field; none: as asked.")
+@signing_options
+@cli_errors
+def break_glass(
+    channel_id: str,
+    sequence: int,
+    reason: str,
+    fields: tuple[str, ...],
+    **signing: Any,
+) -> None:
+    """Grant a waiting emergency at once, without what is needed otherwise.
+
+    The policy for the type of record says who may. Somebody else reviews it in time, or
+    your organisation breaks no glass any more.
+    """
+    send(
+        lambda signer: pb.MsgBreakGlass(
+            signer=signer,
+            channel_id=channel_id,
+            sequence=sequence,
+            reason=reason,
+            fields=sorted(fields),
+        ),
+        response=pb.MsgBreakGlassResponse,
         **signing,
     )
 

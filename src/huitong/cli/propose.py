@@ -10,6 +10,7 @@ import click
 from huitong.cli.errors import cli_errors
 from huitong.cli.numbers import Number
 from huitong.cli.propose_members import ABOUT_MEMBERS
+from huitong.cli.propose_policies import ABOUT_POLICIES
 from huitong.cli.proposing import (
     FILE_SIZE_BYTES_MAX,
     key_bytes,
@@ -42,7 +43,7 @@ def propose_group() -> None:
     """
 
 
-for command in ABOUT_MEMBERS:
+for command in (*ABOUT_MEMBERS, *ABOUT_POLICIES):
     propose_group.add_command(command)
 
 
