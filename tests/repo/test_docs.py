@@ -131,6 +131,10 @@ def test_reason_codes_of_policy_are_explained() -> None:
     page = (DOCS / "explanation" / "exchange.md").read_text(encoding="utf-8")
     assert codes
     assert {code for code in codes if f"| `{code}` |" not in page} == set()
+    source = (folder.parent / "grants" / "coverage.py").read_text(encoding="utf-8")
+    codes = set(re.findall(r'return "(grant-[a-z-]+)"', source))
+    assert codes
+    assert {code for code in codes if f"`{code}`" not in page} == set()
 
 
 def test_checks_of_a_bundle_are_explained() -> None:

@@ -33,7 +33,7 @@ GAS_WRITE_BYTE: Final = 5
 #: For each step of an iteration over keys.
 GAS_ITERATION: Final = 300
 #: For each step of a policy's expressions.
-GAS_POLICY_STEP: Final = 100
+GAS_POLICY_STEP: Final = 50
 #: For each Merkle proof that is verified.
 GAS_PROOF: Final = 15_000
 

@@ -171,11 +171,11 @@ THRESHOLD_BP_MAX: Final = 6_666
 EXPRESSION_BYTES_MAX: Final = 4_096
 #: Levels of an expression; each costs frames of the evaluator's stack.
 EXPRESSION_DEPTH_MAX: Final = 32
-#: Expressions kept as trees, so that they are read once and evaluated often.
+#: Conditions kept as they were read and checked, since those in force recur.
 EXPRESSIONS_KEPT: Final = 4_096
 #: Rules of one policy; each is looked at until one decides.
 POLICY_RULES_MAX: Final = 32
-#: Steps that all rules of one policy take together at most: about 20 ms.
+#: Steps that all rules of one policy take together at most: about 10 ms.
 POLICY_COST_MAX: Final = 20_000
 #: Record types with a policy in one zone, removed ones among them.
 POLICIES_MAX: Final = 1_000

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from huitong.core.cel.check import check
 from huitong.core.cel.errors import (
@@ -25,7 +24,6 @@ from huitong.core.cel.evaluate import Evaluation
 from huitong.core.cel.nodes import Node
 from huitong.core.cel.parse import parse
 from huitong.core.cel.types import Kind, Value, Variable, Variables
-from huitong.core.limits import EXPRESSIONS_KEPT
 
 __all__ = [
     "EvaluationError",
@@ -71,7 +69,7 @@ class Expression:
             values: of the kinds and within the bounds that the variables declare; lists
                 are tuples.
 
-        Cost: about 1 µs for each step.
+        Cost: about 0.5 µs for each step.
         """
         run = Evaluation(values)
         try:
@@ -91,12 +89,9 @@ def compile_expression(source: str, variables: Variables) -> Expression:
         ExpressionSyntaxError: it is none of the subset.
         ExpressionTypeError: operations on values that they are not for, unknown names.
         ExpressionTooLargeError: too long or too deep.
+
+    Cost: about 10 µs for each word; who evaluates it often keeps what is returned.
     """
-    root = _parsed(source)
+    root = parse(source)
     bound = check(root, variables)
     return Expression(source, bound.kind, bound.cost, root)
-
-
-@lru_cache(maxsize=EXPRESSIONS_KEPT)
-def _parsed(source: str) -> Node:
-    return parse(source)

@@ -30,8 +30,8 @@ reason code              outcome   when
 ``no-grant``             refused   nothing else decided
 =======================  ========  =====================================================
 
-If no fields are named, those that may go to the reader's zone are meant. The function
-``decide`` is pure: a gateway asks it as the zone does.
+If no fields are named, those that may go to the reader's zone are meant. What decides is
+pure, see ``decide``: a gateway asks it as the zone does.
 """
 
 from __future__ import annotations

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from huitong.core.cel import Expression, Kind, Value, compile_expression
 from huitong.core.errors import RejectedError
 from huitong.core.fields import check_name
 from huitong.core.limits import (
+    EXPRESSIONS_KEPT,
     NAME_CHARACTERS_MAX,
     POLICY_COST_MAX,
     POLICY_RULES_MAX,
@@ -58,7 +60,7 @@ def judge_by_rules(rules: Sequence[pb.Rule], values: Mapping[str, Value]) -> Jud
     """
     cost = 0
     for rule in rules:
-        outcome = compile_expression(rule.condition, VARIABLES).evaluate(values)
+        outcome = _condition(rule.condition).evaluate(values)
         cost += outcome.cost
         if outcome.value is None:
             return Judgement(
@@ -86,6 +88,12 @@ def check_rules(rules: Sequence[pb.Rule]) -> int:
     return cost
 
 
+@lru_cache(maxsize=EXPRESSIONS_KEPT)
+def _condition(source: str) -> Expression:
+    """Return a condition, read and checked; those of policies in force recur."""
+    return compile_expression(source, VARIABLES)
+
+
 def _check_rule(index: int, rule: pb.Rule) -> Expression:
     if rule.effect not in (GRANT, REFUSE, ASK):
         raise RuleError(index=index, reason=f"effect {rule.effect} is none")
@@ -97,7 +105,7 @@ def _check_rule(index: int, rule: pb.Rule) -> Expression:
         most = NAME_CHARACTERS_MAX - len(CODE_PREFIX)
         raise RuleError(index=index, reason=f"reason_code of more than {most}")
     try:
-        expression = compile_expression(rule.condition, VARIABLES)
+        expression = _condition(rule.condition)
     except RejectedError as wrong:
         raise wrong.prefixed(f"rule {index}") from None
     if expression.kind is not Kind.BOOL:
