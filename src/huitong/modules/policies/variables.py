@@ -14,7 +14,6 @@ from huitong.core.limits import (
     FIELDS_MAX,
     NAME_CHARACTERS_MAX,
     RECORD_ID_CHARACTERS_MAX,
-    ROLES_MAX,
     TEXT_BYTES_MAX,
 )
 
@@ -31,18 +30,12 @@ def _flag(meaning: str, *, optional: bool = False) -> Variable:
     return Variable(kind=Kind.BOOL, meaning=meaning, optional=optional)
 
 
-def _names(
-    meaning: str,
-    *,
-    count_max: int = FIELDS_MAX,
-    length_max: int = FIELD_NAME_BYTES_MAX,
-    optional: bool = False,
-) -> Variable:
+def _names(meaning: str, *, optional: bool = False) -> Variable:
     return Variable(
         kind=Kind.STRINGS,
         meaning=meaning,
-        count_max=count_max,
-        length_max=length_max,
+        count_max=FIELDS_MAX,
+        length_max=FIELD_NAME_BYTES_MAX,
         optional=optional,
     )
 
@@ -56,12 +49,6 @@ VARIABLES: Final = {
     "request.level": _number("Highest level among these fields."),
     "request.term_until": _number("How long the reader means to keep it; 0: once."),
     "request.requester": _text("Member id of the reader, on its zone."),
-    "request.requester_roles": _names(
-        "Roles of that member; absent unless it is a member of this zone.",
-        count_max=ROLES_MAX,
-        length_max=NAME_CHARACTERS_MAX,
-        optional=True,
-    ),
     "request.channel": _text("Channel of this zone to the reader's."),
     "request.client": _text("Light client that vouches for the reader's zone."),
     "request.emergency": _flag("Whether the reader says that it is one."),
