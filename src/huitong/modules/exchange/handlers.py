@@ -23,7 +23,8 @@ from huitong.core.ids import check_channel_id
 from huitong.core.limits import TEXT_BYTES_MAX
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.exchange import events
-from huitong.modules.exchange.decisions import encode_decision, make_decision
+from huitong.modules.exchange.deciding import decision_of, write_decision
+from huitong.modules.exchange.decisions import encode_decision
 from huitong.modules.exchange.errors import (
     DeadlinePassedError,
     DigestMismatchError,
@@ -34,7 +35,14 @@ from huitong.modules.exchange.errors import (
 )
 from huitong.modules.exchange.keys import PORT_ID, PROVIDER, REQUESTER
 from huitong.modules.exchange.packets import check_receipt, check_request
-from huitong.modules.exchange.policy import GRANTED, REFUSED, find_fault, has_consent
+from huitong.modules.exchange.policy import (
+    GRANTED,
+    REFUSED,
+    Verdict,
+    find_fault,
+    has_consent,
+)
+from huitong.modules.exchange.standing import OFFICER, check_standing_grantable
 from huitong.modules.exchange.state import (
     delete_waiting,
     get_exchange,
@@ -126,8 +134,11 @@ def check_decide_exchange(ctx: Context, msg: pb.MsgDecideExchange) -> None:
             sequence=msg.sequence,
             deadline=exchange.deadline,
         )
-    if msg.outcome == GRANTED:
-        _check_grantable(ctx, exchange.request, msg)  # [EXCHANGE.3]
+    if msg.outcome == GRANTED:  # [EXCHANGE.3]
+        if exchange.request.standing:
+            check_standing_grantable(ctx, msg.channel_id, exchange.request, msg.fields)
+        else:
+            _check_grantable(ctx, exchange.request, msg)
 
 
 def apply_decide_exchange(
@@ -141,28 +152,20 @@ def apply_decide_exchange(
     exchange = get_exchange(ctx, PROVIDER, msg.channel_id, msg.sequence)
     request = exchange.request
     header = find_version(ctx, request.issuer, request.record_id, request.version)
-    granted = msg.outcome == GRANTED and header is not None
-    fields = msg.fields or request.fields or (header.fields if header else ())
-    decision = make_decision(
-        ctx,
-        request,
+    verdict = Verdict(
         outcome=msg.outcome,
-        reason_code="officer",
-        reason=msg.reason,
-        decided_by=request.issuer,
+        reason_code=OFFICER,
         header=header,
-        fields=fields,
+        fields=tuple(msg.fields or request.fields),
         grant_id=0,
+    )
+    decision = decision_of(
+        ctx, request, verdict, reason=msg.reason, decided_by=request.issuer
     )
     packet = get_waiting(ctx, exchange)
     delete_waiting(ctx, exchange)
     exchange.ClearField("deadline")
-    exchange.decision.CopyFrom(decision)
-    exchange.status = (
-        pb.EXCHANGE_STATUS_GRANTED if granted else pb.EXCHANGE_STATUS_REFUSED
-    )
-    save_exchange(ctx, exchange)
-    ctx.emit(events.exchange_decided(exchange))
+    write_decision(ctx, exchange, decision)
     write_acknowledgement(ctx, packet, encode_decision(decision))
     return pb.MsgDecideExchangeResponse()
 
@@ -219,12 +222,14 @@ def check_confirm_receipt(ctx: Context, msg: pb.MsgConfirmReceipt) -> None:
     check_receipt(_receipt(msg))
     if not msg.timeout_timestamp:
         raise InvalidRequestError(reason="timeout_timestamp is 0")
-    exchange = get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence)
+    exchange = _confirmed(ctx, msg)
     _check_party(ctx, msg.signer, exchange.request.requester)  # [EXCHANGE.1]
     _check_status(exchange, "a receipt", pb.EXCHANGE_STATUS_GRANTED)  # [EXCHANGE.2]
     _check_digest(  # [EXCHANGE.4]
         "payload digest", msg.payload_digest, exchange.decision.payload_digest
     )
+    if exchange.push_number:
+        _check_digest("sealed digest", msg.sealed_digest, exchange.sealed_digest)
 
 
 def apply_confirm_receipt(
@@ -244,7 +249,7 @@ def apply_confirm_receipt(
         msg.timeout_timestamp,
         encode(pb.ExchangePacketData(receipt=receipt)),
     )
-    exchange = get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence)
+    exchange = _confirmed(ctx, msg)
     exchange.status = pb.EXCHANGE_STATUS_RECEIVED
     exchange.receipt.CopyFrom(receipt)
     exchange.receipt_sequence = sequence
@@ -254,6 +259,10 @@ def apply_confirm_receipt(
     return pb.MsgConfirmReceiptResponse(sequence=sequence)
 
 
+def _confirmed(ctx: Context, msg: pb.MsgConfirmReceipt) -> pb.Exchange:
+    return get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence, msg.push_number)
+
+
 def _receipt(msg: pb.MsgConfirmReceipt) -> pb.ReceiptPacket:
     return pb.ReceiptPacket(
         request_sequence=msg.sequence,
@@ -261,6 +270,7 @@ def _receipt(msg: pb.MsgConfirmReceipt) -> pb.ReceiptPacket:
         sealed_digest=msg.sealed_digest,
         received_time=msg.received_time,
         grade=msg.grade,
+        push_number=msg.push_number,
     )
 
 

@@ -75,6 +75,16 @@ def judge(ctx: Context, channel_id: str, request: RequestPacket) -> Verdict:
     Cost: 4 reads; without a grant for the record at hand a few more.
     """
     header = find_version(ctx, request.issuer, request.record_id, request.version)
+    return judge_record(ctx, channel_id, request, header)
+
+
+def judge_record(
+    ctx: Context,
+    channel_id: str,
+    request: RequestPacket,
+    header: RecordHeader | None,
+) -> Verdict:
+    """Decide on a request for the record with this header, None if there is none."""
     fault = find_fault(ctx, header, request.fields)
     if fault or header is None:
         return _verdict(REFUSED, fault, header)
@@ -88,6 +98,13 @@ def judge(ctx: Context, channel_id: str, request: RequestPacket) -> Verdict:
         return _verdict(
             GRANTED, "grant", header, fields=asked.fields, grant_id=grant.grant_id
         )
+    return judge_ungranted(ctx, channel_id, header)
+
+
+def judge_ungranted(
+    ctx: Context, channel_id: str, header: RecordHeader | None
+) -> Verdict:
+    """Decide on a request that no rule forbids and no grant covers."""
     if not get_params(ctx).ask_officer:
         return _verdict(REFUSED, "no-grant", header)
     if waiting_count(ctx, channel_id) >= WAITING_PER_CHANNEL_MAX:
