@@ -9,6 +9,8 @@ reason code         outcome   when
 ``superseded``      refused   the version asked for is no longer the head
 ``suspended``       refused   the issuer suspended the record
 ``revoked``         refused   the issuer revoked the record
+``in-hand-over``    refused   the record is offered to another zone, which decides
+``handed-over``     refused   the record lives in another zone now
 ``issuer``          refused   the issuer is not in force: suspended, removed, frozen
 ``not-yet-valid``   refused   the record's validity has not begun
 ``expired``         refused   the record's validity has ended
