@@ -126,7 +126,10 @@ def test_findings_of_the_doctor_are_explained(name: str) -> None:
 
 def test_reason_codes_of_policy_are_explained() -> None:
     folder = ROOT / "src" / "huitong" / "modules" / "exchange"
-    source = (folder / "policy.py").read_text(encoding="utf-8")
+    source = "".join(
+        (folder / name).read_text(encoding="utf-8")
+        for name in ("policy.py", "standing.py")
+    )
     codes = set(re.findall(r"^``([a-z-]+)``", source, re.M))
     page = (DOCS / "explanation" / "exchange.md").read_text(encoding="utf-8")
     assert codes

@@ -72,6 +72,8 @@ TRUST_FILE_SIZE_BYTES_MAX: Final = 16_777_216
 NAME_CHARACTERS_MAX: Final = 64
 #: Characters of a record id: room for a national invoice number with prefixes, or a UUID.
 RECORD_ID_CHARACTERS_MAX: Final = 128
+#: Characters of the id by which an exchange is traced: a UUID or a W3C trace parent fits.
+REQUEST_ID_CHARACTERS_MAX: Final = 64
 #: Bytes of a name or title for people: 85 Chinese characters.
 TITLE_BYTES_MAX: Final = 256
 #: Bytes of a reason, legal basis or terms: a paragraph, not a document.
@@ -111,6 +113,13 @@ STATEMENT_AHEAD_S_MAX: Final = 600
 #: Bytes of the salt in a subject's pseudonym, at least and at most.
 SALT_BYTES_MIN: Final = 16
 SALT_BYTES_MAX: Final = 64
+#: Earlier versions that a hand-over lists one by one, the newest; all are under its root.
+HAND_OVER_HISTORY_MAX: Final = 256
+#: Bytes of an acknowledgement that a hand-over reads: a decision with a reason.
+HAND_OVER_ACKNOWLEDGEMENT_BYTES_MAX: Final = 4_096
+#: Standing permissions that one block ends because their term is over; the others follow
+#: in the next blocks, and give nothing meanwhile.
+TERMS_PER_BLOCK_MAX: Final = 100
 #: Entries of a page that a query returns if it asks for no number.
 PAGE_SIZE_DEFAULT: Final = 100
 #: Entries of a page at most.

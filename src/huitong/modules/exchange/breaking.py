@@ -9,38 +9,29 @@ record or a level, and what a rule of the policy refuses, stays forbidden.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from huitong.core.context import Context
 from huitong.core.fields import check_field_names, check_text
-from huitong.core.gas import GAS_POLICY_STEP
 from huitong.core.limits import TEXT_BYTES_MAX
-from huitong.modules.exchange.decisions import POLICY, make_decision
-from huitong.modules.exchange.errors import (
-    BreakGlassRoleError,
-    FieldsNotAskedError,
-    NoEmergencyError,
-    NotShareableError,
-)
-from huitong.modules.exchange.facts import Facts, asked_of, gather, user_of
+from huitong.modules.exchange.deciding import decision_of
+from huitong.modules.exchange.decisions import POLICY
+from huitong.modules.exchange.errors import BreakGlassRoleError, NoEmergencyError
+from huitong.modules.exchange.facts import Facts, gather, user_of
 from huitong.modules.exchange.keys import PROVIDER
 from huitong.modules.exchange.policy import (
     GRANTED,
-    fault_of,
+    Verdict,
     fields_of,
     grade_min_of,
-    judge_by_policy,
 )
 from huitong.modules.exchange.settling import (
     check_party,
     check_waiting,
     settle_waiting,
 )
+from huitong.modules.exchange.sharing import check_shareable
 from huitong.modules.exchange.state import get_exchange
-from huitong.modules.grants.coverage import choose_grant
 from huitong.modules.members.state import get_account
 from huitong.modules.policies.broken_glass import begin_use, check_may_break_glass
-from huitong.modules.policies.rules import REFUSE
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 from huitong.proto.huitong.policies.v1.policies_pb2 import BreakGlassUse
 from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
@@ -86,66 +77,42 @@ def apply_break_glass(ctx: Context, msg: pb.MsgBreakGlass) -> pb.MsgBreakGlassRe
     use_id = begin_use(  # [GLASS.3]
         ctx, _use(exchange, header, user=issuer, used_by=msg.signer, reason=msg.reason)
     )
-    decision = make_decision(
-        ctx,
-        exchange.request,
+    verdict = Verdict(
         outcome=GRANTED,
         reason_code="break-glass",
-        reason=msg.reason,
-        decided_by=issuer,
         header=header,
         fields=fields_of(facts, header, msg.fields or exchange.request.fields),
-        grant_id=0,
         grade_min=grade_min_of(facts, None),
+    )
+    decision = decision_of(
+        ctx,
+        exchange.request,
+        verdict,
+        reason=msg.reason,
+        decided_by=issuer,
         break_glass_id=use_id,
     )
     settle_waiting(ctx, exchange, decision)
     return pb.MsgBreakGlassResponse(use_id=use_id)
 
 
-def break_by_policy(ctx: Context, exchange: pb.Exchange, header: RecordHeader) -> int:
-    """Write that the policy itself granted an emergency; return the use's id."""
-    request = exchange.request
-    user = user_of(exchange.channel_id, request.requester)
-    return begin_use(  # [GLASS.3]
-        ctx,
-        _use(
-            exchange, header, user=user, used_by=POLICY, reason=request.emergency_reason
-        ),
-    )
+def break_by_policy(ctx: Context, exchange: pb.Exchange, verdict: Verdict) -> int:
+    """Write it down if the policy itself granted an emergency.
 
-
-def check_shareable(ctx: Context, facts: Facts, fields: Sequence[str]) -> RecordHeader:
-    """Check that a person may grant these fields, and return the record.
-
-    Args:
-        ctx: pays for the policy's conditions.
-        facts: the request and what is known about it.
-        fields: those to be granted; none stand for those asked for.
-
-    Raises:
-        NotShareableError: the zone's rules or a rule of the policy forbid it.
-        FieldsNotAskedError: one was not asked for.
+    Returns:
+        The use's id; 0 if no glass was broken.
     """
-    request, header = facts.request, facts.header
-    fault = fault_of(facts, ())
-    if not fault and header is not None:
-        for name in fields:
-            if name not in (request.fields or header.fields):
-                raise FieldsNotAskedError(name=name)
-        fault = fault_of(facts, fields or request.fields)
-    if not fault and header is not None:
-        granted = fields_of(facts, header, fields or request.fields)
-        asked = asked_of(facts, header, granted)
-        grant = choose_grant(facts.grants, asked, facts.consents)[0]
-        judgement = judge_by_policy(facts, asked, grant)
-        ctx.gas.consume(GAS_POLICY_STEP * judgement.cost, "policy")
-        if judgement.effect != REFUSE:
-            return header
-        fault = judgement.reason_code
-    raise NotShareableError(
-        issuer=request.issuer, record_id=request.record_id, reason_code=fault
+    if not verdict.breaks_glass or verdict.header is None:
+        return 0
+    request = exchange.request
+    use = _use(
+        exchange,
+        verdict.header,
+        user=user_of(exchange.channel_id, request.requester),
+        used_by=POLICY,
+        reason=request.emergency_reason,
     )
+    return begin_use(ctx, use)  # [GLASS.3]
 
 
 def _check_role(ctx: Context, signer: str, facts: Facts, header: RecordHeader) -> None:

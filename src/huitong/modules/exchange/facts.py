@@ -80,6 +80,19 @@ def gather(ctx: Context, channel_id: str, request: RequestPacket) -> Facts:
     consent that could cover the request.
     """
     header = find_version(ctx, request.issuer, request.record_id, request.version)
+    return gather_for(ctx, channel_id, request, header)
+
+
+def gather_for(
+    ctx: Context,
+    channel_id: str,
+    request: RequestPacket,
+    header: RecordHeader | None,
+) -> Facts:
+    """Read what a decision rests on that is about the record with this header.
+
+    For a type of record the header has the issuer and the type alone.
+    """
     facts = Facts(
         request=request,
         channel_id=channel_id,

@@ -23,28 +23,29 @@ from huitong.core.ids import check_channel_id
 from huitong.core.limits import TEXT_BYTES_MAX
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.exchange import events
-from huitong.modules.exchange.breaking import check_shareable
-from huitong.modules.exchange.decisions import check_grade, make_decision
+from huitong.modules.exchange.deciding import decision_of
+from huitong.modules.exchange.decisions import check_grade
 from huitong.modules.exchange.errors import (
     DigestMismatchError,
     ExchangeStatusError,
-    NotShareableError,
 )
-from huitong.modules.exchange.facts import asked_of, gather
+from huitong.modules.exchange.facts import gather
 from huitong.modules.exchange.keys import PORT_ID, PROVIDER, REQUESTER
 from huitong.modules.exchange.packets import check_receipt, check_request
 from huitong.modules.exchange.policy import (
     GRANTED,
     REFUSED,
+    Verdict,
     fields_of,
     grade_min_of,
-    is_consented,
 )
 from huitong.modules.exchange.settling import (
     check_party,
     check_waiting,
     settle_waiting,
 )
+from huitong.modules.exchange.sharing import check_consented, check_shareable
+from huitong.modules.exchange.standing import OFFICER, check_standing_grantable
 from huitong.modules.exchange.state import get_exchange, save_exchange, status_name
 from huitong.modules.links.packets import send_packet
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
@@ -122,8 +123,13 @@ def check_decide_exchange(ctx: Context, msg: pb.MsgDecideExchange) -> None:
     exchange = get_exchange(ctx, PROVIDER, msg.channel_id, msg.sequence)
     check_party(ctx, msg.signer, exchange.request.issuer)  # [EXCHANGE.1]
     check_waiting(ctx, exchange)  # [EXCHANGE.2]
-    if msg.outcome == GRANTED:
-        _check_grantable(ctx, exchange.request, msg)  # [EXCHANGE.3]
+    if msg.outcome == GRANTED:  # [EXCHANGE.3]
+        if exchange.request.record_type:
+            check_standing_grantable(ctx, exchange.request, msg.fields)
+        else:
+            facts = gather(ctx, msg.channel_id, exchange.request)
+            header = check_shareable(ctx, facts, msg.fields)
+            check_consented(facts, header, msg.fields)
 
 
 def apply_decide_exchange(
@@ -137,18 +143,18 @@ def apply_decide_exchange(
     exchange = get_exchange(ctx, PROVIDER, msg.channel_id, msg.sequence)
     request = exchange.request
     facts = gather(ctx, msg.channel_id, request)
-    header, fields = facts.header, msg.fields or request.fields
-    decision = make_decision(
-        ctx,
-        request,
+    header, fields = facts.header, tuple(msg.fields or request.fields)
+    if header is not None and not request.standing:
+        fields = fields_of(facts, header, fields)
+    verdict = Verdict(
         outcome=msg.outcome,
-        reason_code="officer",
-        reason=msg.reason,
-        decided_by=request.issuer,
+        reason_code=OFFICER,
         header=header,
-        fields=() if header is None else fields_of(facts, header, fields),
-        grant_id=0,
+        fields=fields,
         grade_min=grade_min_of(facts, None),
+    )
+    decision = decision_of(
+        ctx, request, verdict, reason=msg.reason, decided_by=request.issuer
     )
     settle_waiting(ctx, exchange, decision)
     return pb.MsgDecideExchangeResponse()
@@ -207,13 +213,15 @@ def check_confirm_receipt(ctx: Context, msg: pb.MsgConfirmReceipt) -> None:
     check_receipt(_receipt(msg))
     if not msg.timeout_timestamp:
         raise InvalidRequestError(reason="timeout_timestamp is 0")
-    exchange = get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence)
+    exchange = _confirmed(ctx, msg)
     check_party(ctx, msg.signer, exchange.request.requester)  # [EXCHANGE.1]
     _check_status(exchange, "a receipt", pb.EXCHANGE_STATUS_GRANTED)  # [EXCHANGE.2]
     _check_digest(  # [EXCHANGE.4]
         "payload digest", msg.payload_digest, exchange.decision.payload_digest
     )
     check_grade(exchange.decision, msg.grade)
+    if exchange.push_number:
+        _check_digest("sealed digest", msg.sealed_digest, exchange.sealed_digest)
 
 
 def apply_confirm_receipt(
@@ -233,7 +241,7 @@ def apply_confirm_receipt(
         msg.timeout_timestamp,
         encode(pb.ExchangePacketData(receipt=receipt)),
     )
-    exchange = get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence)
+    exchange = _confirmed(ctx, msg)
     exchange.status = pb.EXCHANGE_STATUS_RECEIVED
     exchange.receipt.CopyFrom(receipt)
     exchange.receipt_sequence = sequence
@@ -243,6 +251,10 @@ def apply_confirm_receipt(
     return pb.MsgConfirmReceiptResponse(sequence=sequence)
 
 
+def _confirmed(ctx: Context, msg: pb.MsgConfirmReceipt) -> pb.Exchange:
+    return get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence, msg.push_number)
+
+
 def _receipt(msg: pb.MsgConfirmReceipt) -> pb.ReceiptPacket:
     return pb.ReceiptPacket(
         request_sequence=msg.sequence,
@@ -250,19 +262,8 @@ def _receipt(msg: pb.MsgConfirmReceipt) -> pb.ReceiptPacket:
         sealed_digest=msg.sealed_digest,
         received_time=msg.received_time,
         grade=msg.grade,
+        push_number=msg.push_number,
     )
-
-
-def _check_grantable(
-    ctx: Context, request: pb.RequestPacket, msg: pb.MsgDecideExchange
-) -> None:
-    facts = gather(ctx, msg.channel_id, request)
-    header = check_shareable(ctx, facts, tuple(msg.fields))
-    granted = fields_of(facts, header, msg.fields or request.fields)
-    if not is_consented(facts, asked_of(facts, header, granted)):
-        raise NotShareableError(
-            issuer=request.issuer, record_id=request.record_id, reason_code="consent"
-        )
 
 
 def _check_status(exchange: pb.Exchange, wanted: str, *allowed: int) -> None:

@@ -2,37 +2,7 @@
 
 The rules, in their order; the first that applies decides:
 
-=======================  ========  =====================================================
-reason code              outcome   when
-=======================  ========  =====================================================
-``unknown-record``       refused   the issuer has no such record or version
-``superseded``           refused   the version asked for is no longer the head
-``suspended``            refused   the issuer suspended the record
-``revoked``              refused   the issuer revoked the record
-``issuer``               refused   the issuer is not in force: suspended, removed, frozen
-``not-yet-valid``        refused   the record's validity has not begun
-``expired``              refused   the record's validity has ended
-``closed``               refused   the record is not shared
-``unknown-field``        refused   a field asked for is not in the record
-``too-sensitive``        refused   a field asked for, or every field, is above the level
-                                   that may go to the reader's zone
-``consent``              refused   the consent referred to does not cover the request
-``policy-error``         refused   a condition of the policy has no value
-``policy.…``             any       a rule of the policy for the record's type
-``review-overdue``       refused   the policy grants an emergency, but the review of the
-                                   reader's last one is overdue
-``open-data``            granted   the record is open to everybody on a linked zone
-``grant``                granted   a grant covers the request
-``officer``              waits     nothing else decided, and the zone asks officers, or
-                                   somebody may break glass for this emergency
-``busy``                 refused   too many requests of this channel wait already
-``grant-…``              refused   a grant is there, but it does not cover the request
-``no-grant``             refused   nothing else decided
-=======================  ========  =====================================================
-
-If no fields are named, those that may go to the reader's zone are meant. What decides is
-pure, see ``decide``: a gateway asks it as the zone does.
-"""
+=======================  ========  =============================================="""
 
 from __future__ import annotations
 
@@ -50,6 +20,7 @@ from huitong.modules.exchange.facts import (
     asked_of,
     covering_consent,
     gather,
+    gather_for,
     level_max_of,
     variables_of,
 )
@@ -104,7 +75,22 @@ def judge(ctx: Context, channel_id: str, request: RequestPacket) -> Verdict:
 
     Cost: that of ``gather``, and gas for the policy's conditions.
     """
-    verdict = decide(gather(ctx, channel_id, request))
+    return judge_facts(ctx, gather(ctx, channel_id, request))
+
+
+def judge_record(
+    ctx: Context,
+    channel_id: str,
+    request: RequestPacket,
+    header: RecordHeader | None,
+) -> Verdict:
+    """Decide on a request for the record with this header, None if there is none."""
+    return judge_facts(ctx, gather_for(ctx, channel_id, request, header))
+
+
+def judge_facts(ctx: Context, facts: Facts) -> Verdict:
+    """Decide from what is known; the policy's conditions are paid for with gas."""
+    verdict = decide(facts)
     ctx.gas.consume(GAS_POLICY_STEP * verdict.cost, "policy")
     return verdict
 
@@ -123,6 +109,16 @@ def decide(facts: Facts) -> Verdict:
     if judgement.effect == SILENT:
         return _by_zone(facts, asked, grant, grant_fault, judgement.cost)
     return _by_policy(facts, asked, grant, judgement)
+
+
+def judge_ungranted(
+    facts: Facts, header: RecordHeader, grant_fault: str, cost: int = 0
+) -> Verdict:
+    """Decide on a request that no rule forbids and no grant covers."""
+    if facts.params.ask_officer or _may_break_glass(facts):
+        return _ask(facts, header, "officer", cost)
+    code = grant_fault or "no-grant"
+    return Verdict(outcome=REFUSED, reason_code=code, header=header, cost=cost)
 
 
 def fault_of(facts: Facts, fields: Sequence[str]) -> str:
@@ -224,10 +220,7 @@ def _by_zone(
         return _grant(facts, asked, "open-data", cost)
     if grant is not None:
         return _grant(facts, asked, "grant", cost, grant=grant)
-    if facts.params.ask_officer or _may_break_glass(facts):
-        return _ask(facts, header, "officer", cost)
-    code = grant_fault or "no-grant"
-    return Verdict(outcome=REFUSED, reason_code=code, header=header, cost=cost)
+    return judge_ungranted(facts, header, grant_fault, cost)
 
 
 def _may_break_glass(facts: Facts) -> bool:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from huitong.core.context import Context
-from huitong.modules.exchange import events
+from huitong.modules.exchange.deciding import write_decision
 from huitong.modules.exchange.decisions import encode_decision
 from huitong.modules.exchange.errors import (
     DeadlinePassedError,
     ExchangeStatusError,
     NotPartyError,
 )
-from huitong.modules.exchange.policy import GRANTED
 from huitong.modules.exchange.state import (
     delete_waiting,
     get_waiting,
-    save_exchange,
     status_name,
 )
 from huitong.modules.links.packets import write_acknowledgement
@@ -65,12 +63,5 @@ def settle_waiting(ctx: Context, exchange: pb.Exchange, decision: pb.Decision) -
     packet = get_waiting(ctx, exchange)
     delete_waiting(ctx, exchange)
     exchange.ClearField("deadline")
-    exchange.decision.CopyFrom(decision)
-    exchange.status = (
-        pb.EXCHANGE_STATUS_GRANTED
-        if decision.outcome == GRANTED
-        else pb.EXCHANGE_STATUS_REFUSED
-    )
-    save_exchange(ctx, exchange)
-    ctx.emit(events.exchange_decided(exchange))
+    write_decision(ctx, exchange, decision)
     write_acknowledgement(ctx, packet, encode_decision(decision))

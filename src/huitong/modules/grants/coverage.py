@@ -152,7 +152,7 @@ def grants_for(ctx: Context, asked: Asked) -> list[Grant]:
     ``2 * GRANTS_PER_SCOPE_MAX``.
     """
     found: list[Grant] = []
-    for record_id in (asked.header.record_id, ""):
+    for record_id in dict.fromkeys((asked.header.record_id, "")):
         scope = scope_key(
             holder=asked.header.issuer,
             channel_id=asked.reader.channel_id,

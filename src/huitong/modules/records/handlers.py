@@ -1,10 +1,11 @@
 """Publish records, replace them by new versions, change their status.
 
 Rules: [RECORDS.1] a record belongs to the member that published it; [RECORDS.2] a new
-version names the head it replaces; [RECORDS.3] revocation is final; [RECORDS.4] the
-payload never comes here, only its digest and the names of its fields; [RECORDS.5] the
-level of a record is the highest of its fields. Not here: the signer's role ``publisher``,
-checked before.
+version names the head it replaces; [RECORDS.3] revocation is final, and so is a
+hand-over, which locks the record while it is under way; [RECORDS.4] the payload never
+comes here, only its digest and the names of its fields; [RECORDS.5] the level of a record
+is the highest of its fields. Not here: the signer's role ``publisher``, checked before,
+and what a hand-over writes, see ``moving``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from huitong.modules.records.errors import (
 from huitong.modules.records.state import (
     ACTIVE,
     REVOKED,
+    SETTLED,
     SUPERSEDED,
     SUSPENDED,
     find_catalogue_entry,
@@ -133,7 +135,7 @@ def check_publish_version(ctx: Context, msg: pb.MsgPublishVersion) -> None:
         NoMemberError: the signer acts for no member.
         RecordNotFoundError: the member has published no such record.
         StaleVersionError: the head is another version.
-        RecordStatusError: the record is revoked.
+        RecordStatusError: the record is revoked, or in a hand-over.
     """
     check_record_id(msg.record_id)
     _check_content(msg.payload_digest, msg.fields, msg.valid_from, msg.valid_until)
@@ -141,7 +143,7 @@ def check_publish_version(ctx: Context, msg: pb.MsgPublishVersion) -> None:
     head = get_record(ctx, get_member_id(ctx, msg.signer), msg.record_id)
     if msg.previous_version != head.version:  # [RECORDS.2]
         raise StaleVersionError(expected=head.version, actual=msg.previous_version)
-    if head.status == REVOKED:  # [RECORDS.3]
+    if head.status in SETTLED:  # [RECORDS.3]
         raise _status_error(head, "a new version")
 
 
@@ -187,13 +189,13 @@ def check_set_record_status(ctx: Context, msg: pb.MsgSetRecordStatus) -> None:
         InvalidRequestError: the reason is malformed, or missing where it is needed.
         NoMemberError: the signer acts for no member.
         RecordNotFoundError: the member has published no such record.
-        RecordStatusError: revoked for good, or it has this status already.
+        RecordStatusError: revoked for good, in a hand-over, or it is so already.
     """
     if msg.status not in (ACTIVE, SUSPENDED, REVOKED):
         raise InvalidRequestError(reason=f"status {msg.status} cannot be set")
     check_text(msg.reason, "reason", TEXT_BYTES_MAX, required=msg.status != ACTIVE)
     head = get_record(ctx, get_member_id(ctx, msg.signer), msg.record_id)
-    if head.status in (REVOKED, msg.status):  # [RECORDS.3]
+    if head.status in (*SETTLED, msg.status):  # [RECORDS.3]
         raise _status_error(head, status_name(msg.status))
 
 
