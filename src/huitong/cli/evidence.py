@@ -22,7 +22,7 @@ from huitong.evidence.bundle_file import read_bundle, write_file
 from huitong.evidence.collect import Order, collect_bundle
 from huitong.evidence.container import decode_container
 from huitong.evidence.errors import EntryMissingError
-from huitong.evidence.model import SIDES
+from huitong.evidence.kinds import SIDES
 from huitong.evidence.refresh import refresh_bundle
 from huitong.evidence.sources import NodeSource
 from huitong.evidence.trust import encode_trust

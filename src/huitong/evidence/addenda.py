@@ -19,8 +19,9 @@ from huitong.evidence.entries import (
     encode_light_block,
 )
 from huitong.evidence.errors import ContainerError, EntryFormError, EntryMissingError
+from huitong.evidence.kinds import SIDES
 from huitong.evidence.manifest import ADDENDA_PREFIX, encode_addendum_manifest
-from huitong.evidence.model import SIDES, Addendum, HistoryEvidence
+from huitong.evidence.model import Addendum, HistoryEvidence
 from huitong.light.tendermint.signed_header import LightBlock
 
 _NUMBER: Final = re.compile(rf"{ADDENDA_PREFIX}([0-9]{{2}})/", re.ASCII)

@@ -22,12 +22,12 @@ from typing import Final
 from huitong.core.errors import HuitongError
 from huitong.core.time import format_rfc3339
 from huitong.evidence.case import Case
-from huitong.evidence.checks import CHECKS
+from huitong.evidence.checks import checks_of
 from huitong.evidence.container import decode_container
+from huitong.evidence.entries import SUBJECT_ENTRY, decode_subject, get_entry
 from huitong.evidence.errors import ZoneNotTrustedError
 from huitong.evidence.headers import trust_headers
 from huitong.evidence.manifest import check_manifest, verify_signature
-from huitong.evidence.model import SIDES
 from huitong.evidence.trust import TrustAnchor
 
 GRADE_PROVEN: Final = "proven"
@@ -123,13 +123,15 @@ def _run_checks(
     case = Case(
         entries=entries, public_key=public_key, created_ns=created_ns, now_ns=now_ns
     )
-    for name, check in CHECKS:
+    with _naming("entries"):
+        subject = decode_subject(get_entry(entries, SUBJECT_ENTRY))
+    for name, check in checks_of(subject.kind):
         with _naming(name):
             detail = check(case)
         yield name, detail
     if trust is None:
         return
-    for side in SIDES:
+    for side in case.subject.kind.sides:
         name = f"trust in {case.chain_id(side)}"
         with _naming(name):
             detail = _check_trust(case, side, trust)

@@ -10,7 +10,8 @@ import pytest
 
 from huitong.core.commitment import disclose, encode_disclosure
 from huitong.core.time import NS_PER_SECOND
-from huitong.evidence.checks import CHECKS
+from huitong.evidence import kinds
+from huitong.evidence.checks import checks_of
 from huitong.evidence.container import decode_container
 from huitong.evidence.errors import CollectError, RefreshError
 from huitong.evidence.manifest import MANIFEST_ENTRY, SIGNATURE_ENTRY
@@ -54,7 +55,7 @@ def test_bundle_without_trust_is_consistent_but_unverified() -> None:
         "container",
         "manifest",
         "signature",
-        *(name for name, _ in CHECKS),
+        *(name for name, _ in checks_of(kinds.FINISHED)),
     ]
 
 
