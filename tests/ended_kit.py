@@ -13,7 +13,7 @@ from huitong.core.hashing import sha256
 from huitong.core.time import NS_PER_SECOND
 from huitong.evidence import kinds
 from huitong.evidence.collect_state import StateOrder, collect_state_bundle
-from huitong.evidence.kinds import Kind
+from huitong.evidence.kinds import KINDS, Kind
 from huitong.modules.exchange import application
 from huitong.modules.exchange.errors import MalformedPacketError
 from huitong.modules.links.acknowledgements import error_acknowledgement
@@ -41,6 +41,8 @@ class Made:
 
     data: bytes
     zones: Finished
+    maker: str
+    """Name of the account that signed it."""
 
     @property
     def now_ns(self) -> int:
@@ -61,7 +63,12 @@ def made(kind: Kind) -> Made:
 def _made(name: str) -> Made:
     zones = finished_exchange(universe=name)
     end = _ENDS.get(name)
-    return Made(data=zones.collect() if end is None else end(zones), zones=zones)
+    by_issuer = not KINDS[name].is_linked or name == kinds.DELIVERY.name
+    return Made(
+        data=zones.collect() if end is None else end(zones),
+        zones=zones,
+        maker="bureau" if by_issuer else "bank",
+    )
 
 
 def _settle(zones: Finished) -> None:

@@ -44,6 +44,7 @@ def check_refusal(case: Case) -> str:
     agree("outcome", pb.OUTCOME_REFUSED, decision.outcome)
     agree("refused issuer", subject.issuer, decision.issuer)
     agree("refused record", subject.record_id, decision.record_id)
+    agree("refused version", subject.version, decision.version)
     agree(f"status in {subject.a.chain_id}", _REFUSED, a.status)
     agree(f"status in {subject.other.chain_id}", _REFUSED, b.status)
     acknowledgement = commit_acknowledgement(encode_decision(decision))

@@ -23,7 +23,7 @@ from typing import Any, Final
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import HASH_SIZE_BYTES, MerkleProof
 from huitong.evidence.errors import EntryFormError, EntryMissingError
-from huitong.evidence.kinds import KINDS
+from huitong.evidence.kinds import KINDS, SOMETIMES
 from huitong.evidence.model import (
     FORMAT,
     Evidence,
@@ -159,7 +159,18 @@ def decode_subject(data: bytes) -> Subject:
         raise fields.wrong(f"side {subject.maker_side[:40]!r}")
     if subject.b is not None and subject.a.chain_id == subject.b.chain_id:
         raise fields.wrong("both zones are the same")
+    _check_used(fields, subject)
     return subject
+
+
+def _check_used(fields: Fields, subject: Subject) -> None:
+    """Raise if the subject says something that its kind has no use for."""
+    for name in SOMETIMES:
+        if name not in subject.kind.uses and getattr(subject, name):
+            raise fields.wrong(f"a {subject.kind.name} has no {name}")
+    link = (subject.a.client_id, subject.a.connection_id, subject.a.channel_id)
+    if not subject.kind.is_linked and any(link):
+        raise fields.wrong(f"a {subject.kind.name} has no link")
 
 
 def encode_light_block(block: LightBlock) -> bytes:

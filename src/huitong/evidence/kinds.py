@@ -66,6 +66,8 @@ class Kind:
     """How it is named in the bundle."""
     parts: Mapping[str, Part]
     """By side, in the order of ``SIDES``."""
+    uses: tuple[str, ...] = ()
+    """Members of ``Subject``, of those that not every kind has, that this one has."""
     payload: bool = False
     """Whether the given fields are in it."""
 
@@ -87,13 +89,32 @@ _READER: Final = Part(
 _DECIDED: Final = (*_LINK, EXCHANGE, REQUEST_RECEIPT, REQUEST_ACKNOWLEDGEMENT)
 
 
-def _linked(name: str, provider: Part, requester: Part = _READER, **more: bool) -> Kind:
+#: Members of ``Subject`` that only some kinds have; the others leave them 0 or empty.
+SOMETIMES: Final = (
+    "sequence",
+    "receipt_sequence",
+    "record_id",
+    "version",
+    "number",
+    "requester",
+)
+_ASKED: Final = ("sequence", "record_id", "requester")
+
+
+def _linked(
+    name: str,
+    provider: Part,
+    requester: Part = _READER,
+    *uses: str,
+    payload: bool = False,
+) -> Kind:
     parts = MappingProxyType({PROVIDER: provider, REQUESTER: requester})
-    return Kind(name=name, parts=parts, **more)
+    return Kind(name=name, parts=parts, uses=(*_ASKED, *uses), payload=payload)
 
 
-def _single(name: str, *states: str) -> Kind:
-    return Kind(name=name, parts=MappingProxyType({PROVIDER: Part(states=states)}))
+def _single(name: str, states: tuple[str, ...], *uses: str) -> Kind:
+    parts = MappingProxyType({PROVIDER: Part(states=states)})
+    return Kind(name=name, parts=parts, uses=uses)
 
 
 #: A finished exchange: requested, granted, delivered, confirmed.
@@ -105,6 +126,8 @@ FINISHED: Final = _linked(
         optional=(DECIDE,),
     ),
     Part(states=_READER.states, transactions=(REQUEST, CONFIRM)),
+    "receipt_sequence",
+    "version",
     payload=True,
 )
 #: Granted and handed over; the reader has not confirmed.
@@ -115,9 +138,13 @@ DELIVERY: Final = _linked(
         transactions=(PUBLISH, DELIVER),
         optional=(DECIDE,),
     ),
+    _READER,
+    "version",
 )
 #: The provider's zone, or its officer, said no.
-REFUSAL: Final = _linked("refusal", Part(states=_DECIDED, optional=(DECIDE,)))
+REFUSAL: Final = _linked(
+    "refusal", Part(states=_DECIDED, optional=(DECIDE,)), _READER, "version"
+)
 #: The request did not arrive in time: the provider's zone never received it.
 TIMEOUT: Final = _linked(
     "timeout", Part(states=(*_LINK, REQUEST_RECEIPT), absent=(REQUEST_RECEIPT,))
@@ -127,13 +154,13 @@ FAILURE: Final = _linked(
     "failure", Part(states=(*_LINK, REQUEST_RECEIPT, REQUEST_ACKNOWLEDGEMENT))
 )
 #: What a zone says of a record: its digest, version, status.
-RECORD_STATE: Final = _single("record", RECORD, MEMBER)
+RECORD_STATE: Final = _single("record", (RECORD, MEMBER), "record_id", "version")
 #: What a zone says of a grant: its terms, use, withdrawal.
-GRANT_STATE: Final = _single("grant", GRANT, MEMBER)
+GRANT_STATE: Final = _single("grant", (GRANT, MEMBER), "number")
 #: What a zone says of a consent: its terms, withdrawal.
-CONSENT_STATE: Final = _single("consent", CONSENT, MEMBER)
+CONSENT_STATE: Final = _single("consent", (CONSENT, MEMBER), "number")
 #: What a zone says of a member: its roles, status, freezes.
-MEMBER_STATE: Final = _single("member", MEMBER)
+MEMBER_STATE: Final = _single("member", (MEMBER,))
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {

@@ -159,12 +159,14 @@ class ZoneEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addendum:
-    """What a refresh added: newer headers that lead back to the bundle's."""
+    """What was added later: newer headers that lead back to the bundle's, or a time-stamp."""
 
     headers: Mapping[str, LightBlock]
-    """By side; one or both zones."""
+    """By side; one or both zones. None beside a time-stamp."""
     histories: Mapping[str, HistoryEvidence]
     """By side, for the same zones."""
+    stamp: bytes = b""
+    """An authority's answer (RFC 3161); empty beside headers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def render_html(evidence: Evidence, statement: Statement) -> bytes:
         f"<h1>{html.escape(TITLE)}</h1>",
     ]
     parts += [f"<p>{html.escape(line)}</p>" for line in summarize(evidence, statement)]
-    parts += [f'<p class="note">{html.escape(line)}</p>' for line in _notes(evidence)]
+    parts += [f'<p class="note">{html.escape(line)}</p>' for line in notes_of(evidence)]
     for section in sections_of(evidence, statement):
         parts.append(f"<h2>{html.escape(section.heading)}</h2>\n<table>")
         parts += [
@@ -54,7 +54,7 @@ def render_markdown(evidence: Evidence, statement: Statement) -> bytes:
     parts = [f"# {TITLE}", ""]
     for line in summarize(evidence, statement):
         parts += [_escape(line), ""]
-    for line in _notes(evidence):
+    for line in notes_of(evidence):
         parts += [f"> {_escape(line)}", ""]
     for section in sections_of(evidence, statement):
         parts += [f"## {_escape(section.heading)}", "", "| | |", "|---|---|"]
@@ -65,7 +65,8 @@ def render_markdown(evidence: Evidence, statement: Statement) -> bytes:
     return "\n".join(parts).encode()
 
 
-def _notes(evidence: Evidence) -> tuple[str, str]:
+def notes_of(evidence: Evidence) -> tuple[str, str]:
+    """Return how the report is to be understood, in both languages."""
     zones = " 与 ".join(
         evidence.subject.zone(side).chain_id for side in evidence.subject.kind.sides
     )

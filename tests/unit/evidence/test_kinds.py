@@ -59,26 +59,26 @@ def test_flipped_byte_is_refused(kind: Kind) -> None:
 @EVERY
 def test_bundle_that_claims_to_be_of_another_kind_is_refused(kind: Kind) -> None:
     bundle = made(kind)
-    maker = "bank" if kind.is_linked and kind is not kinds.DELIVERY else "bureau"
     for other in KINDS:
         if other == kind.name:
             continue
         entries = decode_container(bundle.data)
         subject = json.loads(entries[SUBJECT_ENTRY])
         entries[SUBJECT_ENTRY] = encode_entry(subject | {"kind": other})
-        forged = reseal(entries, maker)
+        forged = reseal(entries, bundle.maker)
         assert verify_bundle(forged, None, now_ns=bundle.now_ns).failed, other
 
 
 @EVERY
 def test_bundle_without_one_of_its_values_is_refused(kind: Kind) -> None:
     bundle = made(kind)
-    maker = "bank" if kind.is_linked and kind is not kinds.DELIVERY else "bureau"
     for side, part in kind.parts.items():
         for label in part.states:
             entries = decode_container(bundle.data)
             del entries[f"{side}/states/{label}.json"]
-            verdict = verify_bundle(reseal(entries, maker), None, now_ns=bundle.now_ns)
+            verdict = verify_bundle(
+                reseal(entries, bundle.maker), None, now_ns=bundle.now_ns
+            )
             assert verdict.failed is not None, label
             assert verdict.failed.error == "evidence/9"
 

@@ -215,7 +215,7 @@ def test_exchange_that_is_not_over_gives_no_bundle() -> None:
     exchange = finished_exchange(1, "unfinished")
     begin_exchange(exchange.path, make_payload(), ("total",))
     exchange.b.next_block()
-    with pytest.raises(CollectError, match="no acknowledged receipt"):
+    with pytest.raises(CollectError, match="waits for a decision"):
         exchange.collect(sequence=exchange.sequences[-1] + 2)
 
 
