@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from huitong.client.errors import TransactionFailedError
 from huitong.proto import pool
 from huitong.proto.cosmos.auth.v1beta1 import query_pb2 as auth_pb2
 from huitong.proto.cosmos.base.node.v1beta1 import query_pb2 as node_pb2
@@ -22,6 +23,7 @@ from huitong.proto.ibc.core.channel.v1 import query_pb2 as channel_pb2
 from huitong.proto.ibc.core.client.v1 import query_pb2 as client_pb2
 from huitong.proto.ibc.core.connection.v1 import query_pb2 as connection_pb2
 from tests.interop.kit.pair import Pair, running_pair
+from tests.interop.kit.transfers import send_transfers
 
 pytestmark = pytest.mark.lane("gRPC beside simd", peers=("simd",))
 
@@ -92,6 +94,9 @@ REFUSED: tuple[tuple[str, Message], ...] = (
         f"{CHANNEL}ChannelClientState",
         channel_pb2.QueryChannelClientStateRequest(**_PORT),
     ),
+    (f"{CLIENT}ClientState", client_pb2.QueryClientStateRequest(client_id="a" * 8)),
+    (f"{CLIENT}ClientState", client_pb2.QueryClientStateRequest(client_id="a/b")),
+    (f"{TX}Simulate", tx_pb2.SimulateRequest()),
     (f"{TX}GetTx", tx_pb2.GetTxRequest(hash="AB" * 32)),
     (f"{TX}GetTx", tx_pb2.GetTxRequest()),
     (f"{TX}BroadcastTx", tx_pb2.BroadcastTxRequest(mode=tx_pb2.BROADCAST_MODE_SYNC)),
@@ -216,6 +221,28 @@ def test_heights_are_refused_in_the_same_words(
     ):
         assert told.code != "OK"
         assert words in told.text
+
+
+async def test_unknown_store_is_refused_with_the_same_code_and_words(
+    pair: Pair,
+) -> None:
+    async with pair.open_ours() as ours, pair.open_simd() as simd:
+        told = [
+            await chain.client.abci_query("/store/nowhere/key", b"key")
+            for chain in (ours, simd)
+        ]
+    refusals = [(answer.codespace, answer.code, answer.log) for answer in told]
+    assert refusals[0] == refusals[1]
+
+
+async def test_log_of_a_failed_message_begins_with_the_same_words(pair: Pair) -> None:
+    """One message passes the check of a transaction and fails in its block."""
+    async with pair.open_ours() as ours, pair.open_simd() as simd:
+        for chain in (ours, simd):
+            with pytest.raises(TransactionFailedError) as failed:
+                await send_transfers(chain, chain, "channel-999", "stake", 1)
+            words = "failed to execute message; message index: 0: "
+            assert failed.value.fields["log"].startswith(words)
 
 
 def test_asked_height_is_answered_and_told(pair: Pair) -> None:

@@ -206,6 +206,29 @@ def test_failing_message_undoes_the_messages_before_it_but_counts_the_sequence()
     assert again.code == 0, again.log
 
 
+def test_log_of_a_failed_transaction_names_the_message() -> None:
+    """The words are those of the Cosmos SDK; relayers and explorers look for them."""
+    zone = Zone()
+    zone.block()
+    raw = sign(admit("a-1"), admit("a-1"))
+    simulated = zone.app.simulate(raw)
+    (delivered,) = zone.block(raw)
+    for result in (simulated, delivered):
+        words, _, rest = result.log.partition(": ")
+        assert words == "failed to execute message; message index"
+        assert rest.startswith("1: ")
+        assert "a-1" in rest
+
+
+def test_work_that_nobody_paid_for_is_told_of_no_message() -> None:
+    zone = Zone()
+    zone.block()
+    used = zone.app.simulate(sign(admit("a-1"))).gas_used
+    (delivered,) = zone.block(sign(admit("a-1"), gas_limit=used - 1))
+    assert (delivered.codespace, delivered.code) == ("sdk", 11)
+    assert delivered.log.startswith("out of gas in location: ")
+
+
 def test_bug_in_a_handler_fails_the_transaction_alone() -> None:
     zone = Zone(module=_swap_apply("MsgAdmitMember", _fail))
     (result,) = zone.block(sign(admit("bank-1")))
@@ -408,7 +431,7 @@ def test_simulation_reports_a_sequence_mismatch_in_the_words_that_relayers_read(
     ("path", "data", "height", "expected"),
     [
         ("/no.such.Query/Thing", b"", 0, ("sdk", 6)),
-        ("store/nowhere/key", b"k", 0, ("sdk", 6)),
+        ("store/nowhere/key", b"k", 0, ("store", 4)),
         ("store/members/key", b"", 0, ("sdk", 18)),
         ("/huitong.members.v1.Query/Member", b"\xff", 0, ("codec", 2)),
         ("store/members/key", b"k", -1, ("sdk", 18)),
