@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from tempfile import TemporaryDirectory
 
 import grpc.aio
 
-from huitong.node.errors import ListenAddressError
+from huitong.node.grpc import limits
 from huitong.node.grpc.calls import Calls, Executors, Registry
+from huitong.node.grpc.door import Door
 from huitong.node.grpc.limits import (
     ASKING_THREADS,
     CALLS_MAX,
@@ -44,25 +46,20 @@ async def serving(address: str, registry: Registry) -> AsyncIterator[str]:
     server = grpc.aio.server(
         handlers=(calls,), options=channel_options(), maximum_concurrent_rpcs=CALLS_MAX
     )
-    try:
-        listening = _listen(server, address)
-        await server.start()
-        yield listening
-    finally:
-        await server.stop(SHUTDOWN_GRACE_S)
-        for executor in (threads.reading, threads.asking):
-            executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _listen(server: grpc.aio.Server, address: str) -> str:
-    """Let the server listen and return where.
-
-    gRPC does not say why it cannot; a socket of our own, closed again, does.
-    """
-    with bind(f"tcp://{address}") as trial:
-        free = address_of(trial).removeprefix("tcp://")
-    try:
-        server.add_insecure_port(free)
-    except RuntimeError as error:
-        raise ListenAddressError(address=address, reason=str(error)) from error
-    return free
+    with (
+        closing(bind(f"tcp://{address}")) as listening,
+        TemporaryDirectory(prefix="huitong-grpc-") as folder,
+    ):
+        inner = f"{folder}/socket"
+        server.add_insecure_port(f"unix:{inner}")
+        door = Door(inner, limits.CONNECTIONS_MAX)
+        try:
+            await server.start()
+            await door.open(listening)
+            yield address_of(listening).removeprefix("tcp://")
+        finally:
+            door.close()
+            await server.stop(SHUTDOWN_GRACE_S)
+            door.turn_out()
+            for executor in (threads.reading, threads.asking):
+                executor.shutdown(wait=False, cancel_futures=True)
