@@ -1,9 +1,8 @@
 """Where clients of gRPC come in: no one of them keeps the others out.
 
 gRPC's library bounds its connections by refusing new ones, so whoever holds them all is
-alone with the node, even if he says nothing. Here a newcomer is let in always: when all
-places are taken, the address that holds most of them loses the connection that has been
-silent longest. What comes in is passed on to the library over a socket of this process,
+alone with the node, even if he says nothing. Here a newcomer is let in always, and
+``node.places`` says who gives way. What comes in is passed on to the library over a socket of this process,
 byte by byte and no faster than either side reads.
 """
 
@@ -11,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from typing import Self
+
+from huitong.node.places import longest_silent
 
 
 class Door:
@@ -28,7 +28,6 @@ class Door:
         self._inner = inner
         self._places = places
         self._visits: set[_Visit] = set()
-        self._held: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
 
     async def open(self, listening: socket.socket) -> Self:
@@ -50,25 +49,13 @@ class Door:
     def enter(self, visit: _Visit) -> None:
         """Give a place to a newcomer, and pass its bytes on."""
         if len(self._visits) >= self._places:
-            self._longest_silent().end()
+            longest_silent(self._visits).end()
         self._visits.add(visit)
-        self._held[visit.address] += 1
         visit.connecting = asyncio.ensure_future(self._connect(visit))
 
     def leave(self, visit: _Visit) -> None:
         """Make room again; the second time does nothing."""
-        if visit in self._visits:
-            self._visits.remove(visit)
-            self._held[visit.address] -= 1
-            if not self._held[visit.address]:
-                del self._held[visit.address]
-
-    def _longest_silent(self) -> _Visit:
-        most = max(self._held.values())
-        return min(
-            (visit for visit in self._visits if self._held[visit.address] == most),
-            key=lambda visit: visit.heard_s,
-        )
+        self._visits.discard(visit)
 
     async def _connect(self, visit: _Visit) -> None:
         loop = asyncio.get_running_loop()
