@@ -6,6 +6,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import grpc.aio
 import pytest
@@ -15,7 +16,15 @@ from grpc import StatusCode
 from huitong.node.grpc import calls as grpc_calls
 from huitong.node.grpc import limits
 from huitong.node.grpc.calls import Registry
-from tests.api.grpc_kit import GrpcCalls, GrpcZone, always, grpc_registry, grpc_zone
+from huitong.node.grpc.server import serving
+from tests.api.grpc_kit import (
+    GrpcCalls,
+    GrpcZone,
+    always,
+    grpc_registry,
+    grpc_zone,
+    registry_of,
+)
 
 NODE_INFO = "/cosmos.base.tendermint.v1beta1.Service/GetNodeInfo"
 METHOD = "/test.Query/Method"
@@ -301,3 +310,20 @@ async def test_open_calls_do_not_keep_a_node_from_stopping(
             waiting = served.channel.stream_stream(NODE_INFO)()
             await waiting.wait_for_connection()
         assert await waiting.code() in (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
+
+
+@pytest.mark.parametrize("name", ["home", "a-name-that-no-socket-can-have" * 5])
+async def test_socket_that_a_killed_node_left_behind_is_replaced(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    left = folder / "grpc.sock"
+    left.write_bytes(b"")
+    registry = registry_of(always(b"said"), METHOD)
+    async with (
+        serving("127.0.0.1:0", registry, folder) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        assert await channel.unary_unary(METHOD)(b"", timeout=PATIENCE_S) == b"said"
+    assert left.exists() == (len(bytes(left)) > 100)
