@@ -154,7 +154,7 @@ def _check_granted(decision: Decision, request: RequestPacket) -> None:
 
 def _check_standing(decision: Decision, request: RequestPacket) -> None:
     """Check a standing permission: no one version; no fields stand for all of them."""
-    if decision.payload_digest or decision.version:
+    if decision.payload_digest or decision.version or decision.break_glass_id:
         raise DecisionError(reason="a standing permission for one version")
     fields = tuple(decision.fields)
     if request.fields and not (fields and is_covered(fields, request.fields)):

@@ -31,6 +31,7 @@ from huitong.modules.exchange.errors import (
     NotPartyError,
     NotShareableError,
 )
+from huitong.modules.exchange.facts import gather, level_max_of
 from huitong.modules.exchange.hand_overs import (
     ACCEPTED,
     OFFERED,
@@ -38,11 +39,10 @@ from huitong.modules.exchange.hand_overs import (
     get_hand_over,
     make_hand_over_decision,
     save_hand_over,
-    settle_waiting,
+    settle_offer,
 )
 from huitong.modules.exchange.keys import GIVER, PORT_ID, RECEIVER
 from huitong.modules.exchange.passed_on import make_offer
-from huitong.modules.exchange.state import get_params
 from huitong.modules.links import state as links_state
 from huitong.modules.links.keys import STORE as LINKS_STORE
 from huitong.modules.links.packets import send_packet, write_acknowledgement
@@ -83,7 +83,8 @@ def check_offer_hand_over(ctx: Context, msg: pb.MsgOfferHandOver) -> None:
             status=status_name(head.status),
             wanted="a hand-over",
         )
-    if head.level > get_params(ctx).level_max:
+    asked = exchange_pb2.RequestPacket(issuer=head.issuer, record_id=head.record_id)
+    if head.level > level_max_of(gather(ctx, msg.channel_id, asked)):
         raise NotShareableError(
             issuer=head.issuer, record_id=head.record_id, reason_code="too-sensitive"
         )
@@ -182,7 +183,7 @@ def apply_decide_hand_over(
         record_id=record_id,
         payload_digest=msg.payload_digest,
     )
-    packet, acknowledgement = settle_waiting(ctx, hand_over, decision)
+    packet, acknowledgement = settle_offer(ctx, hand_over, decision)
     if accepted:
         header = RecordHeader()
         header.CopyFrom(offer.record)

@@ -168,7 +168,7 @@ def make_hand_over_decision(
     )
 
 
-def settle_waiting(
+def settle_offer(
     ctx: Context, hand_over: pb.HandOver, decision: pb.HandOverDecision
 ) -> tuple[channel_pb2.Packet, bytes]:
     """Write a decision on b; return the packet and the acknowledgement that it gets.
@@ -191,7 +191,7 @@ def return_overdue(ctx: Context, channel_id: str, sequence: int) -> None:
     decision = make_hand_over_decision(
         ctx, outcome=RETURNED, reason_code="deadline", reason="", decided_by=POLICY
     )
-    packet, acknowledgement = settle_waiting(ctx, hand_over, decision)
+    packet, acknowledgement = settle_offer(ctx, hand_over, decision)
     branch = ctx.branch()
     try:
         write_acknowledgement(branch, packet, acknowledgement)

@@ -153,6 +153,10 @@ def check_push(push: PushPacket) -> None:
     check_field_names(decision.fields, required=True)
     if decision.outcome != GRANTED or not decision.version:
         raise InvalidRequestError(reason="the decision grants no version")
+    if decision.break_glass_id:
+        raise InvalidRequestError(
+            reason="an emergency is for one version, not standing"
+        )
 
 
 def check_end(end: SubscriptionEndPacket) -> None:

@@ -2,7 +2,39 @@
 
 The rules, in their order; the first that applies decides:
 
-=======================  ========  =============================================="""
+=======================  ========  =====================================================
+reason code              outcome   when
+=======================  ========  =====================================================
+``unknown-record``       refused   the issuer has no such record or version
+``superseded``           refused   the version asked for is no longer the head
+``suspended``            refused   the issuer suspended the record
+``revoked``              refused   the issuer revoked the record
+``in-hand-over``         refused   the record is offered to another zone, which decides
+``handed-over``          refused   the record lives in another zone now
+``issuer``               refused   the issuer is not in force: suspended, removed, frozen
+``not-yet-valid``        refused   the record's validity has not begun
+``expired``              refused   the record's validity has ended
+``closed``               refused   the record is not shared
+``unknown-field``        refused   a field asked for is not in the record
+``too-sensitive``        refused   a field asked for, or every field, is above the level
+                                   that may go to the reader's zone
+``consent``              refused   the consent referred to does not cover the request
+``policy-error``         refused   a condition of the policy has no value
+``policy.…``             any       a rule of the policy for the record's type
+``review-overdue``       refused   the policy grants an emergency, but the review of the
+                                   reader's last one is overdue
+``open-data``            granted   the record is open to everybody on a linked zone
+``grant``                granted   a grant covers the request
+``officer``              waits     nothing else decided, and the zone asks officers, or
+                                   somebody may break glass for this emergency
+``busy``                 refused   too many requests of this channel wait already
+``grant-…``              refused   a grant is there, but it does not cover the request
+``no-grant``             refused   nothing else decided
+=======================  ========  =====================================================
+
+If no fields are named, those that may go to the reader's zone are meant. What decides is
+pure, see ``decide``: a gateway asks it as the zone does.
+"""
 
 from __future__ import annotations
 

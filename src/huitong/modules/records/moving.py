@@ -24,6 +24,7 @@ from huitong.core.ids import check_channel_id, check_client_id
 from huitong.core.limits import LEVEL_MAX, TEXT_BYTES_MAX
 from huitong.core.store.kv import prefix_end
 from huitong.modules.records import events
+from huitong.modules.records.handlers import check_field_levels
 from huitong.modules.records.keys import STORE, archive_prefix
 from huitong.modules.records.state import (
     ACTIVE,
@@ -57,6 +58,7 @@ def check_moving_header(header: pb.RecordHeader) -> None:
         raise InvalidRequestError(
             reason=f"level {header.level}, expected 1 to {LEVEL_MAX}"
         )
+    check_field_levels(header.fields, header.field_levels, header.level)
     if header.share_class not in pb.ShareClass.values()[1:]:
         raise InvalidRequestError(reason=f"share_class {header.share_class} is unknown")
     if header.status != ACTIVE or header.HasField("moved_to"):
