@@ -142,10 +142,13 @@ def test_reason_codes_of_policy_are_explained() -> None:
 
 
 def test_checks_of_a_bundle_are_explained() -> None:
-    from huitong.evidence.checks import CHECKS
+    from huitong.evidence.checks import checks_of
+    from huitong.evidence.kinds import KINDS
 
     page = (DOCS / "explanation" / "evidence.md").read_text(encoding="utf-8")
-    assert {name for name, _ in CHECKS if f"| {name} |" not in page} == set()
+    named = {name for kind in KINDS.values() for name, _ in checks_of(kind)}
+    assert {name for name in named if f"| {name} |" not in page} == set()
+    assert {name for name in KINDS if f"| `{name}` |" not in page} == set()
 
 
 def test_keys_of_a_benchmark_are_explained() -> None:
