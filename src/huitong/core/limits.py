@@ -198,6 +198,21 @@ QUERY_SEQUENCES_MAX: Final = 10_000
 #: Levels of arrays and objects in an acknowledgement that is read as JSON.
 ACKNOWLEDGEMENT_DEPTH_MAX: Final = 32
 
+# --- facts of other zones, anchors of logs ------------------------------------------------
+#: Bytes of a value that is proven to this zone: the largest record header fits.
+FACT_VALUE_SIZE_BYTES_MAX: Final = 65_536
+#: Bytes of a value that a fact keeps; of a longer one it keeps the digest alone.
+FACT_VALUE_KEPT_BYTES_MAX: Final = 4_096
+#: Seconds for which facts may be usable: at least a minute, for trials; at most 90 days.
+FACT_TERM_S_MIN: Final = 60
+FACT_TERM_S_MAX: Final = 7_776_000
+#: Anchors of one member in one block: a gateway has a few logs and anchors each in turn.
+ANCHORS_PER_BLOCK_MAX: Final = 16
+#: Lines under one anchored root: a proof of inclusion has at most 24 hashes.
+ANCHOR_LINES_MAX: Final = 16_777_216
+#: Seconds that the clock of a gateway may be ahead of the block that takes its anchor.
+ANCHOR_CLOCK_DRIFT_S: Final = 60
+
 # --- claims and transfers ---------------------------------------------------------------
 #: Bytes of a transfer's memo, as in ibc-go.
 TRANSFER_MEMO_BYTES_MAX: Final = 32_768

@@ -21,7 +21,15 @@ from typing import Any, Final, final
 
 from huitong.core.height import Height
 from huitong.core.time import NS_PER_SECOND
-from huitong.modules import exchange, grants, links, members, records
+from huitong.modules import (
+    anchors,
+    exchange,
+    facts,
+    grants,
+    links,
+    members,
+    records,
+)
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
@@ -45,8 +53,10 @@ _MODULES: Final = (
     members.MODULE,
     links.MODULE,
     records.MODULE,
+    facts.MODULE,
     grants.MODULE,
     exchange.MODULE,
+    anchors.MODULE,
 )
 _ACCOUNTS_ON_A: Final = {
     "publisher": ("tax", "publisher"),
