@@ -1,4 +1,4 @@
-"""``huitong tx``: messages of grants, transfers of claims; transactions made elsewhere."""
+"""``huitong tx``: grants, claims, facts, anchors, and transactions made elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.numbers import Number
+from huitong.cli.tx_facts import anchor, fact
 from huitong.cli.zones import (
     channel_option,
     hex_bytes,
@@ -34,7 +35,11 @@ from huitong.proto.ibc.applications.transfer.v1 import tx_pb2 as transfer_pb2
 
 @click.group()
 def tx() -> None:
-    """Send messages of grants, claims, and transactions made elsewhere."""
+    """Send messages of grants, claims, facts, and transactions made elsewhere."""
+
+
+tx.add_command(fact)
+tx.add_command(anchor)
 
 
 @tx.command("send")
