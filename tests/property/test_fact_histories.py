@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from huitong.core.errors import RejectedError
 from huitong.core.hashing import sha256
 from huitong.core.height import Height
+from huitong.light import light_client
 from huitong.modules.facts.state import ABSENT, all_facts
 from huitong.modules.facts.use import usable_fact
+from huitong.modules.links import keys
 from huitong.modules.records import record_key
 from huitong.proto.huitong.facts.v1.facts_pb2 import Fact
 from huitong.proto.huitong.records.v1 import records_pb2
@@ -88,10 +90,12 @@ class History:
         pair.b.deliver(message)
 
     def _proof(self, key: bytes, choice: int) -> Proven:
-        """Prove what a held some blocks ago; half of the proofs are the newest."""
-        newest = self.pair.a.state.version
-        version = newest if choice % 2 else max(1, newest - choice % 6)
-        return self.pair.a.prove("records", key, version=version)
+        """Prove what a held at a height that b's client knows; every other is the newest."""
+        end = self.pair.path.b
+        store = self.pair.b.context().store(keys.STORE)
+        known = list(light_client.iterate_consensus_heights(store, end.client_id))
+        height = known[-1] if choice % 2 else known[choice // 2 % len(known)]
+        return self.pair.a.prove("records", key, version=height.revision_height - 1)
 
     def check(self) -> None:
         ctx = self.pair.b.context()
