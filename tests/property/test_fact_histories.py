@@ -91,11 +91,28 @@ class History:
 
     def _proof(self, key: bytes, choice: int) -> Proven:
         """Prove what a held at a height that b's client knows; every other is the newest."""
-        end = self.pair.path.b
-        store = self.pair.b.context().store(keys.STORE)
-        known = list(light_client.iterate_consensus_heights(store, end.client_id))
+        known = self._known_heights()
         height = known[-1] if choice % 2 else known[choice // 2 % len(known)]
+        return self._proof_at(key, height)
+
+    def _proof_at(self, key: bytes, height: Height) -> Proven:
         return self.pair.a.prove("records", key, version=height.revision_height - 1)
+
+    def _known_heights(self) -> list[Height]:
+        store = self.pair.b.context().store(keys.STORE)
+        client_id = self.pair.path.b.client_id
+        return list(light_client.iterate_consensus_heights(store, client_id))
+
+    def offer_older(self, choice: int) -> None:
+        """Bring a true proof of an older state for some fact, as an attacker would."""
+        if not self.shown:
+            return
+        fact = self.shown[sorted(self.shown)[choice % len(self.shown)]]
+        older = [height for height in self._known_heights() if height < height_of(fact)]
+        if older:
+            with suppress(RejectedError):  # also where a's store was still empty
+                proven = self._proof_at(fact.key, older[choice % len(older)])
+                self.pair.refresh(fact.fact_id, proven)
 
     def check(self) -> None:
         ctx = self.pair.b.context()
@@ -134,4 +151,6 @@ def test_fact_never_shows_an_older_state_than_before(
     history = History()
     for action, choice in steps:
         history.act(action, choice)
+        history.check()
+        history.offer_older(choice)
         history.check()
