@@ -70,3 +70,32 @@ class SealedDigestError(
     text="sealed bytes have digest {actual}, the issuer stated {expected}",
 ):
     """What arrived is not what the issuer said on chain that it handed over."""
+
+
+class ChunkError(
+    RejectedError,
+    codespace="payload",
+    code=8,
+    text="chunk {number} was changed, left out, doubled or moved, or is not the last",
+):
+    """An encrypted stream is not the one that was written with this key."""
+
+
+class ContentTypeError(
+    RejectedError,
+    codespace="payload",
+    code=9,
+    text="the content is {actual}, declared was {declared}",
+    next_step="Declare what the document is, or nothing to let it be found out.",
+):
+    """The bytes are not of the media type that their sender says."""
+
+
+class ContentTypeFormError(
+    RejectedError,
+    codespace="payload",
+    code=10,
+    text="{declared!r} is no media type: {reason}",
+    next_step="Give type/subtype, and for text in another encoding than UTF-8 a charset.",
+):
+    """A declared media type that cannot be read."""
