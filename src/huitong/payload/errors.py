@@ -99,3 +99,12 @@ class ContentTypeFormError(
     next_step="Give type/subtype, and for text in another encoding than UTF-8 a charset.",
 ):
     """A declared media type that cannot be read."""
+
+
+class PayloadSubjectError(
+    RejectedError,
+    codespace="payload",
+    code=11,
+    text="the pseudonym of a data subject has 32 bytes, this one {size}",
+):
+    """A data subject is named by the salted hash that stands in the record header."""

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from huitong.gateway.database.base import Base
+from huitong.gateway.vault import tables as vault_tables
 
 METADATA = Base.metadata
+__all__ = ["METADATA", "vault_tables"]

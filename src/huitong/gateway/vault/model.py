@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from huitong.core.commitment import Disclosure
 from huitong.core.time import TimeNs
+from huitong.payload.form import PayloadHead
 from huitong.payload.sealing import SealingContext
 
 ByteStream: TypeAlias = AsyncIterator[bytes]
@@ -59,9 +59,9 @@ class OpenedPayload:
 
     stored: StoredPayload
     """What it is."""
-    disclosure: Disclosure | None
-    """Given and withheld fields; None if the payload is one document, which is in
-    ``content`` and never in memory as a whole."""
+    head: PayloadHead = field(repr=False)
+    """Its fields, or the salt of the document; that is in ``content`` alone, and never in
+    memory as a whole."""
     file_name: str
     """``document`` with the ending that a viewer expects."""
     content: ByteStream = field(repr=False)
