@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import huitong.gateway.service.tables  # noqa: F401
 from huitong.gateway.database.base import Base
 
 METADATA = Base.metadata
