@@ -18,6 +18,7 @@ import click
 
 import huitong
 from event_register import read_events
+from gateway_pages import gateway_toml_page
 from grpc_page import grpc_page
 from huitong.cli.main import main as huitong_command
 from huitong.core.errors import registered_errors
@@ -334,6 +335,7 @@ PAGES = {
     "gas.md": gas_page,
     "metrics.md": metrics_page,
     "relay-toml.md": relay_toml_page,
+    "gateway-toml.md": lambda: gateway_toml_page(NOTICE),
     "logs.md": logs_page,
 }
 

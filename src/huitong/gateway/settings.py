@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from huitong.core.errors import HuitongError
 from huitong.core.fields import check_name
 from huitong.gateway.database.settings import DatabaseSettings
+from huitong.gateway.exchange.settings import ExchangeSettings, OutboxSettings
 from huitong.gateway.service.errors import GatewayHomeMissingError, SettingsError
 from huitong.gateway.service.settings import (
     ChainId,
@@ -61,6 +62,11 @@ MemberId = Annotated[str, AfterValidator(_check_member_id)]
 """Id of a member in its zone."""
 
 
+def _section(model: type[BaseModel], description: str) -> Any:
+    """Return a field for a table that may be left out, because all of it has defaults."""
+    return Field(default=model.model_validate({}), description=description)
+
+
 class GatewaySettings(Section):
     """Everything in ``gateway.toml``."""
 
@@ -73,15 +79,13 @@ class GatewaySettings(Section):
         max_length=OTHER_ZONES_MAX,
         description="Other zones, by chain id.",
     )
-    keys: KeySettings = Field(default=KeySettings(), description="Keys.")
-    service: ServiceSettings = Field(
-        default=ServiceSettings(), description="The REST interface."
-    )
-    database: DatabaseSettings = Field(
-        default=DatabaseSettings(), description="The database."
-    )
-    watch: WatchSettings = Field(default=WatchSettings(), description="Metrics.")
-    log: LogSettings = Field(default=LogSettings(), description="Logs.")
+    keys: KeySettings = _section(KeySettings, "Keys.")
+    service: ServiceSettings = _section(ServiceSettings, "The REST interface.")
+    database: DatabaseSettings = _section(DatabaseSettings, "The database.")
+    exchange: ExchangeSettings = _section(ExchangeSettings, "Exchanges.")
+    outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
+    watch: WatchSettings = _section(WatchSettings, "Metrics.")
+    log: LogSettings = _section(LogSettings, "Logs.")
 
 
 def load_settings(home: Path) -> GatewaySettings:

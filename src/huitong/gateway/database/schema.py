@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import huitong.gateway.service.tables  # noqa: F401
 from huitong.gateway.database.base import Base
 
 METADATA = Base.metadata

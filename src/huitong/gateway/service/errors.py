@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from huitong.core.errors import BrokenError, RejectedError, UnavailableError
+from huitong.core.errors import RejectedError, UnavailableError
 
 
 class SettingsError(
@@ -65,11 +65,21 @@ class NotReadyError(
     """A part that the gateway depends on is down."""
 
 
-class InstanceFileError(
-    BrokenError,
+class GatewayHomeTakenError(
+    RejectedError,
     codespace="service",
     code=8,
-    text="{path}: {reason}",
-    next_step="Remove the file while no gateway runs; it is made anew.",
+    text="{path} holds {found}, which is no gateway's",
+    next_step="Choose a new folder.",
 ):
-    """A file below ``run/`` was changed by hand."""
+    """A gateway is made in a folder of its own."""
+
+
+class WorkerFailedError(
+    UnavailableError,
+    codespace="service",
+    code=9,
+    text="the gateway did not begin to answer",
+    next_step="Its log says why, in the line gateway_failed.",
+):
+    """A process of the gateway ended while it was starting."""

@@ -99,7 +99,19 @@ class KeySettings(Section):
     """Which keys of the home folder the gateway uses."""
 
     account: KeyName = Field(
-        default="gateway", description="Key in `keyring/` that signs transactions."
+        default="gateway",
+        description="Key in `keyring/` that signs transactions; no other program may use "
+        "it.",
+    )
+    officer: KeyName | None = Field(
+        default=None,
+        description="Key in `keyring/` that signs decisions of officers; without it "
+        "`account` does.",
+    )
+    requester: KeyName | None = Field(
+        default=None,
+        description="Key in `keyring/` that signs requests and receipts; without it "
+        "`account` does.",
     )
     reader: KeyName = Field(
         default="reader",

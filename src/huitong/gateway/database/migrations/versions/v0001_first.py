@@ -13,11 +13,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables."""
-    op.create_table(
-        "leases",
-        sa.Column("name", sa.String(length=128), nullable=False),
-        sa.Column("holder", sa.String(length=128), nullable=False),
-        sa.Column("term", sa.BigInteger(), nullable=False),
-        sa.Column("expires", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
-    )
+    pass
