@@ -28,6 +28,8 @@ MEANINGS = {
     "engine_stopped": "The engine cannot go on; the node ends. See its exit code.",
     "evidence_refused": "The chain that forked did not take the evidence against its validators.",
     "evidence_submitted": "Evidence against validators that signed twice was handed to their chain.",
+    "gateway_failed": "A process of a gateway could not go on; `reason` says why.",
+    "gateway_orphaned": "A process of a gateway ends because the one that started it is gone.",
     "grpc_failed": "A call of gRPC met a bug; the caller was told `request`. Report it.",
     "handshake_step_taken": "A connection or channel came one step further.",
     "joining_again": "The node begins from a snapshot anew.",
