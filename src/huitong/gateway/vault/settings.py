@@ -95,7 +95,12 @@ class S3Settings(_Settings):
     secret_key_variable: str = Field(
         "AWS_SECRET_ACCESS_KEY", description="Variable with the access key."
     )
-    timeout_s: float = Field(60, gt=0, le=600, description="Seconds for one request.")
+    timeout_s: float = Field(
+        default=600,
+        gt=0,
+        le=3600,
+        description="Seconds for one request; a whole document may be on its way.",
+    )
 
 
 StoreSettings = Annotated[FolderSettings | S3Settings, Field(discriminator="kind")]
