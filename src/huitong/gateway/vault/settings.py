@@ -144,21 +144,21 @@ class VaultSettings(_Settings):
         default=FileKeySettings(), description="The key-encryption key."
     )
     previous_keys: tuple[KeySettings, ...] = Field(
-        (),
+        default=(),
         max_length=PREVIOUS_KEYS_MAX,
         description="Former key-encryption keys, until `rotate` has run.",
     )
     scanner: ScannerSettings | None = Field(
-        None, description="What looks at documents before they are stored."
+        default=None, description="What looks at documents before they are stored."
     )
     document_size_bytes_max: int = Field(
-        PAYLOAD_SIZE_BYTES_MAX,
+        default=PAYLOAD_SIZE_BYTES_MAX,
         ge=1,
         le=PAYLOAD_SIZE_BYTES_MAX,
         description="Bytes of the largest document that is taken.",
     )
     orphan_age_s: int = Field(
-        SECONDS_PER_DAY,
+        default=SECONDS_PER_DAY,
         ge=60,
         description="Seconds after which ciphertext that belongs to nothing is removed; "
         "longer than any document takes to arrive.",
