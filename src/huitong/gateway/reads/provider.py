@@ -149,9 +149,10 @@ class ReadProvider:
         if heads.store_proof:
             answer.store_proof.ParseFromString(heads.store_proof)
         lines: list[dict[str, object]] = []
+        salts = os.urandom(SALT_SIZE_BYTES * len(found))
         async with self._database.transaction() as session:
             living = await self._payloads.living(session, payloads) if payloads else ()
-            for asked, item in zip(request.asked, found, strict=True):
+            for at, (asked, item) in enumerate(zip(request.asked, found, strict=True)):
                 answered = answer.answered.add()
                 if isinstance(item, _Found) and asked.fields:
                     digest = item.header.payload_digest
@@ -167,7 +168,10 @@ class ReadProvider:
                 if asked.fields:
                     shown = payloads[item.header.payload_digest]
                     _disclose(answered, withhold_others(shown, asked.fields))
-                lines.append(self._line(reader, request, asked, item, heads.height))
+                salt = salts[at * SALT_SIZE_BYTES : (at + 1) * SALT_SIZE_BYTES]
+                lines.append(
+                    self._line(reader, request, asked, item, heads.height, salt)
+                )
             if lines:
                 await session.execute(insert(ReadRow), lines)
         return answer
@@ -179,10 +183,11 @@ class ReadProvider:
         asked: pb.Asked,
         item: _Found,
         height: int,
+        salt: bytes,
     ) -> dict[str, object]:
         time_ns = self._clock()
         line = pb.AccessLine(
-            salt=os.urandom(SALT_SIZE_BYTES),
+            salt=salt,
             time=time_ns,
             request_id=request.request_id,
             reader_zone=reader.chain_id,
