@@ -27,6 +27,7 @@ from huitong.gateway.reads.errors import (
     ReadTooOldError,
 )
 from huitong.gateway.reads.headers import HeaderRoom
+from huitong.gateway.reads.heads import HeadRoom
 from huitong.gateway.reads.lines import verify_line
 from huitong.gateway.reads.log import ReadLog
 from huitong.gateway.reads.model import AnchoredLine, Reader, ReadOrder, ReadResult
@@ -581,6 +582,29 @@ async def test_batches_follow_one_another_and_survive_a_stop(
         one = await again.log.line(lines[0].id)
         assert one == lines[0]
         assert await code_of(again.log.line(10**6)) == "reads/5"
+
+
+async def test_two_processes_that_cut_at_once_make_one_batch(
+    tmp_path: Path, zones: LinkedZones, database: Database
+) -> None:
+    settings = {"stream": new_id(), "batch_lines_max": 5}
+    async with opened(tmp_path, zones, database, **settings) as (provider, url):
+        record_id = new_id()
+        await provider.publish(record_id)
+        async with open_reader(zones, url) as reader:
+            await read(reader, *[order(record_id)] * 7)
+        numbers = await asyncio.gather(
+            *(provider.anchoring.anchor_now() for _ in range(4))
+        )
+        assert sorted(numbers) == [0, 0, 0, 1]
+        lines = await provider.log.of_subject(SUBJECT)
+        assert [item.sequence for item in lines] == [1] * 5 + [0] * 2
+
+
+async def test_zone_without_any_record_offers_none(zone: ZoneClient) -> None:
+    await zone.wait_height(2)
+    heads = await HeadRoom(zone, 10).prove([b"\x01hz-tax/none"])
+    assert heads.found == [None]
 
 
 async def test_nothing_is_given_if_the_log_cannot_be_written(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, final
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError
@@ -67,17 +68,18 @@ class ReadAnchoring:
     async def anchor_now(self) -> int:
         """Cut the next batch and hand it to the outbox; return its number, 0 for none.
 
-        One process at a time may call this.
-
         Raises:
             DatabaseDownError: nothing was cut.
         """
-        async with self._database.transaction() as session:
-            batch = await self._log.cut(session, self._settings.batch_lines_max)
-            if batch is None:
-                return 0
-            await self._outbox.add(session, self._step(batch))
-            sequence, count = batch.sequence, batch.count
+        try:
+            async with self._database.transaction() as session:
+                batch = await self._log.cut(session, self._settings.batch_lines_max)
+                if batch is None:
+                    return 0
+                await self._outbox.add(session, self._step(batch))
+                sequence, count = batch.sequence, batch.count
+        except IntegrityError:
+            return 0  # another process has cut the same batch
         self._outbox.wake()
         log.info("reads_batched", sequence=sequence, lines=count)
         return sequence

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, final
 
+from huitong.client.answers import ProvenValue
+from huitong.client.errors import QueryError
 from huitong.client.zone import ZoneClient
 from huitong.core.codec import encode
+from huitong.core.store.errors import StoreEmptyError
 from huitong.core.time import TimeNs
 from huitong.gateway.reads.model import ProvenHeads
 from huitong.modules.records import STORE
@@ -18,6 +21,8 @@ from huitong.proto.ibc.core.commitment.v1.commitment_pb2 import MerkleProof
 
 #: Layers of a proof: the tree of the records, then the tree of the stores.
 _LAYERS: Final = 2
+#: What a node says of a zone in which nobody has published anything yet.
+_EMPTY: Final = (StoreEmptyError.codespace, StoreEmptyError.code)
 
 
 @final
@@ -61,7 +66,7 @@ class HeadRoom:
     ) -> ProvenHeads:
         known = dict(self._known)
         store_proof = b""
-        for proven in await self._zone.prove(STORE, missing, height - 1):
+        for proven in await self._prove(missing, height - 1):
             layers = MerkleProof.FromString(proven.proof).proofs
             if len(layers) == _LAYERS:
                 store_proof = encode(layers[1])
@@ -70,6 +75,16 @@ class HeadRoom:
         if height == self._height and len(known) <= self._proofs_kept:
             self._store_proof, self._known = store_proof, known
         return self._made(keys, known, store_proof, height, time_ns)
+
+    async def _prove(self, keys: Sequence[bytes], version: int) -> list[ProvenValue]:
+        try:
+            return await self._zone.prove(STORE, keys, version)
+        except QueryError as refusal:
+            if (refusal.codespace, refusal.code) != _EMPTY:
+                raise
+        return [
+            ProvenValue(key=key, value=None, proof=b"", height=version) for key in keys
+        ]
 
     @staticmethod
     def _made(

@@ -38,7 +38,8 @@ class ReadLog:
         """Put the lines that are in no batch into the next one, in this transaction.
 
         Args:
-            session: the caller's; one process at a time may call this.
+            session: the caller's. Of two that cut at once one fails, on the key of
+                the batch.
             lines_max: lines of one batch.
 
         Returns:
