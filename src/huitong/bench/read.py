@@ -47,6 +47,8 @@ from huitong.relayer.link import open_link
 
 #: Publications in one transaction.
 _PER_TX: Final = 50
+#: Seconds for a process to end by itself.
+_STOP_TIMEOUT_S: Final = 10.0
 _CHILD: Final = "huitong.bench.read_child"
 
 
@@ -258,22 +260,21 @@ async def _logged(folder: Path) -> int:
 @contextmanager
 def _child(asked: dict[str, Any], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run one process of the benchmark; it is gone behind the block."""
-    with (folder / "children.log").open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", _CHILD, orjson.dumps(asked).decode()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-    try:
-        yield child
-    finally:
-        child.terminate()
+    command = [sys.executable, "-m", _CHILD, orjson.dumps(asked).decode()]
+    with (
+        (folder / "children.log").open("ab") as log,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+        ) as child,
+    ):
         try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            yield child
+        finally:
+            child.terminate()
+            try:
+                child.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
 
 
 def _line(child: subprocess.Popen[bytes]) -> dict[str, Any]:
