@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.programs import need_cometbft
+from huitong.testing.postgresql import PostgresqlServer, running_postgresql
+from huitong.testing.s3 import S3Server, running_s3
+from huitong.testing.soft_token import SoftToken
+from tests.programs import (
+    need_cometbft,
+    need_postgresql,
+    need_rclone,
+    need_softhsm,
+)
 
 # A machine that is busy with something else must not turn a test red, so there is no
 # deadline and slow generation is not a failure. The everyday run looks at 100 examples
@@ -40,3 +50,38 @@ def pytest_configure() -> None:
 def cometbft() -> Path:
     """Return the program ``cometbft``; what needs it is not run where it is absent."""
     return need_cometbft()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """Run a PostgreSQL server for the tests of this process."""
+    programs = need_postgresql()
+    with running_postgresql(
+        Path(tempfile.mkdtemp(prefix="ht-pg-")), programs
+    ) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database, of one kind after the other."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/gateway.db"
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server.make_database()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """Run a server that speaks S3 for the tests of this process."""
+    program = need_rclone()
+    with running_s3(program, Path(tempfile.mkdtemp(prefix="ht-s3-"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def soft_token() -> Iterator[SoftToken]:
+    """Make a PKCS#11 token for the tests of this process."""
+    module = need_softhsm()
+    with tempfile.TemporaryDirectory(prefix="ht-token-") as folder:
+        yield SoftToken(module, Path(folder))

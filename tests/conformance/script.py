@@ -27,6 +27,8 @@ from huitong.modules.grants.statements import (
     withdrawal_statement,
 )
 from huitong.proto.cosmos.base.v1beta1.coin_pb2 import Coin
+from huitong.proto.huitong.anchors.v1 import anchors_pb2
+from huitong.proto.huitong.facts.v1 import facts_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
@@ -142,6 +144,7 @@ class Script:
             self._links(),
             self._packets(),
             self._transfers(),
+            self._facts(),
             self._sweep(),
             [Step("one more block", "tax", (self.record("Y"),))],
             [Step("and its proof", "tax", (self.record("Z"),))],
@@ -496,6 +499,62 @@ class Script:
             ),
         ]
 
+    # --- facts and anchors ------------------------------------------------------------
+
+    def _facts(self) -> list[Step]:
+        signer = self.signer("tax")
+        fact: dict[str, Any] = {
+            "signer": signer,
+            "source": "07-tendermint-0",
+            "store": "records",
+            "key": b"\x01tax/inv-1",
+            "value": b"value",
+            "proof": b"proof",
+        }
+        unproven = facts_pb2.MsgImportFact(**fact)
+        unproven.proof_height.revision_number = 1
+        unproven.proof_height.revision_height = 5
+        nowhere = facts_pb2.MsgImportFact(**{**fact, "source": "connection-9"})
+        anchor: dict[str, Any] = {
+            "signer": signer,
+            "kind": anchors_pb2.ANCHOR_KIND_ACCESS_LOG,
+            "stream": "reads",
+            "sequence": 1,
+            "root": sha256(b"lines"),
+            "count": 3,
+            "first_time": NOW_NS - 2,
+            "last_time": NOW_NS - 1,
+        }
+        again = anchors_pb2.MsgAnchor(**anchor)
+        return [
+            Step("a fact of nobody", "tax", (nowhere,), done=("connection", 3)),
+            Step(
+                "a fact that is not proven", "tax", (unproven,), done=("commitment", 2)
+            ),
+            Step(
+                "a refresh of nothing",
+                "tax",
+                (
+                    facts_pb2.MsgRefreshFact(
+                        signer=signer, fact_id=bytes(32), value=b"x", proof=b"x"
+                    ),
+                ),
+                done=("facts", 2),
+            ),
+            Step("an anchor", "tax", (anchors_pb2.MsgAnchor(**anchor),)),
+            Step("the same anchor", "tax", (again,), done=("anchors", 3)),
+            Step(
+                "an anchor of no member",
+                "relayer",
+                (
+                    anchors_pb2.MsgAnchor(
+                        **{**anchor, "signer": self.signer("relayer")}
+                    ),
+                ),
+                done=("members", 8),
+            ),
+        ]
+
     # --- every message with nothing in it ---------------------------------------------
 
     def _sweep(self) -> list[Step]:
@@ -527,6 +586,7 @@ def _signed(statement: bytes) -> grants_pb2.SubjectSignature:
 
 _SENDERS: Final = {
     "delegate": "road",
+    "officer": "tax",
     "operator": "operator",
     "relayer": "relayer",
     "requester": "tax",

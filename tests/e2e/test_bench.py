@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from huitong.bench.errors import PeerMissingError
+from huitong.bench.blob import BlobPlan, run_blob_bench
+from huitong.bench.errors import BenchChildError, PeerMissingError
+from huitong.bench.read import ReadPlan, run_read_bench
 from huitong.bench.recovery import RecoveryPlan, run_recovery_bench
 from huitong.bench.simd import find_simd
 from huitong.bench.tx import TxPlan, run_beside_simd, run_tx_bench
@@ -69,3 +71,28 @@ def test_both_messages_are_measured_beside_the_rival(tmp_path: Path) -> None:
     assert all(ratio > 0 for ratio in told["ratio"].values())
     assert (told["simd"]["count"], told["simd"]["errors"]) == (200, 0)
     assert told["cometbft"]["consensus"]["timeout_commit"] == "100ms"
+
+
+@pytest.mark.slow
+def test_large_document_goes_through_the_vault(tmp_path: Path) -> None:
+    told = run_blob_bench(tmp_path, BlobPlan(size_mib=20, rounds=1), _silent).as_dict()
+    speeds = [told[name] for name in told if name.endswith("_mb_per_s")]
+    assert len(speeds) == 4
+    assert min(speeds) > 0
+    assert 0 < told["peak_mib_above_idle"] < 150
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cold", [False, True])
+def test_every_read_is_verified_and_logged(tmp_path: Path, cold: bool) -> None:
+    plan = ReadPlan(workers=2, records=30, batch=10, seconds=1, cold=cold)
+    told = run_read_bench(tmp_path, plan, _silent).as_dict()
+    assert told["errors"] == 0
+    assert told["count"] > 0
+    assert told["logged"] == told["count"] + 2 * 30  # before the clock started
+    assert {"gateway 0", "gateway 1", "reader 1"} < set(told["processes"])
+
+
+def test_child_that_fails_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BenchChildError, match="blob"):
+        run_blob_bench(Path("/dev/null"), BlobPlan(size_mib=1, rounds=1), _silent)

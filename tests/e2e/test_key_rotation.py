@@ -19,10 +19,16 @@ from huitong.client.voting import decide
 from huitong.core.address import address_of_public_key
 from huitong.core.hashing import sha256
 from huitong.core.secp256k1 import public_key_of_private_key
-from huitong.gateway.party import Party
-from huitong.gateway.providing import RecordTerms, deliver, publish_document
-from huitong.gateway.requesting import check_delivery, request_record, wait_decision
-from huitong.gateway.vault import Vault
+from huitong.gateway.exchange.party import Party
+from huitong.gateway.exchange.providing import RecordTerms, deliver, publish_document
+from huitong.gateway.exchange.requesting import (
+    check_delivery,
+    request_record,
+    wait_decision,
+)
+from huitong.gateway.vault.folder import make_folder_vault, open_folder_vault
+from huitong.gateway.vault.keys import SecretKey
+from huitong.gateway.vault.vault import Vault
 from huitong.keys import Keyring
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.zone import AccountSpec, MemberSpec
@@ -157,7 +163,9 @@ async def scene_of(
     provider, requester = zones
     async with relayer_of(zones) as relayer:
         link = await relayer.make_link(LINK)
+    await make_folder_vault(folder / "vault")
     async with (
+        open_folder_vault(folder / "vault", SecretKey(sha256(b"vault"))) as vault,
         ZoneClient(provider.nodes[0].rpc_url) as at_a,
         ZoneClient(requester.nodes[0].rpc_url) as at_b,
     ):
@@ -170,7 +178,7 @@ async def scene_of(
         scene = Scene(
             tax=tax,
             bank=bank,
-            vault=Vault(folder / "vault", sha256(b"vault")),
+            vault=vault,
             link=link,
         )
         await publish(scene)

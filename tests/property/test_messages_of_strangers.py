@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 from huitong.core.codec import decode, encode
 from huitong.core.errors import RejectedError, UnavailableError
 from huitong.core.module import MessageRoute, QueryRoute
-from huitong.modules import exchange, grants, history, members, node_info, records
+from huitong.modules import (
+    anchors,
+    exchange,
+    facts,
+    grants,
+    history,
+    members,
+    node_info,
+    records,
+)
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.testing.exchanges import (
@@ -36,6 +45,8 @@ from huitong.testing.exchanges import (
 MODULES: Final = (
     members.MODULE,
     records.MODULE,
+    facts.MODULE,
+    anchors.MODULE,
     grants.MODULE,
     exchange.MODULE,
     history.MODULE,
@@ -48,6 +59,8 @@ TEXTS: Final = (
     "inv-1",
     "channel-0",
     "tax.invoice",
+    "connection-0",
+    "records",
     PURPOSE,
     "amount",
     "buyer",

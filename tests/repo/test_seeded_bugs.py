@@ -347,6 +347,27 @@ BUGS = (
         wrong="    if params.allowed_clients and client_id",
         test="tests/unit/transfer/test_permission.py::test_no_client_carries_transfers_unless_members_say_so",
     ),
+    Bug(
+        name="an older proof replaces a newer one",
+        file="modules/facts/handlers.py",
+        right="    if known is not None and height <= Height.from_proto(known.source_height):",
+        wrong="    if known is not None and height == Height.from_proto(known.source_height):",
+        test="tests/property/test_fact_histories.py::test_fact_never_shows_an_older_state_than_before",
+    ),
+    Bug(
+        name="a frozen client still vouches for facts",
+        file="modules/facts/use.py",
+        right="    if status is not Status.ACTIVE:",
+        wrong="    if status is Status.EXPIRED:",
+        test="tests/unit/facts/test_facts.py::test_frozen_client_neither_imports_nor_vouches_any_more",
+    ),
+    Bug(
+        name="an anchor follows any other",
+        file="modules/anchors/handlers.py",
+        right="    if anchor.previous_root != root:",
+        wrong="    if root and not anchor.previous_root:",
+        test="tests/unit/anchors/test_anchors.py::test_anchor_is_refused_and_writes_nothing",
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from huitong.cli.errors import cli_errors
 from huitong.cli.numbers import Number
 from huitong.cli.query_claims import CLAIMS
 from huitong.cli.query_decided import DECIDED
+from huitong.cli.query_facts import FACTS
 from huitong.cli.query_policies import POLICIES
 from huitong.cli.zones import (
     height_option,
@@ -44,7 +45,7 @@ def query() -> None:
     """Read the state of a zone; records and exchanges have groups of theirs."""
 
 
-for command in (*DECIDED, *POLICIES, *CLAIMS):
+for command in (*DECIDED, *POLICIES, *CLAIMS, *FACTS):
     query.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""``huitong tx``: transfers of claims, transactions made elsewhere; groups of its own."""
+"""``huitong tx``: claims, facts, anchors, transactions made elsewhere; groups."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.tx_consent import consent
+from huitong.cli.tx_facts import anchor, fact
 from huitong.cli.tx_grants import grants
 from huitong.cli.tx_policy import policy
 from huitong.cli.zones import (
@@ -33,10 +34,10 @@ from huitong.proto.ibc.applications.transfer.v1 import tx_pb2 as transfer_pb2
 
 @click.group()
 def tx() -> None:
-    """Send messages of grants, consents, claims, and transactions made elsewhere."""
+    """Send messages of grants, consents, claims, facts, and transactions made elsewhere."""
 
 
-for group in (grants, consent, policy):
+for group in (grants, consent, policy, fact, anchor):
     tx.add_command(group)
 
 

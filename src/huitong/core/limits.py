@@ -52,10 +52,16 @@ QUERY_GAS_MAX: Final = 50_000_000
 JSON_DEPTH_MAX: Final = 64
 
 # --- payloads, vault, evidence -----------------------------------------------------------
-#: Bytes of one payload: a scanned contract fits, and a gateway holds several in memory.
-PAYLOAD_SIZE_BYTES_MAX: Final = 16_777_216
+#: Bytes of one document: plans of a building or a scan of a body; it passes in chunks.
+PAYLOAD_SIZE_BYTES_MAX: Final = 268_435_456
+#: Bytes of a JSON document that is split into fields: thousands of lines of an invoice.
+#: It is in memory as a whole, and as Python values it takes up to twenty times as much.
+PAYLOAD_FIELDS_SIZE_BYTES_MAX: Final = 4_194_304
 #: Bytes of one evidence bundle: the payload twice (as disclosed, and to read) and proofs.
 BUNDLE_SIZE_BYTES_MAX: Final = 67_108_864
+#: Bytes of content that a bundle carries: a scanned contract. In base64, and once more to
+#: read, it takes 37 MiB; what is larger is handed to a court beside its evidence.
+BUNDLE_PAYLOAD_SIZE_BYTES_MAX: Final = 16_777_216
 #: Entries of one bundle: a dozen headers and proofs for each zone and each refresh.
 BUNDLE_ENTRIES_MAX: Final = 2_048
 #: Bytes of an entry's name.
@@ -242,6 +248,21 @@ ALLOWED_CLIENTS_MAX: Final = 16
 QUERY_SEQUENCES_MAX: Final = 10_000
 #: Levels of arrays and objects in an acknowledgement that is read as JSON.
 ACKNOWLEDGEMENT_DEPTH_MAX: Final = 32
+
+# --- facts of other zones, anchors of logs ------------------------------------------------
+#: Bytes of a value that is proven to this zone: the largest record header fits.
+FACT_VALUE_SIZE_BYTES_MAX: Final = 65_536
+#: Bytes of a value that a fact keeps; of a longer one it keeps the digest alone.
+FACT_VALUE_KEPT_BYTES_MAX: Final = 4_096
+#: Seconds for which facts may be usable: at least a minute, for trials; at most 90 days.
+FACT_TERM_S_MIN: Final = 60
+FACT_TERM_S_MAX: Final = 7_776_000
+#: Anchors of one member in one block: a gateway has a few logs and anchors each in turn.
+ANCHORS_PER_BLOCK_MAX: Final = 16
+#: Lines under one anchored root: a proof of inclusion has at most 24 hashes.
+ANCHOR_LINES_MAX: Final = 16_777_216
+#: Seconds that the clock of a gateway may be ahead of the block that takes its anchor.
+ANCHOR_CLOCK_DRIFT_S: Final = 60
 
 # --- claims and transfers ---------------------------------------------------------------
 #: Bytes of a transfer's memo, as in ibc-go.

@@ -25,7 +25,16 @@ from huitong.core.address import GOVERNANCE_ADDRESS
 from huitong.core.hashing import sha256
 from huitong.core.height import Height
 from huitong.core.time import NS_PER_SECOND
-from huitong.modules import exchange, grants, links, members, policies, records
+from huitong.modules import (
+    anchors,
+    exchange,
+    facts,
+    grants,
+    links,
+    members,
+    policies,
+    records,
+)
 from huitong.proto.huitong.exchange.v1 import exchange_pb2, handover_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.policies.v1 import policies_pb2
@@ -54,9 +63,11 @@ _MODULES: Final = (
     members.MODULE,
     links.MODULE,
     records.MODULE,
+    facts.MODULE,
     grants.MODULE,
     policies.MODULE,
     exchange.MODULE,
+    anchors.MODULE,
 )
 _ACCOUNTS_ON_A: Final = {
     "publisher": ("tax", "publisher"),

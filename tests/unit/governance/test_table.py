@@ -27,6 +27,7 @@ from huitong.modules.zone import MODULES
 from huitong.proto.google.protobuf.any_pb2 import Any as PackedAny
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
+from huitong.proto.huitong.facts.v1 import facts_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2 as pb
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.packs.v1 import packs_pb2
@@ -208,6 +209,10 @@ EXAMPLES: list[tuple[Message, Callable[[Zone], None]]] = [
                 ask_officer=True, officer_term=86_400, level_max=2
             )
         ),
+        do_nothing,
+    ),
+    (
+        facts_pb2.MsgUpdateParams(params=facts_pb2.Params(term=86_400)),
         do_nothing,
     ),
     (

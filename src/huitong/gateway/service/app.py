@@ -1,0 +1,104 @@
+"""The ASGI application of a gateway: parts opened at its start, routes, closed at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+
+from huitong import __version__
+from huitong.core.errors import HuitongError
+from huitong.gateway.api import routes
+from huitong.gateway.service.services import Opening, Services, open_services
+from huitong.node.logs import configure_logs
+
+log = structlog.get_logger("gateway")
+
+_DESCRIPTION: Final = (
+    "Publish records, ask for those of others, decide, deliver and receive, with a proof "
+    "for every answer."
+)
+
+
+def make_app(opening: Opening) -> FastAPI:
+    """Return the application; its parts are opened when it is started."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with open_services(opening) as services:
+                app.state.services = services
+                async with _background(services):
+                    yield
+        except HuitongError as error:
+            log.error(
+                "gateway_failed",
+                codespace=error.codespace,
+                code=error.code,
+                reason=str(error),
+            )
+            raise
+
+    app = FastAPI(
+        title="Huitong gateway",
+        summary="What a member organisation runs to give and get data.",
+        description=_DESCRIPTION,
+        version=__version__,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    routes.install(app)
+    return app
+
+
+def make_worker_app(opening: Opening) -> FastAPI:
+    """Return the application of a web process of several, which its parent outlives."""
+    configure_logs(opening.settings.log.level, opening.settings.log.format)
+    app = make_app(opening)
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(_end_with_parent())
+        try:
+            async with inner(app):
+                yield
+        finally:
+            watching.cancel()
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+@asynccontextmanager
+async def _background(services: Services) -> AsyncIterator[None]:
+    """Run what goes on without being asked, until the block ends."""
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _end_with_parent() -> None:
+    """Stop this process when its parent is gone, also if that was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    gone = asyncio.Event()
+    asyncio.get_running_loop().add_reader(parent.sentinel, gone.set)
+    await gone.wait()
+    log.warning("gateway_orphaned", pid=os.getpid())
+    os.kill(os.getpid(), signal.SIGTERM)

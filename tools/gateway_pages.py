@@ -1,0 +1,98 @@
+"""The pages of the gateway's reference: ``gateway.toml`` from its models."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any, Literal, Union, get_args, get_origin
+
+import orjson
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from huitong.gateway.settings import GatewaySettings
+
+#: How the key of a table of tables is shown.
+_KEYS = {"zones": "CHAIN_ID", "peers": "MEMBER_ID"}
+
+
+def gateway_toml_page(notice: str) -> str:
+    """Return the entries of ``gateway.toml`` as Markdown."""
+    rows = [
+        "# gateway.toml",
+        "",
+        notice,
+        "`huitong gateway init` writes the file into the gateway's home folder; the gateway reads it when it starts.",
+        "Unknown entries are refused, and nothing is converted: a number is no text. Paths are below the home folder unless they are absolute.",
+        *_table(GatewaySettings, ""),
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _table(model: type[BaseModel], title: str) -> Iterator[str]:
+    """Yield the rows of one table, then the tables inside it."""
+    inner: list[tuple[str, type[BaseModel]]] = []
+    yield ""
+    yield f"## `[{title}]`" if title else "## At the top"
+    yield ""
+    if title:
+        yield " ".join((model.__doc__ or "").split("\n\n")[0].split())
+        yield ""
+    yield "| entry | value | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for name, field in model.model_fields.items():
+        table, is_many = _table_of(field.annotation)
+        if table is None:
+            meaning = " ".join((field.description or "").replace("|", r"\|").split())
+            default = _default_of(field)
+            yield f"| `{name}` | {_value_of(field)} | {default} | {meaning} |"
+            continue
+        key = f".{_KEYS.get(name, 'NAME')}" if is_many else ""
+        inner.append((f"{title}.{name}{key}".lstrip("."), table))
+    for name, table in inner:
+        yield from _table(table, name)
+
+
+def _table_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """Return the model of a table, and whether there may be many under keys."""
+    if get_origin(annotation) is dict:
+        return _table_of(get_args(annotation)[1])[0], True
+    for kind in _kinds(annotation):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind, False
+    return None, False
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return get_args(annotation)
+    return (annotation,)
+
+
+def _value_of(field: FieldInfo) -> str:
+    (kind, *_) = [k for k in _kinds(field.annotation) if k is not type(None)]
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(kind))
+    bounds = {
+        name: getattr(rule, name)
+        for rule in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(rule, name, None) is not None
+    }
+    names = {str: "text", int: "number", float: "number", bool: "true or false"}
+    text = names.get(kind, "list" if get_origin(kind) in (list, tuple) else "text")
+    if bounds:
+        low = bounds.get("ge", bounds.get("gt"))
+        high = bounds.get("le", bounds.get("lt"))
+        text += f", {'above ' if 'gt' in bounds else ''}{low} to {high}"
+    return text
+
+
+def _default_of(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.get_default(call_default_factory=True)
+    if value in (None, PydanticUndefined):
+        return "—"
+    return f"`{orjson.dumps(value).decode()}`"
