@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -293,6 +293,16 @@ async def test_key_of_another_row_is_refused(room: Room) -> None:
         await room.vault.open(first.digest)
 
 
+@pytest.fixture
+def all_logs() -> Iterator[None]:
+    """Log everything, whatever level a command of another test has set."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("all_logs")
 async def test_logs_name_keys_and_never_show_them(room: Room) -> None:
     with structlog.testing.capture_logs() as logs:
         await room.vault.put(pieces(INVOICE), subject=SUBJECT)
