@@ -20,6 +20,7 @@ from huitong.gateway.vault.errors import (
     VaultUnknownKeyError,
 )
 from huitong.gateway.vault.model import ByteStream
+from huitong.gateway.vault.sealed_room import Measure
 from huitong.gateway.vault.tables import KeyRow, PayloadRow
 from huitong.payload.errors import PayloadSubjectError
 from tests.vault_kit import (
@@ -337,5 +338,5 @@ async def test_sealing_during_an_erasure_leaves_no_sealed_bytes(room: Room) -> N
             yield piece
 
     with pytest.raises(VaultErasedError):
-        await room.vault._sealed.keep(sealed(), digest=stored.digest)
+        await room.vault._sealed.keep(sealed(), Measure(), digest=stored.digest)
     assert room.files() == []
