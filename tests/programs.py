@@ -34,7 +34,7 @@ def need_rclone() -> Path:
     """Return the program that serves S3."""
     program = find_rclone()
     if program is None:
-        pytest.skip("not run: rclone is not installed; make peers")
+        pytest.skip("not run: rclone is not installed; make services")
     return program
 
 
