@@ -56,6 +56,8 @@ def error_page() -> str:
         "A code is permanent: its meaning never changes and a retired one is never given again.",
         "Results of transactions carry the pair; only the pair is consensus data, the text is for people.",
         "",
+        "Each line has an anchor, such as `errors.md#http-2`; the problems that a gateway answers with lead to it.",
+        "",
         "Kind: *rejected*, the sender's fault, the same again fails again; *unavailable*, not now, the same may succeed later; *broken*, our fault or a damaged disk, the operator must act.",
         "",
         "| codespace | code | class | kind | meaning | what to do next |",
@@ -71,7 +73,8 @@ def error_page() -> str:
             if base.__name__ in ("RejectedError", "UnavailableError", "BrokenError")
         )
         rows.append(
-            f"| `{space}` | {code} | {error.__name__} | {family} | {meaning} "
+            f'| `{space}` | <a id="{space}-{code}"></a>{code} | {error.__name__} '
+            f"| {family} | {meaning} "
             f"| {_cell(error.next_step)} |"
         )
     return "\n".join(rows) + "\n"

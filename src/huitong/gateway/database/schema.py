@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import huitong.gateway.access.tables
+import huitong.gateway.http.tables  # noqa: F401
 from huitong.gateway.database.base import Base
 
 METADATA = Base.metadata
