@@ -46,7 +46,7 @@ from huitong.gateway.exchange_flow import (
     wait_decision,
     wait_settled,
 )
-from huitong.gateway.vault import Vault, load_key
+from huitong.gateway.folder_vault import Vault, load_key
 from huitong.keys.new_file import write_new_file
 from huitong.modules.exchange.packets import GRADES
 from huitong.payload.document import join_fields

@@ -14,7 +14,7 @@ from huitong.core.errors import HuitongError
 from huitong.gateway.errors import (
     VaultExistsError,
 )
-from huitong.gateway.vault import KEY_VARIABLE, Vault, load_key, make_key_file
+from huitong.gateway.folder_vault import KEY_VARIABLE, Vault, load_key, make_key_file
 
 vault_key_option = click.option(
     "--vault-key",

@@ -16,8 +16,8 @@ from huitong.core.hashing import sha256
 from huitong.gateway.errors import (
     ExchangeStateError,
 )
+from huitong.gateway.folder_vault import Vault
 from huitong.gateway.party import Party, get_exchange, status_text
-from huitong.gateway.vault import Vault
 from huitong.payload.document import make_payload
 from huitong.payload.sealing import (
     SealingContext,

@@ -18,7 +18,8 @@ from pydantic_core import ErrorDetails
 from huitong.core.errors import HuitongError
 from huitong.core.fields import check_name
 from huitong.gateway.database.settings import DatabaseSettings
-from huitong.gateway.exchange.settings import ExchangeSettings, OutboxSettings
+from huitong.gateway.exchange.settings import ExchangeSettings
+from huitong.gateway.outbox.settings import OutboxSettings
 from huitong.gateway.service.errors import GatewayHomeMissingError, SettingsError
 from huitong.gateway.service.settings import (
     ChainId,

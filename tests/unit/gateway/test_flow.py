@@ -40,8 +40,8 @@ from huitong.gateway.exchange_flow import (
     wait_decision,
     wait_settled,
 )
+from huitong.gateway.folder_vault import Vault
 from huitong.gateway.proven_read import follow_header, get_client_view, read_proven
-from huitong.gateway.vault import Vault
 from huitong.light.tendermint.block_types import BlockId, PartSetHeader
 from huitong.light.tendermint.client_message import (
     Misbehaviour,

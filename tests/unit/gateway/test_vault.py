@@ -13,7 +13,7 @@ from huitong.gateway.errors import (
     VaultKeyError,
     VaultWriteError,
 )
-from huitong.gateway.vault import KEY_VARIABLE, Vault, load_key, make_key_file
+from huitong.gateway.folder_vault import KEY_VARIABLE, Vault, load_key, make_key_file
 from huitong.payload.document import make_payload
 
 KEY = bytes(range(32))

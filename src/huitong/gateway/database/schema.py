@@ -5,5 +5,9 @@ from __future__ import annotations
 import huitong.gateway.access.tables
 import huitong.gateway.http.tables  # noqa: F401
 from huitong.gateway.database.base import Base
+from huitong.gateway.exchange import tables as exchange_tables
+from huitong.gateway.outbox import tables as outbox_tables
+from huitong.gateway.vault import tables as vault_tables
 
 METADATA = Base.metadata
+__all__ = ["METADATA", "exchange_tables", "outbox_tables", "vault_tables"]

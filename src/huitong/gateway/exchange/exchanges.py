@@ -74,7 +74,7 @@ class Exchanges:
         """
         raise NotImplementedError
 
-    async def list(
+    async def find(
         self, wanted: ExchangeFilter, *, after: str = "", limit: int = 100
     ) -> list[ExchangeView]:
         """Return exchanges by ascending id, which is the order of their making."""

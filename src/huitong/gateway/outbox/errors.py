@@ -87,3 +87,12 @@ class TransactionLostError(
     text="transaction {tx_hash} was in no block up to its timeout height {height}",
 ):
     """The zone can no longer take these bytes; the steps are signed anew."""
+
+
+class LeaseLostError(
+    UnavailableError,
+    codespace="outbox",
+    code=11,
+    text="another process carries out {name} now",
+):
+    """This process was silent for too long, so another one took over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -164,6 +164,7 @@ class StepHandler(Protocol):
         """
 
 
+@runtime_checkable
 class Executor(StepHandler, Protocol):
     """Who carries out steps that are no messages of the chain."""
 

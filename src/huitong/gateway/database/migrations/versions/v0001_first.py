@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from alembic import op
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -13,4 +10,3 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables."""
-    pass
