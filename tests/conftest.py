@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from huitong.testing.postgresql import PostgresqlServer, running_postgresql
-from tests.programs import need_cometbft, need_postgresql
+from huitong.testing.postgres import PostgresMissingError, PostgresServer
+from tests.programs import need_cometbft
 
 # A machine that is busy with something else must not turn a test red, so there is no
 # deadline and slow generation is not a failure. The everyday run looks at 100 examples
@@ -46,12 +45,13 @@ def cometbft() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgresqlServer]:
+def postgres() -> Iterator[PostgresServer]:
     """Run a PostgreSQL server for the tests of this process."""
-    programs = need_postgresql()
-    with running_postgresql(
-        Path(tempfile.mkdtemp(prefix="ht-pg-")), programs
-    ) as server:
+    try:
+        server = PostgresServer()
+    except PostgresMissingError as missing:
+        pytest.skip(f"not run: {missing}")
+    with server:
         yield server
 
 
@@ -60,5 +60,5 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of an empty database, of one kind after the other."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/gateway.db"
-    server: PostgresqlServer = request.getfixturevalue("postgresql")
-    return server.make_database()
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create_database()

@@ -9,7 +9,6 @@ import pytest
 
 from huitong.engines.cometbft.binary import find_binary
 from huitong.engines.cometbft.errors import CometBftMissingError
-from huitong.testing.postgresql import find_postgresql
 
 
 def need_cometbft() -> Path:
@@ -18,14 +17,6 @@ def need_cometbft() -> Path:
         return find_binary()
     except CometBftMissingError:
         pytest.skip("not run: cometbft is not installed; make peers")
-
-
-def need_postgresql() -> Path:
-    """Return the folder of PostgreSQL's programs."""
-    programs = find_postgresql()
-    if programs is None:
-        pytest.skip("not run: PostgreSQL is not installed; apt install postgresql")
-    return programs
 
 
 def processes_of(home: Path) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 from fastapi import Path, Request, Response
 from pydantic import Field, model_validator
 
+from huitong.core.limits import UINT32_MAX
 from huitong.gateway.access.callers import CurrentCaller
 from huitong.gateway.api.asking import ask
 from huitong.gateway.api.dependencies import ServicesOf
@@ -38,7 +39,6 @@ from huitong.gateway.api.values import (
 )
 from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.http.idempotency import IdempotencyKey
-from huitong.core.limits import UINT32_MAX
 from huitong.proto.huitong.grants.v1 import grants_pb2 as pb
 
 router = make_router("grants")
@@ -61,7 +61,9 @@ class _Permission(Body):
     )
     purpose: Purpose = Field(description="What for.")
     fields: FieldNames = Field(default=(), description="Which fields; empty for all.")
-    valid_from: Seconds | None = Field(default=None, description="From when; null: now.")
+    valid_from: Seconds | None = Field(
+        default=None, description="From when; null: now."
+    )
     valid_until: Seconds | None = Field(
         default=None, description="Until when; null: until it is withdrawn."
     )
@@ -124,7 +126,9 @@ class GrantView(View):
     purpose: str = Field(description="What for.")
     fields: list[str] = Field(description="Which fields; empty for all.")
     valid_from: Seconds | None = Field(description="From when.")
-    valid_until: Seconds | None = Field(description="Until when; null: until withdrawn.")
+    valid_until: Seconds | None = Field(
+        description="Until when; null: until withdrawn."
+    )
     count_max: int = Field(description="How often; 0 for any number of times.")
     count_used: int = Field(description="How often it was used.")
     consent_required: bool = Field(description="Whether a consent is needed too.")
@@ -143,7 +147,9 @@ class ConsentView(View):
     purpose: str = Field(description="What for.")
     fields: list[str] = Field(description="Which fields; empty for all.")
     valid_from: Seconds | None = Field(description="From when.")
-    valid_until: Seconds | None = Field(description="Until when; null: until withdrawn.")
+    valid_until: Seconds | None = Field(
+        description="Until when; null: until withdrawn."
+    )
     evidence_digest: Hex32 = Field(description="SHA-256 of the signed original.")
     withdrawn: bool = Field(description="Whether it was withdrawn.")
     withdrawn_reason: str = Field(description="Why it was withdrawn.")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Path, Query, Response
 from google.protobuf.message import DecodeError
+from pydantic import Field
 
 from huitong.gateway.access.callers import CurrentCaller
 from huitong.gateway.api.dependencies import ServicesOf
@@ -18,7 +19,6 @@ from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.outbox.steps import Step, StepFilter, StepState
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
-from pydantic import Field
 
 router = make_router("jobs")
 
@@ -60,7 +60,9 @@ class Job(View):
     next_attempt: TimeNs | None = Field(
         description="When it is tried next, if it waits."
     )
-    transaction: str | None = Field(description="Hash of the transaction, if it has one.")
+    transaction: str | None = Field(
+        description="Hash of the transaction, if it has one."
+    )
     height: int | None = Field(description="Block that holds the transaction.")
     result: dict[str, int] | None = Field(
         description="What it gave, if it gives a number.", examples=[{"grant_id": 7}]

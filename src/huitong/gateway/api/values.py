@@ -41,7 +41,9 @@ WAIT_S_MAX: Final = 60
 COUNT_MAX: Final = 2**53 - 1
 _TIME_EXAMPLE: Final = "2026-03-18T09:30:00Z"
 _NAME: Final = rf"^[a-z0-9]([a-z0-9._-]{{0,{NAME_CHARACTERS_MAX - 2}}}[a-z0-9])?$"
-_RECORD_ID: Final = rf"^[A-Za-z0-9][A-Za-z0-9._:+-]{{0,{RECORD_ID_CHARACTERS_MAX - 1}}}$"
+_RECORD_ID: Final = (
+    rf"^[A-Za-z0-9][A-Za-z0-9._:+-]{{0,{RECORD_ID_CHARACTERS_MAX - 1}}}$"
+)
 _CHANNEL_ID: Final = r"^channel-(0|[1-9][0-9]{0,18})$"
 _CHAIN_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9-]{0,49}$"
 
