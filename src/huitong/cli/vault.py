@@ -11,9 +11,7 @@ import click
 from huitong.cli.errors import cli_errors
 from huitong.cli.zones import json_option, show, show_many
 from huitong.core.errors import HuitongError
-from huitong.gateway.errors import (
-    VaultExistsError,
-)
+from huitong.gateway.errors import VaultExistsError
 from huitong.gateway.folder_vault import KEY_VARIABLE, Vault, load_key, make_key_file
 
 vault_key_option = click.option(

@@ -1,4 +1,4 @@
-"""Failures of a gateway, by what it was doing; codespaces vault and flow."""
+"""Failures of a gateway, by what it was doing; codespace vault."""
 
 from __future__ import annotations
 
@@ -49,61 +49,3 @@ class VaultExistsError(
     next_step="Choose a new folder; one that is a vault already keeps its key.",
 ):
     """A folder that may hold payloads under another key."""
-
-
-class ExchangeRefusedError(
-    RejectedError,
-    codespace="flow",
-    code=2,
-    text="exchange {exchange} was refused: {reason_code}: {reason}",
-):
-    """The issuer's policy or officer said no."""
-
-
-class ExchangeUndecidedError(
-    UnavailableError,
-    codespace="flow",
-    code=3,
-    text="exchange {exchange} is still {status} after {seconds} s",
-    next_step="Check that a relayer runs and whether an officer must decide.",
-):
-    """Nobody has decided, or no relayer has brought the decision."""
-
-
-class ExchangeStateError(
-    RejectedError,
-    codespace="flow",
-    code=4,
-    text="exchange {exchange}: expected {expected}, found {actual}",
-):
-    """The step does not fit what the zone says about the exchange."""
-
-
-class RecordMismatchError(
-    RejectedError,
-    codespace="flow",
-    code=5,
-    text="the proven record differs from the decision in {what}: {expected}, {actual}",
-):
-    """What the zone proves is not what was granted."""
-
-
-class AnswerMissingError(
-    RejectedError, codespace="flow", code=6, text="{zone} has no {what}"
-):
-    """Something that the exchange needs is not in the other zone's state."""
-
-
-class ClientUnusableError(
-    RejectedError, codespace="flow", code=7, text="light client {client_id}: {reason}"
-):
-    """The own zone's light client no longer vouches for the other zone."""
-
-
-class GradeTooLowError(
-    RejectedError,
-    codespace="flow",
-    code=8,
-    text="the answer is {actual}, wanted is at least {minimum}",
-):
-    """The answer is less well proven than the reader's policy wants."""

@@ -11,7 +11,7 @@ from huitong.gateway.database.migrating import migrate
 from huitong.gateway.service.errors import GatewayDiffersError, GatewayHomeTakenError
 from huitong.gateway.service.home import KEY_FOLDERS, GatewayHome, open_database
 from huitong.gateway.settings import GatewaySettings, load_settings, save_settings
-from huitong.gateway.vault import make_key_file
+from huitong.gateway.vault.keys import make_key_file
 from huitong.keys.errors import KeyNotFoundError
 from huitong.keys.keyring import KeyRecord, Keyring
 

@@ -13,11 +13,9 @@ from huitong.core.commitment import (
     encode_disclosure,
 )
 from huitong.core.hashing import sha256
-from huitong.gateway.errors import (
-    ExchangeStateError,
-)
+from huitong.gateway.exchange.errors import ExchangeStateError
+from huitong.gateway.exchange.party import Party, get_exchange, status_text
 from huitong.gateway.folder_vault import Vault
-from huitong.gateway.party import Party, get_exchange, status_text
 from huitong.payload.document import make_payload
 from huitong.payload.sealing import (
     SealingContext,

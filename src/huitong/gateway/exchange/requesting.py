@@ -23,15 +23,15 @@ from huitong.core.commitment import (
 )
 from huitong.core.errors import HuitongError
 from huitong.core.time import NS_PER_SECOND
-from huitong.gateway.errors import (
+from huitong.gateway.exchange.errors import (
     ExchangeRefusedError,
     ExchangeStateError,
     ExchangeUndecidedError,
     GradeTooLowError,
     RecordMismatchError,
 )
-from huitong.gateway.party import Party, get_exchange, status_text
-from huitong.gateway.proven_read import (
+from huitong.gateway.exchange.party import Party, get_exchange, status_text
+from huitong.gateway.exchange.proven_read import (
     ClientView,
     follow_header,
     get_client_view,
