@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel
@@ -25,6 +25,7 @@ def gateway_toml_page(notice: str) -> str:
         notice,
         "`huitong gateway init` writes the file into the gateway's home folder; the gateway reads it when it starts.",
         "Unknown entries are refused, and nothing is converted: a number is no text. Paths are below the home folder unless they are absolute.",
+        "A section that stands here more than once has one of these forms, by its `kind` or `source`.",
         *_table(GatewaySettings, ""),
     ]
     return "\n".join(rows) + "\n"
@@ -34,7 +35,7 @@ def _table(model: type[BaseModel], title: str) -> Iterator[str]:
     """Yield the rows of one table, then the tables inside it."""
     inner: list[tuple[str, type[BaseModel]]] = []
     yield ""
-    yield f"## `[{title}]`" if title else "## At the top"
+    yield f"## `{title}`" if title else "## At the top"
     yield ""
     if title:
         yield " ".join((model.__doc__ or "").split("\n\n")[0].split())
@@ -42,26 +43,35 @@ def _table(model: type[BaseModel], title: str) -> Iterator[str]:
     yield "| entry | value | default | meaning |"
     yield "| --- | --- | --- | --- |"
     for name, field in model.model_fields.items():
-        table, is_many = _table_of(field.annotation)
-        if table is None:
+        tables, form = _tables_of(field.annotation)
+        inside = form.format(f"{title.strip('[]')}.{name}".lstrip("."))
+        if "KEY" in inside:
+            inside = inside.replace("KEY", _KEYS.get(name, "NAME"))
+        inner += [(inside, table) for table in tables]
+        if not tables:
             meaning = " ".join((field.description or "").replace("|", r"\|").split())
             default = _default_of(field)
             yield f"| `{name}` | {_value_of(field)} | {default} | {meaning} |"
-            continue
-        key = f".{_KEYS.get(name, 'NAME')}" if is_many else ""
-        inner.append((f"{title}.{name}{key}".lstrip("."), table))
     for name, table in inner:
         yield from _table(table, name)
 
 
-def _table_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """Return the model of a table, and whether there may be many under keys."""
-    if get_origin(annotation) is dict:
-        return _table_of(get_args(annotation)[1])[0], True
-    for kind in _kinds(annotation):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind, False
-    return None, False
+def _tables_of(annotation: Any) -> tuple[list[type[BaseModel]], str]:
+    """Return the models of a table (several: one or another), and how it is headed."""
+    kinds = [_bare(kind) for kind in _kinds(_bare(annotation))]
+    for kind in kinds:
+        if get_origin(kind) is dict:
+            return _tables_of(get_args(kind)[1])[0], "[{}.KEY]"
+        if get_origin(kind) is tuple:
+            return _tables_of(get_args(kind)[0])[0], "[[{}]]"
+    models = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+    return models, "[{}]"
+
+
+def _bare(annotation: Any) -> Any:
+    return (
+        get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    )
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:
@@ -71,7 +81,7 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 
 
 def _value_of(field: FieldInfo) -> str:
-    (kind, *_) = [k for k in _kinds(field.annotation) if k is not type(None)]
+    (kind, *_) = [_bare(k) for k in _kinds(field.annotation) if k is not type(None)]
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
     bounds = {
@@ -93,6 +103,6 @@ def _default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
     value = field.get_default(call_default_factory=True)
-    if value in (None, PydanticUndefined):
+    if value is None or value is PydanticUndefined:
         return "—"
-    return f"`{orjson.dumps(value).decode()}`"
+    return f"`{orjson.dumps(value, default=str).decode()}`"

@@ -48,13 +48,56 @@ def allow(duty: Duty, *roles: Role) -> Permission:
 PUBLIC: Final = Permission(Duty.READ, frozenset(), is_public=True)
 """For health, the error page and the checking of evidence."""
 
+_EVERYBODY: Final = (OFFICER, INTEGRATOR, SECURITY, AUDITOR, SYSTEM)
+_BUSINESS: Final = (OFFICER, INTEGRATOR, AUDITOR)
+
 PERMISSIONS: Final[Permissions] = {
+    # whether it runs
+    "show_liveness": PUBLIC,
+    "show_readiness": PUBLIC,
+    # the world around
+    "list_zones": allow(Duty.READ, *_EVERYBODY),
+    "list_links": allow(Duty.READ, *_EVERYBODY),
+    "list_members": allow(Duty.READ, *_EVERYBODY),
+    "show_member": allow(Duty.READ, *_EVERYBODY),
+    "list_catalogue": allow(Duty.READ, *_BUSINESS),
+    # records
+    "publish_record": allow(Duty.OPERATE, INTEGRATOR),
+    "publish_file": allow(Duty.OPERATE, INTEGRATOR),
+    "publish_version": allow(Duty.OPERATE, INTEGRATOR),
+    "publish_file_version": allow(Duty.OPERATE, INTEGRATOR),
+    "show_publication": allow(Duty.READ, *_BUSINESS),
+    "list_records": allow(Duty.READ, *_BUSINESS),
+    "show_record": allow(Duty.READ, *_BUSINESS),
+    "set_record_status": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    # exchanges
+    "create_request": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    "list_requests": allow(Duty.READ, *_BUSINESS),
+    "decide_request": allow(Duty.DECIDE, OFFICER),
+    "list_exchanges": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "show_exchange": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "download_document": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    # grants and consents
+    "list_grants": allow(Duty.READ, *_BUSINESS),
+    "show_grant": allow(Duty.READ, *_BUSINESS),
+    "give_grant": allow(Duty.DECIDE, OFFICER),
+    "withdraw_grant": allow(Duty.DECIDE, OFFICER),
+    "show_consent": allow(Duty.READ, *_BUSINESS),
+    "record_consent": allow(Duty.DECIDE, OFFICER),
+    "withdraw_consent": allow(Duty.DECIDE, OFFICER),
+    # what goes on, and what is stuck
+    "list_jobs": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "show_job": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "list_undelivered": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "retry_job": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
+    "skip_job": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
+    "cancel_job": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
     # who may call
     "list_api_keys": allow(Duty.ADMINISTER, SECURITY),
     "create_api_key": allow(Duty.ADMINISTER, SECURITY),
     "rotate_api_key": allow(Duty.ADMINISTER, SECURITY),
     "revoke_api_key": allow(Duty.ADMINISTER, SECURITY),
-    "show_caller": allow(Duty.READ, OFFICER, INTEGRATOR, SECURITY, AUDITOR, SYSTEM),
+    "show_caller": allow(Duty.READ, *_EVERYBODY),
     # what they did
     "list_audit_entries": allow(Duty.AUDIT, AUDITOR),
     "show_audit_head": allow(Duty.AUDIT, AUDITOR),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.message import Message
@@ -56,7 +56,7 @@ def enum_text(kind: EnumDescriptor, number: int) -> str:
     return str(number) if known is None else _text(known.name, prefix)
 
 
-def enum_number(kind: EnumDescriptor, text: str) -> int:
+def enum_number(kind: EnumDescriptor, text: str) -> Any:
     """Return the number that ``enum_text`` tells as ``text``.
 
     Raises:

@@ -197,7 +197,7 @@ async def _page(
     limit: int,
 ) -> Page[Job]:
     (after,) = listing.after(cursor) or (0,)
-    steps = await services.outbox.list(wanted, after=int(after), limit=limit + 1)
+    steps = await services.outbox.find(wanted, after=int(after), limit=limit + 1)
     shown = steps[:limit]
     more = shown[-1].id if len(steps) > limit else 0
     return Page(items=[job_of(step) for step in shown], next=listing.next(more))

@@ -365,7 +365,7 @@ async def set_record_status(
     message = pb.MsgSetRecordStatus(
         signer=account,
         record_id=record,
-        status=pb.RecordStatus.ValueType(enum_number(_STATUS, body.status)),
+        status=enum_number(_STATUS, body.status),
         reason=body.reason,
     )
     return await send_message(
@@ -402,9 +402,7 @@ async def _publish(
         record_type=terms.record_type,
         subject=bytes.fromhex(terms.subject or ""),
         level=terms.level,
-        share_class=pb.ShareClass.ValueType(
-            enum_number(_SHARE_CLASS, terms.share_class)
-        ),
+        share_class=enum_number(_SHARE_CLASS, terms.share_class),
         title=terms.title,
         terms=terms.terms,
         valid_from=terms.valid_from or 0,

@@ -24,9 +24,9 @@ from huitong.gateway.api.values import (
     TimeNs,
     View,
 )
+from huitong.gateway.exchange.proven_read import get_client_view
 from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.http.errors import AbsentError
-from huitong.gateway.proven_read import get_client_view
 from huitong.gateway.service.services import Services
 from huitong.modules.exchange.keys import PORT_ID
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
