@@ -38,7 +38,9 @@ def _table(model: type[BaseModel], title: str) -> Iterator[str]:
     yield f"## `{title}`" if title else "## At the top"
     yield ""
     if title:
-        yield " ".join((model.__doc__ or "").split("\n\n")[0].split())
+        yield " ".join(
+            (model.__doc__ or "").replace("``", "`").split("\n\n")[0].split()
+        )
         yield ""
     yield "| entry | value | default | meaning |"
     yield "| --- | --- | --- | --- |"

@@ -52,11 +52,6 @@ _REASONS: Final = {
     "model_attributes_type": "needs to be a table",
     "dict_type": "needs to be a table",
 }
-#: Where payloads and the key that protects them lie if the file does not say.
-_VAULT_DEFAULT: Final = {
-    "store": {"kind": "folder", "path": "vault"},
-    "key": {"source": "file", "path": "keys/vault.key"},
-}
 
 
 def _check_member_id(text: str) -> str:
@@ -93,10 +88,7 @@ class GatewaySettings(Section):
     database: DatabaseSettings = _section(DatabaseSettings, "The database.")
     access: AccessSettings = _section(AccessSettings, "Who may call.")
     http: HttpSettings = _section(HttpSettings, "Limits of requests.")
-    vault: VaultSettings = Field(
-        default=VaultSettings.model_validate(_VAULT_DEFAULT),
-        description="Payloads at rest.",
-    )
+    vault: VaultSettings = _section(VaultSettings, "Payloads at rest.")
     exchange: ExchangeSettings = _section(ExchangeSettings, "Exchanges.")
     outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
     watch: WatchSettings = _section(WatchSettings, "Metrics.")

@@ -16,7 +16,6 @@ from huitong.core.commitment import (
 from huitong.core.hashing import sha256
 from huitong.core.store.ics23 import InvalidProofError
 from huitong.core.time import NS_PER_SECOND
-from huitong.gateway.errors import VaultEntryNotFoundError
 from huitong.gateway.exchange.errors import (
     AnswerMissingError,
     ClientUnusableError,
@@ -46,6 +45,7 @@ from huitong.gateway.exchange.proven_read import (
     read_proven,
 )
 from huitong.gateway.folder_vault import Vault
+from huitong.gateway.vault.errors import VaultEntryNotFoundError
 from huitong.light.tendermint.block_types import BlockId, PartSetHeader
 from huitong.light.tendermint.client_message import (
     Misbehaviour,

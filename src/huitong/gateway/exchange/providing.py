@@ -61,7 +61,7 @@ async def publish_document(
     """Put a document into the vault and its record on chain; return its digest too.
 
     Raises:
-        VaultWriteError: the vault cannot store it; nothing is published.
+        VaultStoreError: the vault cannot store it; nothing is published.
         TransactionFailedError: the zone refuses the record.
     """
     payload = make_payload(document)

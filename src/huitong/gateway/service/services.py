@@ -26,15 +26,7 @@ from huitong.gateway.outbox.writer import ChainWriter
 from huitong.gateway.service.errors import WrongZoneError
 from huitong.gateway.service.home import GatewayHome, open_database
 from huitong.gateway.settings import GatewaySettings
-from huitong.gateway.vault.keyring import KeyRing
-from huitong.gateway.vault.keys import KeyEncryptionKey, load_key
-from huitong.gateway.vault.object_room import open_objects
-from huitong.gateway.vault.settings import (
-    FileKeySettings,
-    FolderSettings,
-    KeySettings,
-    StoreSettings,
-)
+from huitong.gateway.vault.opening import open_vault
 from huitong.gateway.vault.vault import Vault
 
 
@@ -124,7 +116,9 @@ def build_services(opening: Opening) -> Services:
         officer=_address_of(secrets.officer),
         requester=_address_of(secrets.requester),
     )
-    vault = _open_vault(opening, database)
+    vault = open_vault(
+        database, settings.vault, base=opening.home.path, environment=os.environ
+    )
     browser = httpx.AsyncClient(trust_env=False)
     return Services(
         home=opening.home,
@@ -163,31 +157,6 @@ async def check_zone(settings: GatewaySettings) -> None:
         raise WrongZoneError(
             url=settings.zone.node, actual=actual, expected=settings.zone.chain_id
         )
-
-
-def _open_vault(opening: Opening, database: Database) -> Vault:
-    settings = opening.settings.vault
-    return Vault(
-        database,
-        open_objects(_store_of(opening.home, settings.store), os.environ),
-        KeyRing(
-            _key_of(opening.home, settings.key),
-            [_key_of(opening.home, key) for key in settings.previous_keys],
-        ),
-        settings,
-    )
-
-
-def _store_of(home: GatewayHome, store: StoreSettings) -> StoreSettings:
-    if isinstance(store, FolderSettings):
-        return store.model_copy(update={"path": home.place(store.path)})
-    return store
-
-
-def _key_of(home: GatewayHome, key: KeySettings) -> KeyEncryptionKey:
-    if isinstance(key, FileKeySettings):
-        key = key.model_copy(update={"path": home.place(key.path)})
-    return load_key(key, os.environ)
 
 
 def _signing_keys(secrets: Secrets) -> list[bytes]:

@@ -29,8 +29,8 @@ Store: TypeAlias = LocalStore | S3Store
 PART_SIZE_BYTES: Final = 6_291_456
 #: Parts of one object that are under way at the same time.
 PARTS_AT_ONCE: Final = 2
-#: Bytes that are read at once.
-_READ_SIZE_BYTES: Final = 1_048_576
+#: Bytes that are read with one request.
+READ_SIZE_BYTES: Final = 2_097_152
 _RANDOM_SIZE_BYTES: Final = 16
 #: What the store puts behind the name of a file that is not finished.
 _FRAGMENT_MARK: Final = "#"
@@ -92,14 +92,17 @@ class ObjectRoom:
             FileNotFoundError: there is none.
             VaultStoreError: the store does not answer.
         """
+        end = offset + READ_SIZE_BYTES
         try:
-            options = {"range": {"offset": offset}} if offset else {}
-            found = await obstore.get_async(self._store, name, options=options)  # type: ignore[arg-type]
+            found = await obstore.get_async(
+                self._store, name, options={"range": (offset, end)}
+            )
+            first = bytes(await found.bytes_async())
         except FileNotFoundError:
             raise
         except (BaseError, OSError) as error:
             raise self._down(error) from error
-        return self._read(found.stream(min_chunk_size=_READ_SIZE_BYTES))
+        return self._read(name, first, end, found.meta["size"])
 
     async def delete(self, name: str) -> None:
         """Remove an object; nothing happens if there is none.
@@ -153,12 +156,32 @@ class ObjectRoom:
         except (BaseError, OSError) as error:
             raise self._down(error) from error
 
-    async def _read(self, stream: AsyncIterator[bytes]) -> ByteStream:
+    async def _read(self, name: str, first: bytes, at: int, size: int) -> ByteStream:
+        """Yield ``first`` and what is behind ``at``, the next piece being under way.
+
+        Pieces by range, because a folder is read in tiny ones otherwise, and because a
+        bucket may then be asked for a piece again.
+        """
+        while at < size:
+            length = min(READ_SIZE_BYTES, size - at)
+            ahead = asyncio.ensure_future(self._get_range(name, at, length))
+            try:
+                yield first
+            except BaseException:
+                ahead.cancel()
+                raise
+            first = await ahead
+            at += length
+        yield first
+
+    async def _get_range(self, name: str, at: int, length: int) -> bytes:
         try:
-            async for piece in stream:
-                yield bytes(piece)
+            found = await obstore.get_range_async(
+                self._store, name, start=at, length=length
+            )
         except (BaseError, OSError) as error:
             raise self._down(error) from error
+        return bytes(found)
 
     def _down(self, error: Exception) -> VaultStoreError:
         return VaultStoreError(place=self._place, reason=_reason(error))

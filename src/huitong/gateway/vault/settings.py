@@ -1,4 +1,7 @@
-"""Settings of the vault, section ``[vault]`` of ``gateway.toml``."""
+"""Settings of the vault, section ``[vault]`` of ``gateway.toml``.
+
+Relative paths begin at the gateway's home.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ class FileKeySettings(_Settings):
     """A key-encryption key in a file."""
 
     source: Literal["file"] = "file"
-    path: Path = Field(description="File of mode 0600 with 64 hexadecimal digits.")
+    path: Path = Field(
+        default=Path("keys/vault.key"),
+        description="File of mode 0600 with 64 hexadecimal digits.",
+    )
 
 
 class EnvironmentKeySettings(_Settings):
@@ -63,7 +69,10 @@ class FolderSettings(_Settings):
     """Ciphertext in a folder."""
 
     kind: Literal["folder"] = "folder"
-    path: Path = Field(description="Folder of the ciphertext; made if it is not there.")
+    path: Path = Field(
+        default=Path("vault"),
+        description="Folder of the ciphertext; made if it is not there.",
+    )
 
 
 class S3Settings(_Settings):
@@ -123,8 +132,12 @@ ScannerSettings = Annotated[
 class VaultSettings(_Settings):
     """Where payloads lie, and under which keys."""
 
-    store: StoreSettings = Field(description="Where the ciphertext lies.")
-    key: KeySettings = Field(description="The key-encryption key.")
+    store: StoreSettings = Field(
+        default=FolderSettings(), description="Where the ciphertext lies."
+    )
+    key: KeySettings = Field(
+        default=FileKeySettings(), description="The key-encryption key."
+    )
     previous_keys: tuple[KeySettings, ...] = Field(
         (),
         max_length=PREVIOUS_KEYS_MAX,
