@@ -60,7 +60,7 @@ def _table(model: type[BaseModel], title: str) -> Iterator[str]:
 
 def _tables_of(annotation: Any) -> tuple[list[type[BaseModel]], str]:
     """Return the models of a table (several: one or another), and how it is headed."""
-    kinds = [_bare(kind) for kind in _kinds(_bare(annotation))]
+    kinds = _kinds(annotation)
     for kind in kinds:
         if get_origin(kind) is dict:
             return _tables_of(get_args(kind)[1])[0], "[{}.KEY]"
@@ -70,20 +70,17 @@ def _tables_of(annotation: Any) -> tuple[list[type[BaseModel]], str]:
     return models, "[{}]"
 
 
-def _bare(annotation: Any) -> Any:
-    return (
-        get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    )
-
-
-def _kinds(annotation: Any) -> tuple[Any, ...]:
+def _kinds(annotation: Any) -> list[Any]:
+    """Return the alternatives of a type, with nothing around them."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        return get_args(annotation)
-    return (annotation,)
+        return [kind for part in get_args(annotation) for kind in _kinds(part)]
+    return [annotation]
 
 
 def _value_of(field: FieldInfo) -> str:
-    (kind, *_) = [_bare(k) for k in _kinds(field.annotation) if k is not type(None)]
+    (kind, *_) = [k for k in _kinds(field.annotation) if k is not type(None)]
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
     bounds = {
@@ -94,10 +91,11 @@ def _value_of(field: FieldInfo) -> str:
     }
     names = {str: "text", int: "number", float: "number", bool: "true or false"}
     text = names.get(kind, "list" if get_origin(kind) in (list, tuple) else "text")
-    if bounds:
-        low = bounds.get("ge", bounds.get("gt"))
-        high = bounds.get("le", bounds.get("lt"))
-        text += f", {'above ' if 'gt' in bounds else ''}{low} to {high}"
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    if high is not None:
+        return f"{text}, {'above ' if 'gt' in bounds else ''}{low} to {high}"
+    if low is not None:
+        return f"{text}, {'above' if 'gt' in bounds else 'at least'} {low}"
     return text
 
 

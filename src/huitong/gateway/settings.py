@@ -183,8 +183,16 @@ def _table_lines(table: BaseModel, where: str) -> Iterator[str]:
             yield f"{'' if is_said else '# '}{name} ={shown}"
     for title, section in inner:
         yield ""
-        yield title
+        yield title if _is_said(section) else f"# {title}"
         yield from _table_lines(section, title.strip("[]"))
+
+
+def _is_said(table: BaseModel) -> bool:
+    """Whether anything in a table, or in one inside it, stands in the file."""
+    return any(
+        not isinstance(value, BaseModel) or _is_said(value)
+        for value in (getattr(table, name) for name in table.model_fields_set)
+    )
 
 
 def _toml_key(key: str) -> str:
