@@ -173,3 +173,44 @@ class NotInvolvedError(
     next_step="Have the account added to the member, or change the settings.",
 ):
     """The gateway's account is of another member, or of none."""
+
+
+class ReceiptReturnedError(
+    RejectedError,
+    codespace="flow",
+    code=20,
+    text="the other zone did not take {count} receipts of exchange {exchange_id}",
+    next_step="Check the relayer and the other zone, then retry the exchange.",
+):
+    """Receipts came back again and again."""
+
+
+class NotSkippableError(
+    RejectedError,
+    codespace="flow",
+    code=21,
+    text="exchange {exchange_id} cannot go on without {kind}",
+):
+    """A person skipped a step that nothing else can stand for; the exchange has ended."""
+
+
+class NotAskedForError(
+    RejectedError,
+    codespace="flow",
+    code=22,
+    text="nothing was asked for under {channel_id}/{sequence}",
+):
+    """No such request, or one to somebody else: the answer is the same."""
+
+    http_status: ClassVar[int] = 404
+
+
+class DeliveryDiffersError(
+    RejectedError,
+    codespace="flow",
+    code=23,
+    text="exchange {channel_id}/{sequence} is {stage} and takes no other bytes",
+):
+    """Other bytes came before, or nothing is waited for any more."""
+
+    http_status: ClassVar[int] = 409

@@ -42,6 +42,8 @@ class ExchangeRow(Base):
     payload_digest: Mapped[Digest] = mapped_column(default=b"")
     """Requester: of what was received and lies in the vault."""
     checked_height: Mapped[Count] = mapped_column(default=0)
+    keeps_sealed: Mapped[bool] = mapped_column(default=False)
+    """Whether the sealed bytes still lie in the vault."""
     receipts: Mapped[Count] = mapped_column(default=0)
     """How many receipts were sent; another is, if one did not reach the other zone."""
     request_id: Mapped[Name] = mapped_column(default="")
@@ -57,6 +59,7 @@ class ExchangeRow(Base):
     __table_args__ = (
         UniqueConstraint("channel_id", "sequence", "side"),
         Index("ix_exchanges_stage", "stage", "side"),
+        Index("ix_exchanges_keeps_sealed", "keeps_sealed", "stage"),
         Index("ix_exchanges_problem_step_id", "problem_step_id"),
     )
 
