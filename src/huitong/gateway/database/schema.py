@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import huitong.gateway.access.tables
-import huitong.gateway.http.tables  # noqa: F401
+from huitong.gateway.access import tables as _access_tables  # noqa: F401
 from huitong.gateway.database.base import Base
+from huitong.gateway.http import tables as _http_tables  # noqa: F401
+from huitong.gateway.outbox import tables as _outbox_tables  # noqa: F401
 
 METADATA = Base.metadata

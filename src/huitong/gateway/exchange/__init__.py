@@ -1,0 +1,1 @@
+"""The granted exchange, as each party's gateway runs it."""

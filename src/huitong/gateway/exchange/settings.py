@@ -1,0 +1,27 @@
+"""Settings of the exchanges; section ``[exchange]`` of ``gateway.toml``."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ExchangeSettings(BaseModel):
+    """How this gateway exchanges."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    minimum_grade: str = Field(
+        default="proven",
+        pattern="^(proven|attested|signed|unverified)$",
+        description="Lowest trust grade of an answer that is taken and confirmed.",
+    )
+    packet_timeout_s: int = Field(
+        default=600,
+        ge=10,
+        le=86_400,
+        description="Seconds that a packet may be on its way.",
+    )
+    confirm_automatically: bool = Field(
+        default=True,
+        description="Whether what was checked is confirmed without being asked.",
+    )

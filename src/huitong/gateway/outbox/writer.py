@@ -1,0 +1,580 @@
+"""One account's transactions: signed, stored, then sent.
+
+The messages of many steps go into one transaction. Its bytes are stored, with the
+sequence that they use up, before they leave; after a stop the same bytes are sent again.
+A sequence is used up once, so a step is done at most once as long as it never stands in
+two transactions that could both come into a block. So a step leaves a stored transaction
+only when
+
+* a block holds the transaction, succeeded or failed;
+* a block holds another one with its sequence;
+* the zone is past its timeout height and no block holds it; or
+* the node refused it when it was handed over for the first time.
+
+What became of a transaction is read from the blocks, not asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from huitong.client.errors import RpcError, TransactionFailedError
+from huitong.client.sender import get_account, is_wrong_sequence
+from huitong.client.subscription import BlockSeen, TxSeen
+from huitong.client.terms import AccountTerms
+from huitong.client.zone import ZoneClient
+from huitong.core.address import address_of_public_key, with_prefix
+from huitong.core.errors import HuitongError, OutOfGasError, UnauthorizedError
+from huitong.core.limits import TX_MEMO_CHARACTERS_MAX
+from huitong.core.secp256k1 import public_key_of_private_key
+from huitong.core.tx import build_transaction
+from huitong.gateway.database.engine import Database
+from huitong.gateway.outbox.batches import make_batches
+from huitong.gateway.outbox.errors import TransactionLostError
+from huitong.gateway.outbox.follower import BlockFollower
+from huitong.gateway.outbox.lease import Lease
+from huitong.gateway.outbox.ledger import Ledger, free
+from huitong.gateway.outbox.steps import Done, Failed, StepOutcome, StepState
+from huitong.gateway.outbox.tables import (
+    COMMITTED,
+    DROPPED,
+    SIGNED,
+    ChainTransactionRow,
+    StepRow,
+)
+from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
+from huitong.proto.google.protobuf import any_pb2
+from huitong.relayer.gas import GasTable
+
+log = structlog.get_logger("gateway")
+
+#: Transactions of one account under way at once; the mempool checks all of them again
+#: after each block.
+IN_FLIGHT_MAX: Final = 64
+#: How long the first step waits for company.
+GATHER_S: Final = 0.01
+#: Seconds between two looks whether something is late.
+LOOK_S: Final = 1.0
+#: Blocks in which a transaction must come into one; then its steps are signed anew.
+TIMEOUT_BLOCKS: Final = 200
+#: Seconds without a block that holds it, until a transaction is handed over again.
+RESEND_S: Final = 5.0
+#: Seconds before a round is begun again that the zone or the database broke off.
+PAUSE_S: Final = 0.5
+#: Looks, and seconds between them, whether the follower has reached a height.
+FOLLOW_LOOKS: Final = 40
+FOLLOW_LOOK_S: Final = 0.05
+#: What a node says that has the bytes already.
+_IN_CACHE: Final = "already exists in cache"
+#: Refusals whose reason may go: a frozen or suspended member, a role taken away.
+_MAY_GO: Final = ((UnauthorizedError.codespace, UnauthorizedError.code),)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Flight:
+    """A stored transaction that no block holds yet."""
+
+    id: int
+    sequence: int
+    tx_hash: bytes
+    raw: bytes
+    timeout_height: int
+    was_offered: bool
+    """Whether a node may have it."""
+    sent_s: float = 0.0
+
+
+@final
+class ChainWriter:
+    """Signs for one account of the own zone; no other program should sign for it."""
+
+    def __init__(
+        self,
+        database: Database,
+        zone: ZoneClient,
+        private_key: bytes,
+        terms: AccountTerms = AccountTerms(),  # noqa: B008 - frozen
+    ) -> None:
+        """Prepare; the account is asked for when it is first needed.
+
+        Args:
+            database: keeps what was signed.
+            zone: a node of the own zone.
+            private_key: secp256k1, 32 bytes.
+            terms: how the zone wants its transactions.
+        """
+        self._database = database
+        self._zone = zone
+        self._private_key = private_key
+        ours = address_of_public_key(public_key_of_private_key(private_key))
+        self.address: str = with_prefix(ours, terms.address_prefix)
+        """bech32 address of the account."""
+        self._terms = terms
+        self._gas = GasTable()
+        self._in_flight: dict[bytes, _Flight] = {}
+        self._is_loaded = False
+        self._account_number = -1
+        self._sequence = -1
+        self._resend_at_s = 0.0
+        self._wake = asyncio.Event()
+        self._ledger: Ledger
+        self._follower: BlockFollower
+        self._lease: Lease
+
+    def bind(self, ledger: Ledger, follower: BlockFollower, lease: Lease) -> None:
+        """Become part of an outbox."""
+        self._ledger, self._follower, self._lease = ledger, follower, lease
+        follower.add(self)
+
+    def wake(self) -> None:
+        """Look at once for steps that are due."""
+        self._wake.set()
+
+    # --- what the follower tells --------------------------------------------------------
+
+    async def read(self, block: BlockSeen) -> Any:
+        """Return which of our transactions a block holds."""
+        if not self._in_flight:
+            return None
+        hashed = (
+            (hashlib.sha256(base64.b64decode(tx.raw)).digest(), tx) for tx in block.txs
+        )
+        return {h: tx for h, tx in hashed if h in self._in_flight} or None
+
+    async def apply(
+        self, session: AsyncSession, block: BlockSeen, found: Mapping[bytes, TxSeen]
+    ) -> None:
+        """Write what became of our transactions."""
+        for tx_hash, tx in found.items():
+            await self._note_committed(session, tx_hash, tx, block.height)
+
+    async def applied(
+        self, block: BlockSeen, found: Mapping[bytes, TxSeen] | None
+    ) -> None:
+        """Forget the transactions that a block holds."""
+        for tx_hash, tx in (found or {}).items():
+            flight = self._in_flight.get(tx_hash)
+            if flight is not None and self._is_used_up(flight, tx):
+                del self._in_flight[tx_hash]
+        if found:
+            self._ledger.tell_changed()
+            self.wake()
+
+    async def reconcile(self) -> None:
+        """Ask for our transactions one by one: blocks are missing."""
+        await self._load()
+        for flight in list(self._in_flight.values()):
+            await self._ask(flight)
+
+    async def resumed(self) -> None:
+        """Hand everything over again: the node may have been started anew."""
+        self._resend_at_s = 0.0
+        self.wake()
+
+    def _is_used_up(self, flight: _Flight, tx: TxSeen) -> bool:
+        """Whether the transaction in the block has used up its sequence.
+
+        One that is refused before its messages has not, and may come into a later block.
+        """
+        if tx.code == 0:
+            return True
+        wanted = f"{self.address}/{flight.sequence}"
+        return any(
+            told["type"] == "tx"
+            and any(
+                pair["key"] == "acc_seq" and pair.get("value") == wanted
+                for pair in told["attributes"]
+            )
+            for told in tx.events
+        )
+
+    async def _note_committed(
+        self, session: AsyncSession, tx_hash: bytes, tx: TxSeen, height: int
+    ) -> None:
+        flight = self._in_flight.get(tx_hash)
+        if flight is None:
+            return
+        if not self._is_used_up(flight, tx):
+            log.warning("transaction_refused", tx=tx_hash.hex(), reason=tx.log)
+            return
+        row = await session.get_one(ChainTransactionRow, flight.id)
+        if row.state != SIGNED:
+            return
+        row.state, row.raw, row.height = COMMITTED, b"", height
+        row.code, row.codespace, row.log = tx.code, tx.codespace, tx.log[:4_000]
+        row.gas_used = tx.gas_used
+        steps = await _steps_in(session, flight.id)
+        await self._ledger.note(session, self._outcomes(steps, tx))
+
+    def _outcomes(
+        self, steps: Sequence[StepRow], tx: TxSeen
+    ) -> list[tuple[StepRow, StepOutcome]]:
+        """Return what a committed transaction means for its steps."""
+        if tx.code == 0:
+            responses = _responses(tx)
+            return [
+                (step, Done(result=responses[step.message_index])) for step in steps
+            ]
+        error = TransactionFailedError(codespace=tx.codespace, code=tx.code, log=tx.log)
+        if (tx.codespace, tx.code) == (OutOfGasError.codespace, OutOfGasError.code):
+            self._gas.note_out_of_gas()
+        return self._failures(steps, error)
+
+    def _failures(
+        self, steps: Sequence[StepRow], error: HuitongError
+    ) -> list[tuple[StepRow, StepOutcome]]:
+        """Return what a failure means: of several steps each is tried alone."""
+        if len(steps) > 1:
+            for step in steps:
+                step.is_alone = True
+                step.attempts -= 1
+                free(step, time.time_ns())
+            return []
+        retry: bool | None = None
+        if isinstance(error, TransactionFailedError):
+            pair = (error.codespace, error.code)
+            out_of_gas = (OutOfGasError.codespace, OutOfGasError.code)
+            retry = pair in _MAY_GO or pair == out_of_gas
+        return [(step, Failed(error=error, retry=retry)) for step in steps]
+
+    # --- working ------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Sign and send what is due until cancelled."""
+        while True:
+            try:
+                if not self._is_loaded:
+                    await self._load()
+                if self._follower.height:
+                    await self._round()
+            except HuitongError as failure:
+                log.warning("writer_broken", reason=failure.diagnostics())
+                self._is_loaded = False
+                await asyncio.sleep(PAUSE_S)
+            except Exception as bug:
+                log.error("writer_broken", reason=type(bug).__name__, exc_info=bug)
+                self._is_loaded = False
+                await asyncio.sleep(PAUSE_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait until there may be something to do."""
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await self._wake.wait()
+            await asyncio.sleep(GATHER_S)
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _load(self) -> None:
+        """Take up what was signed before; a node may have it or not."""
+        async with self._database.transaction() as session:
+            rows = await session.scalars(
+                select(ChainTransactionRow)
+                .where(ChainTransactionRow.account == self.address)
+                .where(ChainTransactionRow.state == SIGNED)
+                .order_by(ChainTransactionRow.sequence, ChainTransactionRow.id)
+            )
+            self._in_flight = {
+                row.tx_hash: _Flight(
+                    id=row.id,
+                    sequence=row.sequence,
+                    tx_hash=row.tx_hash,
+                    raw=row.raw,
+                    timeout_height=row.timeout_height,
+                    was_offered=True,
+                )
+                for row in rows
+            }
+        self._sequence = -1
+        self._resend_at_s = 0.0
+        self._is_loaded = True
+
+    async def _round(self) -> None:
+        now_s = time.monotonic()
+        if self._in_flight and now_s >= self._resend_at_s:
+            self._resend_at_s = now_s + RESEND_S
+            await self._resend(now_s)
+        while flights := await self._sign_due():
+            await self._offer(flights)
+
+    # --- signing ------------------------------------------------------------------------
+
+    async def _sign_due(self) -> list[_Flight]:
+        """Sign and store what is due, as far as there is room."""
+        room = IN_FLIGHT_MAX - len(self._in_flight)
+        if room <= 0 or not await self._know_account():
+            return []
+        settings = self._ledger.settings
+        chain_id = await self._zone.chain_id()
+        signed: list[_Flight] = []
+        async with self._database.transaction() as session:
+            await self._lease.check(session)
+            rows = await session.scalars(
+                self._due()
+                .order_by(StepRow.id)
+                .limit(room * settings.batch_messages_max)
+            )
+            for batch in make_batches(rows, settings.batch_messages_max):
+                if len(signed) == room:
+                    break
+                sequence = self._sequence + len(signed)
+                signed.append(await self._store(session, batch, chain_id, sequence))
+        self._sequence += len(signed)
+        self._in_flight.update({flight.tx_hash: flight for flight in signed})
+        return signed
+
+    def _due(self) -> Any:
+        return (
+            select(StepRow)
+            .where(StepRow.state == StepState.WAITING, StepRow.is_chain)
+            .where(StepRow.next_attempt_ns <= time.time_ns())
+            .where(StepRow.lane == self.address)
+        )
+
+    async def _know_account(self) -> bool:
+        """Learn the next sequence: behind what is under way, else from the zone.
+
+        Returns whether it is known; the zone is not asked while nothing is to be signed.
+        """
+        unknown = self._account_number < 0
+        if unknown or (self._sequence < 0 and not self._in_flight):
+            async with self._database.transaction() as session:
+                if await session.scalar(self._due().limit(1)) is None:
+                    return False
+            account = await get_account(self._zone, self.address)
+            self._account_number = account.account_number
+            self._sequence = account.sequence
+        if self._in_flight:
+            highest = max(flight.sequence for flight in self._in_flight.values())
+            self._sequence = max(self._sequence, highest + 1)
+        return True
+
+    async def _store(
+        self,
+        session: AsyncSession,
+        batch: Sequence[StepRow],
+        chain_id: str,
+        sequence: int,
+    ) -> _Flight:
+        messages = [any_pb2.Any.FromString(step.payload) for step in batch]
+        size = sum(len(step.payload) for step in batch)
+        gas_limit = self._gas.limit(len(batch), size)
+        timeout_height = self._follower.height + TIMEOUT_BLOCKS
+        price = self._terms.gas_price
+        raw = build_transaction(
+            messages,
+            private_key=self._private_key,
+            chain_id=chain_id,
+            account_number=self._account_number,
+            sequence=sequence,
+            gas_limit=gas_limit,
+            memo=_memo(batch) or self._terms.memo,
+            timeout_height=timeout_height,
+            fee_denom=price.denom if price else "",
+            fee_amount=price.fee(gas_limit) if price else 0,
+        )
+        now_ns = time.time_ns()
+        row = ChainTransactionRow(
+            account=self.address,
+            sequence=sequence,
+            tx_hash=hashlib.sha256(raw).digest(),
+            raw=raw,
+            timeout_height=timeout_height,
+            state=SIGNED,
+            created_ns=now_ns,
+        )
+        session.add(row)
+        await session.flush()
+        for index, step in enumerate(batch):
+            step.state, step.changed_ns = StepState.RUNNING, now_ns
+            step.transaction_id, step.message_index = row.id, index
+            step.attempts += 1
+        return _Flight(
+            id=row.id,
+            sequence=sequence,
+            tx_hash=row.tx_hash,
+            raw=raw,
+            timeout_height=timeout_height,
+            was_offered=False,
+        )
+
+    # --- sending ------------------------------------------------------------------------
+
+    async def _offer(self, flights: Sequence[_Flight]) -> None:
+        """Hand transactions to the node for the first time, in the order of sequences."""
+        offered = {flight.tx_hash: flight.was_offered for flight in flights}
+        for flight in flights:
+            flight.was_offered, flight.sent_s = True, time.monotonic()
+        outcomes = await self._zone.broadcast_many([flight.raw for flight in flights])
+        refused: list[tuple[_Flight, TransactionFailedError]] = []
+        for flight, outcome in zip(flights, outcomes, strict=True):
+            if isinstance(outcome, TransactionFailedError):
+                if offered[flight.tx_hash]:
+                    log.warning("transaction_waits", reason=str(outcome))
+                else:
+                    refused.append((flight, outcome))
+            elif isinstance(outcome, RpcError) and _IN_CACHE not in str(outcome):
+                self._resend_at_s = min(self._resend_at_s, time.monotonic() + PAUSE_S)
+        if refused:
+            await self._on_refused(refused)
+
+    async def _on_refused(
+        self, refused: Sequence[tuple[_Flight, TransactionFailedError]]
+    ) -> None:
+        """Take back transactions that the node has refused and therefore does not have.
+
+        Only the first of them is at fault; the others came behind a sequence that is
+        missing. If it is the sequence itself, the account is asked for it.
+        """
+        async with self._database.transaction() as session:
+            for place, (flight, error) in enumerate(refused):
+                steps = await self._drop(session, flight)
+                if place or is_wrong_sequence(error):
+                    for step in steps:
+                        step.attempts -= 1
+                        free(step, time.time_ns())
+                else:
+                    await self._ledger.note(session, self._failures(steps, error))
+        for flight, _ in refused:
+            self._in_flight.pop(flight.tx_hash, None)
+        first, error = refused[0]
+        if is_wrong_sequence(error):
+            log.warning("sequence_differs", account=self.address, reason=str(error))
+            for flight in self._in_flight.values():
+                flight.sent_s = 0.0  # the node may have lost those before it
+            self._resend_at_s = 0.0
+            self._sequence = -1
+            self._account_number = -1
+            await asyncio.sleep(PAUSE_S)
+        else:
+            self._sequence = first.sequence
+        self._ledger.tell_changed()
+        self.wake()
+
+    async def _drop(self, session: AsyncSession, flight: _Flight) -> list[StepRow]:
+        """Note that a transaction cannot come into a block any more."""
+        row = await session.get_one(ChainTransactionRow, flight.id)
+        row.state, row.raw = DROPPED, b""
+        return await _steps_in(session, flight.id)
+
+    async def _resend(self, now_s: float) -> None:
+        """Hand over again what no block holds, and find out what never will."""
+        late = sorted(self._in_flight.values(), key=lambda flight: flight.sequence)
+        late = [flight for flight in late if flight.sent_s <= now_s - RESEND_S]
+        if not late:
+            return
+        account = await get_account(self._zone, self.address)
+        height = await self._zone.latest_height()  # of that account's state, or newer
+        if not await self._has_followed(height):
+            return  # a block that holds some of them may be on its way
+        for flight in late:
+            passed = flight.timeout_height < height
+            if passed or flight.sequence < account.sequence:
+                await self._ask(flight, lost=True)
+        late = [flight for flight in late if flight.tx_hash in self._in_flight]
+        if late:
+            log.info("transactions_resent", account=self.address, count=len(late))
+            await self._offer(late)
+
+    async def _has_followed(self, height: int) -> bool:
+        """Wait a little until the follower has applied the block at ``height``."""
+        for _ in range(FOLLOW_LOOKS):
+            if self._follower.height >= height:
+                return True
+            await asyncio.sleep(FOLLOW_LOOK_S)
+        return False
+
+    async def _ask(self, flight: _Flight, *, lost: bool = False) -> None:
+        """Ask the zone for one transaction.
+
+        Args:
+            flight: the transaction.
+            lost: whether its sequence or its time is over, so that, if no block holds
+                it, none ever will.
+        """
+        found, height = await _find(self._zone, flight.tx_hash)
+        if flight.tx_hash not in self._in_flight:
+            return
+        over = lost
+        async with self._database.transaction() as session:
+            if found is not None:
+                over = self._is_used_up(flight, found)
+                await self._note_committed(session, flight.tx_hash, found, height)
+            elif lost:
+                error = TransactionLostError(
+                    tx_hash=flight.tx_hash, height=flight.timeout_height
+                )
+                steps = await self._drop(session, flight)
+                await self._ledger.note(
+                    session, [(step, Failed(error=error)) for step in steps]
+                )
+        if over:
+            self._in_flight.pop(flight.tx_hash, None)
+            self._sequence = -1
+            self._account_number = -1
+            self._ledger.tell_changed()
+
+
+async def _find(zone: ZoneClient, tx_hash: bytes) -> tuple[TxSeen | None, int]:
+    """Return a committed transaction and its block; None and 0 if no block holds it."""
+    found = await zone.find_tx(tx_hash.hex().upper())
+    if found is None:
+        return None, 0
+    events = [
+        {
+            "type": told.kind,
+            "attributes": [
+                {"key": key, "value": value} for key, value in told.attributes
+            ],
+        }
+        for told in found.events
+    ]
+    seen = TxSeen(
+        raw="",
+        code=found.code,
+        codespace=found.codespace,
+        log=found.log,
+        data=base64.b64encode(found.data).decode(),
+        gas_used=found.gas_used,
+        events=events,
+    )
+    return seen, found.height
+
+
+async def _steps_in(session: AsyncSession, transaction_id: int) -> list[StepRow]:
+    rows = await session.scalars(
+        select(StepRow)
+        .where(StepRow.transaction_id == transaction_id)
+        .where(StepRow.state == StepState.RUNNING)
+        .order_by(StepRow.message_index)
+    )
+    return list(rows)
+
+
+def _responses(tx: TxSeen) -> list[bytes]:
+    """Return the encoded responses of a transaction's messages."""
+    data = base64.b64decode(tx.data)
+    return [item.value for item in abci_pb2.TxMsgData.FromString(data).msg_responses]
+
+
+def _memo(batch: Sequence[StepRow]) -> str:
+    """Return the ids of the calls that led to a transaction, as many as fit."""
+    memo = ""
+    for request_id in dict.fromkeys(step.request_id for step in batch):
+        longer = f"{memo} {request_id}".strip()
+        if len(longer.encode()) > TX_MEMO_CHARACTERS_MAX:
+            break
+        memo = longer
+    return memo

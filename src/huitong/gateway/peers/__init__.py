@@ -1,0 +1,1 @@
+"""Gateway to gateway: sealed payloads handed over by HTTPS, both sides known by their keys."""

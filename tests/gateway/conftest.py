@@ -1,0 +1,65 @@
+"""Zones that run, and databases of both kinds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from huitong.client.zone import ZoneClient
+from huitong.gateway.database.engine import Database
+from huitong.gateway.database.schema import METADATA
+from huitong.localnet.process import NodeProcess
+from huitong.localnet.zone import AccountSpec, MemberSpec
+from huitong.testing.postgres import PostgresMissingError, PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    try:
+        server = PostgresServer()
+    except PostgresMissingError as missing:
+        pytest.skip(f"not run: {missing}")
+    with server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/gateway.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create_database()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as opened:
+        async with opened.engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all)
+        yield opened
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[NodeProcess]:
+    """A zone in a process of its own, with two accounts of one member."""
+    made = NodeProcess(
+        tmp_path / "zone",
+        chain_id="hangzhou-1",
+        members=[MemberSpec(member_id="hz-tax")],
+        accounts=[
+            AccountSpec(name="tax", member_id="hz-tax", roles=("publisher",)),
+            AccountSpec(name="second", member_id="hz-tax", roles=("publisher",)),
+        ],
+        block_time="50ms",
+    )
+    made.init()
+    with made:
+        yield made
+
+
+@pytest.fixture
+async def zone(node: NodeProcess) -> AsyncIterator[ZoneClient]:
+    async with ZoneClient(node.rpc_url) as client:
+        yield client
