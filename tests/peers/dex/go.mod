@@ -1,3 +1,5 @@
+// What the tests of the gateway build of Dex: a go.mod of one's own, because that of Dex has
+// a replace directive and so cannot be installed by `go install`. The commit is v2.41.1.
 module huitong.test/peers/dex
 
 go 1.22
