@@ -21,6 +21,7 @@ from huitong.gateway.access.callers import Caller, CallerKind
 from huitong.gateway.access.errors import (
     ApiKeyEndedError,
     ApiKeyError,
+    ApiKeyNameError,
     ApiKeyNotFoundError,
     ApiKeyTermError,
     RoleUnknownError,
@@ -31,6 +32,8 @@ from huitong.gateway.access.tables import ApiKeyRow
 from huitong.gateway.database.engine import Database
 
 KEY_PREFIX: Final = "htk_"
+#: Characters of a key's name.
+NAME_CHARACTERS_MAX: Final = 128
 #: Keys remembered by one process.
 CACHED_KEYS_MAX: Final = 10_000
 #: Between two notes of a key's last use, so that most requests cost no write.
@@ -97,10 +100,13 @@ class ApiKeys:
             by: id of the caller who makes it.
 
         Raises:
+            ApiKeyNameError: the name is empty, too long or not printable.
             RoleUnknownError: no role is named.
             RolesTogetherError: two roles must not be in one hand.
             ApiKeyTermError: the term is not within the settings' limit.
         """
+        if not (0 < len(name) <= NAME_CHARACTERS_MAX and name.isprintable()):
+            raise ApiKeyNameError(maximum=NAME_CHARACTERS_MAX)
         if not roles:
             raise RoleUnknownError(role="''", known=", ".join(Role))
         check_roles_together(roles)

@@ -170,3 +170,12 @@ class PermissionTableError(
     text="operations without a line in the permission table: {missing}; lines without an operation: {unused}",
 ):
     """The API and the table of permissions do not fit; the gateway does not start."""
+
+
+class ApiKeyNameError(
+    RejectedError,
+    codespace="access",
+    code=16,
+    text="an API key's name has 1 to {maximum} printable characters",
+):
+    """The name is empty, too long, or cannot be shown."""

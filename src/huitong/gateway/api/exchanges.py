@@ -9,8 +9,10 @@ from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, model_validator
 
+from huitong.core.commitment import encode_disclosure
 from huitong.gateway.access.callers import CurrentCaller
 from huitong.gateway.api.dependencies import ServicesOf
+from huitong.gateway.api.errors import DisclosureTooLargeError
 from huitong.gateway.api.jobs import ProblemView
 from huitong.gateway.api.router import (
     Listing,
@@ -47,16 +49,25 @@ from huitong.gateway.exchange.orders import (
 from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.http.exchange_forms import Form
 from huitong.gateway.http.idempotency import IdempotencyKey
+from huitong.payload.form import as_disclosure
 
 router = make_router("exchanges")
 
 #: Seconds that a request may be on its way.
 TIMEOUT_S_MAX: Final = 31_622_400
+#: Bytes of a document that is put into evidence as a whole.
+DISCLOSURE_SIZE_BYTES_MAX: Final = 16 << 20
 _ANY_TYPE: Final = "application/octet-stream"
 #: Operations that answer with something else than JSON.
 FORMS: Final = (
     Form(method="GET", path="/v1/exchanges/{}/document", gives=(_ANY_TYPE,)),
 )
+_DISCLOSURE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Fields, salts and hashes.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
 _DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The document.",
@@ -176,7 +187,12 @@ class Exchange(View):
     request_id: str = Field(description="Id of the call that began it.")
 
 
-@router.post("/requests", status_code=202, summary="Ask for a record")
+@router.post(
+    "/requests",
+    operation_id="createRequest",
+    status_code=202,
+    summary="Ask for a record",
+)
 async def create_request(
     services: ServicesOf,
     request: Request,
@@ -205,7 +221,11 @@ async def create_request(
     return await _shown(services, response, found, wait)
 
 
-@router.get("/requests", summary="List requests that wait for an officer's decision")
+@router.get(
+    "/requests",
+    operation_id="listRequests",
+    summary="List requests that wait for an officer's decision",
+)
 async def list_requests(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -213,13 +233,16 @@ async def list_requests(
     limit: PageLimit = PAGE_DEFAULT,
 ) -> Page[Exchange]:
     """What others ask of this member and no rule has decided, oldest first."""
-    listing = Listing(services.cursors, "list_requests", caller)
+    listing = Listing(services.cursors, "listRequests", caller)
     wanted = ExchangeFilter(side=Side.PROVIDER, stages=(Stage.REQUESTED,))
     return await _page(services, listing, wanted, after, limit)
 
 
 @router.post(
-    "/requests/{exchange}/decision", status_code=202, summary="Decide on a request"
+    "/requests/{exchange}/decision",
+    operation_id="decideRequest",
+    status_code=202,
+    summary="Decide on a request",
 )
 async def decide_request(
     services: ServicesOf,
@@ -242,7 +265,7 @@ async def decide_request(
     return await _shown(services, response, found, wait)
 
 
-@router.get("/exchanges", summary="List exchanges")
+@router.get("/exchanges", operation_id="listExchanges", summary="List exchanges")
 async def list_exchanges(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -276,11 +299,15 @@ async def list_exchanges(
         record_id=record or "",
         stuck=stuck,
     )
-    listing = Listing(services.cursors, "list_exchanges", caller, filters)
+    listing = Listing(services.cursors, "listExchanges", caller, filters)
     return await _page(services, listing, wanted, after, limit)
 
 
-@router.get("/exchanges/{exchange}", summary="Look at an exchange, or wait for its end")
+@router.get(
+    "/exchanges/{exchange}",
+    operation_id="getExchange",
+    summary="Look at an exchange, or wait for its end",
+)
 async def show_exchange(
     services: ServicesOf, response: Response, exchange: ExchangeId, wait: Wait = 0
 ) -> Exchange:
@@ -289,8 +316,50 @@ async def show_exchange(
     return await _shown(services, response, found, wait)
 
 
+@router.post(
+    "/exchanges/{exchange}/confirmation",
+    operation_id="confirmExchange",
+    status_code=202,
+    summary="Confirm what was received",
+)
+async def confirm_exchange(
+    services: ServicesOf, response: Response, exchange: ExchangeId, wait: Wait = 0
+) -> Exchange:
+    """Send the receipt, where the gateway is set not to do so by itself, or again."""
+    found = await services.exchanges.confirm(exchange)
+    return await _shown(services, response, found, wait)
+
+
+@router.post(
+    "/exchanges/{exchange}/retry",
+    operation_id="retryExchange",
+    status_code=202,
+    summary="Try again what it is stuck with",
+)
+async def retry_exchange(
+    services: ServicesOf, response: Response, exchange: ExchangeId, wait: Wait = 0
+) -> Exchange:
+    """Nothing happens if it is not stuck."""
+    found = await services.exchanges.retry(exchange)
+    return await _shown(services, response, found, wait)
+
+
+@router.post(
+    "/exchanges/{exchange}/cancel",
+    operation_id="cancelExchange",
+    summary="Give it up",
+)
+async def cancel_exchange(
+    services: ServicesOf, response: Response, exchange: ExchangeId
+) -> Exchange:
+    """Give it up as far as this member is to act; what the zones have stays."""
+    found = await services.exchanges.cancel(exchange)
+    return await _shown(services, response, found, 0)
+
+
 @router.get(
     "/exchanges/{exchange}/document",
+    operation_id="downloadDocument",
     summary="Get the document that was received",
     response_class=StreamingResponse,
     responses=_DOCUMENT,
@@ -299,20 +368,34 @@ async def download_document(
     services: ServicesOf, exchange: ExchangeId
 ) -> StreamingResponse:
     """The document as people would read it: a file as it is, or the given fields."""
-    pieces = services.exchanges.open_document(exchange)
-    # What is wrong is told before an answer begins.
-    first = await anext(pieces, b"")
-
-    async def all_pieces() -> Any:
-        yield first
-        async for piece in pieces:
-            yield piece
-
+    opened = await services.exchanges.open_document(exchange)
     return StreamingResponse(
-        all_pieces(),
+        opened.content,
         media_type=_ANY_TYPE,
-        headers={"content-disposition": f'attachment; filename="{exchange}"'},
+        headers={
+            "content-disposition": f'attachment; filename="{opened.file_name}"',
+            "x-content-type": opened.stored.content_type,
+        },
     )
+
+
+@router.get(
+    "/exchanges/{exchange}/disclosure",
+    operation_id="downloadDisclosure",
+    summary="Get what was disclosed, as evidence needs it",
+    response_class=Response,
+    responses=_DISCLOSURE,
+)
+async def download_disclosure(services: ServicesOf, exchange: ExchangeId) -> Response:
+    """The given fields with their salts, and the hashes of those that were withheld."""
+    opened = await services.exchanges.open_document(exchange)
+    if opened.stored.size > DISCLOSURE_SIZE_BYTES_MAX:
+        raise DisclosureTooLargeError(
+            size=opened.stored.size, maximum=DISCLOSURE_SIZE_BYTES_MAX
+        )
+    document = b"".join([piece async for piece in opened.content])
+    encoded = encode_disclosure(as_disclosure(opened.head, document))
+    return Response(encoded, media_type="application/json")
 
 
 async def _shown(

@@ -155,7 +155,7 @@ class ConsentView(View):
     withdrawn_reason: str = Field(description="Why it was withdrawn.")
 
 
-@router.get("/grants", summary="List grants")
+@router.get("/grants", operation_id="listGrants", summary="List grants")
 async def list_grants(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -163,7 +163,7 @@ async def list_grants(
     limit: PageLimit = PAGE_DEFAULT,
 ) -> Page[GrantView]:
     """The grants that this member has given, oldest first, also withdrawn ones."""
-    listing = Listing(services.cursors, "list_grants", caller)
+    listing = Listing(services.cursors, "listGrants", caller)
     (start,) = listing.after(after) or (0,)
     answer = await ask(
         services.zone,
@@ -179,7 +179,7 @@ async def list_grants(
     )
 
 
-@router.get("/grants/{grant_id}", summary="Look at a grant")
+@router.get("/grants/{grant_id}", operation_id="getGrant", summary="Look at a grant")
 async def show_grant(services: ServicesOf, grant_id: GrantId) -> GrantView:
     """A grant as the zone has it now."""
     answer = await ask(
@@ -192,7 +192,12 @@ async def show_grant(services: ServicesOf, grant_id: GrantId) -> GrantView:
     return _grant_view(answer.grant)
 
 
-@router.post("/grants", status_code=202, summary="Let a member read records")
+@router.post(
+    "/grants",
+    operation_id="giveGrant",
+    status_code=202,
+    summary="Let a member read records",
+)
 async def give_grant(
     services: ServicesOf,
     request: Request,
@@ -228,7 +233,10 @@ async def give_grant(
 
 
 @router.post(
-    "/grants/{grant_id}/withdrawal", status_code=202, summary="Withdraw a grant"
+    "/grants/{grant_id}/withdrawal",
+    operation_id="withdrawGrant",
+    status_code=202,
+    summary="Withdraw a grant",
 )
 async def withdraw_grant(
     services: ServicesOf,
@@ -253,7 +261,12 @@ async def withdraw_grant(
     )
 
 
-@router.get("/consents/{consent_id}", summary="Look at a consent", tags=["consents"])
+@router.get(
+    "/consents/{consent_id}",
+    operation_id="getConsent",
+    summary="Look at a consent",
+    tags=["consents"],
+)
 async def show_consent(services: ServicesOf, consent_id: ConsentId) -> ConsentView:
     """A consent as the zone has it now."""
     answer = await ask(
@@ -267,7 +280,11 @@ async def show_consent(services: ServicesOf, consent_id: ConsentId) -> ConsentVi
 
 
 @router.post(
-    "/consents", status_code=202, summary="Record a consent", tags=["consents"]
+    "/consents",
+    operation_id="recordConsent",
+    status_code=202,
+    summary="Record a consent",
+    tags=["consents"],
 )
 async def record_consent(
     services: ServicesOf,
@@ -303,6 +320,7 @@ async def record_consent(
 
 @router.post(
     "/consents/{consent_id}/withdrawal",
+    operation_id="withdrawConsent",
     status_code=202,
     summary="Withdraw a consent",
     tags=["consents"],

@@ -29,7 +29,7 @@ class Health(BaseModel):
     )
 
 
-@router.get("/live", summary="Whether the process answers")
+@router.get("/live", operation_id="getLiveness", summary="Whether the process answers")
 async def show_liveness() -> Health:
     """Answer as long as the process can answer at all; restart it if this fails."""
     return Health(ok=True, checks=[])
@@ -37,6 +37,7 @@ async def show_liveness() -> Health:
 
 @router.get(
     "/ready",
+    operation_id="getReadiness",
     summary="Whether requests should go here",
     responses={503: {"model": Health, "description": "A part is down."}},
 )

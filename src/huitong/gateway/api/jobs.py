@@ -111,7 +111,7 @@ def _result_of(step: Step) -> dict[str, int] | None:
     return {name: getattr(message, name)}
 
 
-@router.get("/jobs", summary="List jobs")
+@router.get("/jobs", operation_id="listJobs", summary="List jobs")
 async def list_jobs(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -127,12 +127,16 @@ async def list_jobs(
     """Oldest first."""
     states = tuple(sorted(set(state)))
     filters = {"state": [str(each) for each in states], "subject": subject}
-    listing = Listing(services.cursors, "list_jobs", caller, filters)
+    listing = Listing(services.cursors, "listJobs", caller, filters)
     wanted = StepFilter(states=states, subject=subject)
     return await _page(services, listing, wanted, after, limit)
 
 
-@router.get("/jobs/{job_id}", summary="Look at a job, or wait for its end")
+@router.get(
+    "/jobs/{job_id}",
+    operation_id="getJob",
+    summary="Look at a job, or wait for its end",
+)
 async def show_job(
     services: ServicesOf, response: Response, job_id: JobId, wait: Wait = 0
 ) -> Job:
@@ -144,7 +148,11 @@ async def show_job(
     return job_of(step)
 
 
-@router.get("/undelivered", summary="List what is stuck, and why")
+@router.get(
+    "/undelivered",
+    operation_id="listUndelivered",
+    summary="List what is stuck, and why",
+)
 async def list_undelivered(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -156,13 +164,13 @@ async def list_undelivered(
 ) -> Page[Job]:
     """Oldest first. Nothing that is stuck hinders anything else."""
     states = (StepState.STUCK, StepState.WAITING) if waiting else (StepState.STUCK,)
-    listing = Listing(
-        services.cursors, "list_undelivered", caller, {"waiting": waiting}
-    )
+    listing = Listing(services.cursors, "listUndelivered", caller, {"waiting": waiting})
     return await _page(services, listing, StepFilter(states=states), after, limit)
 
 
-@router.post("/undelivered/{job_id}/retry", summary="Try again now")
+@router.post(
+    "/undelivered/{job_id}/retry", operation_id="retryJob", summary="Try again now"
+)
 async def retry_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
     """Try a job again that is stuck or waits."""
     step = await services.outbox.retry(job_id)
@@ -171,7 +179,11 @@ async def retry_job(services: ServicesOf, response: Response, job_id: JobId) -> 
     return job_of(step)
 
 
-@router.post("/undelivered/{job_id}/skip", summary="Say that it is done otherwise")
+@router.post(
+    "/undelivered/{job_id}/skip",
+    operation_id="skipJob",
+    summary="Say that it is done otherwise",
+)
 async def skip_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
     """Go on as if the job were done, because it was done in another way."""
     step = await services.outbox.skip(job_id)
@@ -180,7 +192,9 @@ async def skip_job(services: ServicesOf, response: Response, job_id: JobId) -> J
     return job_of(step)
 
 
-@router.post("/undelivered/{job_id}/cancel", summary="Give it up")
+@router.post(
+    "/undelivered/{job_id}/cancel", operation_id="cancelJob", summary="Give it up"
+)
 async def cancel_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
     """Never do it. What may be in a block already cannot be taken back."""
     step = await services.outbox.cancel(job_id)

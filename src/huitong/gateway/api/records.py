@@ -207,7 +207,12 @@ class RecordView(View):
     height: int = Field(description="Block that published it.")
 
 
-@router.post("/records", status_code=202, summary="Publish a JSON document")
+@router.post(
+    "/records",
+    operation_id="publishRecord",
+    status_code=202,
+    summary="Publish a JSON document",
+)
 async def publish_record(
     services: ServicesOf,
     request: Request,
@@ -225,6 +230,7 @@ async def publish_record(
 
 @router.post(
     "/records/{record}/file",
+    operation_id="publishFile",
     status_code=202,
     summary="Publish a file",
     openapi_extra=_FILE_BODY,
@@ -245,7 +251,10 @@ async def publish_file(
 
 
 @router.post(
-    "/records/{record}/versions", status_code=202, summary="Publish a new version"
+    "/records/{record}/versions",
+    operation_id="publishVersion",
+    status_code=202,
+    summary="Publish a new version",
 )
 async def publish_version(
     services: ServicesOf,
@@ -265,6 +274,7 @@ async def publish_version(
 
 @router.post(
     "/records/{record}/versions/file",
+    operation_id="publishFileVersion",
     status_code=202,
     summary="Publish a file as a new version",
     openapi_extra=_FILE_BODY,
@@ -284,7 +294,11 @@ async def publish_file_version(
     )
 
 
-@router.get("/publications/{publication}", summary="Look at a publication")
+@router.get(
+    "/publications/{publication}",
+    operation_id="getPublication",
+    summary="Look at a publication",
+)
 async def show_publication(
     services: ServicesOf,
     response: Response,
@@ -296,7 +310,7 @@ async def show_publication(
     return await _publication_view(services, response, found, wait)
 
 
-@router.get("/records", summary="List records")
+@router.get("/records", operation_id="listRecords", summary="List records")
 async def list_records(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -308,7 +322,7 @@ async def list_records(
 ) -> Page[RecordView]:
     """The newest versions of a member's records, by ascending id."""
     named = issuer or services.settings.member
-    listing = Listing(services.cursors, "list_records", caller, {"issuer": named})
+    listing = Listing(services.cursors, "listRecords", caller, {"issuer": named})
     (start,) = listing.after(after) or ("",)
     answer = await ask(
         services.zone,
@@ -322,7 +336,7 @@ async def list_records(
     )
 
 
-@router.get("/records/{record}", summary="Look at a record")
+@router.get("/records/{record}", operation_id="getRecord", summary="Look at a record")
 async def show_record(
     services: ServicesOf,
     record: RecordIdPath,
@@ -348,6 +362,7 @@ async def show_record(
 
 @router.post(
     "/records/{record}/status",
+    operation_id="setRecordStatus",
     status_code=202,
     summary="Suspend, reactivate or revoke a record",
 )

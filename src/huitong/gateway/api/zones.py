@@ -113,7 +113,7 @@ class Offer(View):
     )
 
 
-@router.get("/zones", summary="List zones")
+@router.get("/zones", operation_id="listZones", summary="List zones")
 async def list_zones(services: ServicesOf) -> Page[ZoneView]:
     """The own zone first, then the others by chain id."""
     own = _look(services.settings.zone.chain_id, services.zone, is_own=True)
@@ -124,7 +124,12 @@ async def list_zones(services: ServicesOf) -> Page[ZoneView]:
     return Page(items=await asyncio.gather(own, *others))
 
 
-@router.get("/links", summary="List channels for exchanges", tags=["links"])
+@router.get(
+    "/links",
+    operation_id="listLinks",
+    summary="List channels for exchanges",
+    tags=["links"],
+)
 async def list_links(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -132,7 +137,7 @@ async def list_links(
     limit: PageLimit = PAGE_DEFAULT,
 ) -> Page[LinkView]:
     """In the order in which the zone keeps them."""
-    listing = Listing(services.cursors, "list_links", caller)
+    listing = Listing(services.cursors, "listLinks", caller)
     (start,) = listing.after(after) or ("",)
     answer = await ask(
         services.zone,
@@ -152,7 +157,12 @@ async def list_links(
     return Page(items=links, next=listing.next(answer.pagination.next_key.hex()))
 
 
-@router.get("/members", summary="List members of this zone", tags=["members"])
+@router.get(
+    "/members",
+    operation_id="listMembers",
+    summary="List members of this zone",
+    tags=["members"],
+)
 async def list_members(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -160,7 +170,7 @@ async def list_members(
     limit: PageLimit = PAGE_DEFAULT,
 ) -> Page[MemberView]:
     """By ascending id."""
-    listing = Listing(services.cursors, "list_members", caller)
+    listing = Listing(services.cursors, "listMembers", caller)
     (start,) = listing.after(after) or ("",)
     answer = await ask(
         services.zone,
@@ -174,7 +184,12 @@ async def list_members(
     )
 
 
-@router.get("/members/{member}", summary="Look at a member", tags=["members"])
+@router.get(
+    "/members/{member}",
+    operation_id="getMember",
+    summary="Look at a member",
+    tags=["members"],
+)
 async def show_member(
     services: ServicesOf,
     member: Annotated[MemberId, Path(description="Its id in this zone.")],
@@ -190,7 +205,12 @@ async def show_member(
     return _member_view(answer.member)
 
 
-@router.get("/catalogue", summary="Find records on offer", tags=["catalogue"])
+@router.get(
+    "/catalogue",
+    operation_id="listCatalogue",
+    summary="Find records on offer",
+    tags=["catalogue"],
+)
 async def list_catalogue(
     services: ServicesOf,
     caller: CurrentCaller,
@@ -210,7 +230,7 @@ async def list_catalogue(
     if client is None:
         raise AbsentError(kind="zone")
     filters = {"zone": chain_id, "record_type": record_type}
-    listing = Listing(services.cursors, "list_catalogue", caller, filters)
+    listing = Listing(services.cursors, "listCatalogue", caller, filters)
     (start,) = listing.after(after) or ("",)
     answer = await ask(
         client,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import huitong.gateway.access.tables
-import huitong.gateway.http.tables  # noqa: F401
+from huitong.gateway.access import tables as _access_tables  # noqa: F401
 from huitong.gateway.database.base import Base
-from huitong.gateway.exchange import tables as exchange_tables
-from huitong.gateway.outbox import tables as outbox_tables
-from huitong.gateway.vault import tables as vault_tables
+from huitong.gateway.exchange import tables as _exchange_tables  # noqa: F401
+from huitong.gateway.http import tables as _http_tables  # noqa: F401
+from huitong.gateway.outbox import tables as _outbox_tables  # noqa: F401
+from huitong.gateway.vault import tables as _vault_tables  # noqa: F401
 
 METADATA = Base.metadata
-__all__ = ["METADATA", "exchange_tables", "outbox_tables", "vault_tables"]

@@ -19,7 +19,7 @@ from huitong.gateway.http.errors import (
     BodyTooSlowError,
     TooBusyError,
 )
-from huitong.gateway.http.exchange_forms import Forms
+from huitong.gateway.http.exchange_forms import Forms, check_target
 from huitong.gateway.http.problems import send_problem
 from huitong.gateway.http.settings import HttpSettings
 
@@ -40,6 +40,7 @@ class BodyLimitMiddleware:
             return
         form = self._forms.find(scope["method"], scope["path"])
         try:
+            check_target(scope["path"], scope["query_string"])
             self._forms.check_headers(form, Headers(scope=scope), scope["method"])
         except HuitongError as error:
             await send_problem(error, self._settings.errors_url, scope, receive, send)

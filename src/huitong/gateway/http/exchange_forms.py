@@ -17,14 +17,19 @@ from huitong.gateway.http.errors import (
     BodyLengthError,
     BodyTooLargeError,
     ContentEncodingError,
+    FieldReason,
+    InvalidFieldsError,
     MediaTypeError,
     NotAcceptableError,
+    PathNotFoundError,
 )
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 #: Parts of a header ``Accept`` that are looked at; browsers send about eight.
 ACCEPT_PARTS_MAX: Final = 32
+#: Bytes of a query: a cursor and a dozen filters.
+QUERY_BYTES_MAX: Final = 8_192
 _BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 _PARAMETER: Final = re.compile(r'\s*;\s*([\w-]+)\s*=\s*"?([^";,]*)"?\s*')
 
@@ -95,6 +100,22 @@ class Forms:
         if has_body and method in _BODY_METHODS:
             _check_type(headers, form)
         _check_accept(headers, form)
+
+
+def check_target(path: str, query: bytes) -> None:
+    """Refuse a NUL character, which no database takes as a part of a text.
+
+    Raises:
+        PathNotFoundError: the path has one.
+        InvalidFieldsError: the query has one, or is too long.
+    """
+    if "\0" in path:
+        raise PathNotFoundError
+    if b"%00" in query or b"\0" in query:
+        raise InvalidFieldsError(FieldReason("query", "holds a NUL character"))
+    if len(query) > QUERY_BYTES_MAX:
+        reason = f"longer than {QUERY_BYTES_MAX} bytes"
+        raise InvalidFieldsError(FieldReason("query", reason))
 
 
 def _content_length(headers: Headers) -> int | None:

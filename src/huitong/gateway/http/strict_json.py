@@ -1,4 +1,4 @@
-"""Bodies read once and strictly: UTF-8, no name twice, no NaN, bounded depth.
+"""Bodies read once and strictly: UTF-8, no name twice, no NaN, no NUL, bounded depth.
 
 FastAPI reads a body by ``Request.json``; the route class here gives it a request that
 reads as strictly as the rest of Huitong does.
@@ -46,13 +46,15 @@ class StrictRoute(APIRoute):
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str) and "\0" in value:
+        raise MalformedBodyError(reason="a text holds a NUL character")
     if isinstance(value, NumberText):
         number = float(value.digits)
         if not math.isfinite(number):
             raise MalformedBodyError(reason="a number is too large")
         return number
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
+        return {_plain(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list):
         return [_plain(part) for part in value]
     return value

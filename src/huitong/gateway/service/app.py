@@ -92,7 +92,10 @@ def make_worker_app(opening: Opening) -> FastAPI:
 @asynccontextmanager
 async def _background(services: Services) -> AsyncIterator[None]:
     """Run what goes on without being asked, until the block ends."""
-    tasks = [asyncio.create_task(services.outbox.run())]
+    tasks = [
+        asyncio.create_task(services.outbox.run()),
+        asyncio.create_task(services.exchanges.run()),
+    ]
     try:
         yield
     finally:

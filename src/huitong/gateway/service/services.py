@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import final
 
 import httpx
 
@@ -18,7 +19,9 @@ from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.gateway.access.edge import Edge, make_edge
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import check_version
-from huitong.gateway.exchange.exchanges import Exchanges, Identity
+from huitong.gateway.exchange.errors import PeerUnknownError
+from huitong.gateway.exchange.exchanges import Exchanges
+from huitong.gateway.exchange.parts import HandOver, Identity, ReaderKeySet
 from huitong.gateway.http.cursor import Cursors
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.outbox import Outbox
@@ -120,19 +123,30 @@ def build_services(opening: Opening) -> Services:
         database, settings.vault, base=opening.home.path, environment=os.environ
     )
     browser = httpx.AsyncClient(trust_env=False)
+    zones = {
+        chain_id: ZoneClient(other.node) for chain_id, other in settings.zones.items()
+    }
+    exchanges = Exchanges(
+        database=database,
+        zone=zone,
+        zones=zones,
+        peers=NoPeers(),
+        vault=vault,
+        outbox=outbox,
+        settings=settings.exchange,
+        identity=identity,
+        readers=ReaderKeySet(secrets.reader),
+    )
     return Services(
         home=opening.home,
         settings=settings,
         database=database,
         zone=zone,
-        zones={
-            chain_id: ZoneClient(other.node)
-            for chain_id, other in settings.zones.items()
-        },
+        zones=zones,
         identity=identity,
         vault=vault,
         outbox=outbox,
-        exchanges=Exchanges.__new__(Exchanges),
+        exchanges=exchanges,
         cursors=Cursors(
             # The same in all processes of a gateway, and on all of its machines.
             sha256(b"huitong/cursor-key/1" + secrets.account),
@@ -142,6 +156,19 @@ def build_services(opening: Opening) -> Services:
         edge=make_edge(settings.http, settings.access, database, browser),
         browser=browser,
     )
+
+
+@final
+class NoPeers:
+    """Nobody brings anything anywhere."""
+
+    async def hand_over(self, what: HandOver, sealed: AsyncIterator[bytes]) -> None:
+        """Refuse.
+
+        Raises:
+            PeerUnknownError: always.
+        """
+        raise PeerUnknownError(peer=what.peer)
 
 
 async def check_zone(settings: GatewaySettings) -> None:

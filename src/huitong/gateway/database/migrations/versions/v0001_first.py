@@ -116,6 +116,7 @@ def upgrade() -> None:
         sa.Column("minimum_grade", sa.String(length=128), nullable=False),
         sa.Column("payload_digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("checked_height", sa.BigInteger(), nullable=False),
+        sa.Column("keeps_sealed", sa.Boolean(), nullable=False),
         sa.Column("receipts", sa.BigInteger(), nullable=False),
         sa.Column("request_id", sa.String(length=128), nullable=False),
         sa.Column("created_ns", sa.BigInteger(), nullable=False),
@@ -130,6 +131,12 @@ def upgrade() -> None:
             "channel_id", "sequence", "side", name=op.f("uq_exchanges_channel_id")
         ),
         sa.UniqueConstraint("key", name=op.f("uq_exchanges_key")),
+    )
+    op.create_index(
+        "ix_exchanges_keeps_sealed",
+        "exchanges",
+        ["keeps_sealed", "stage"],
+        unique=False,
     )
     op.create_index(
         "ix_exchanges_problem_step_id", "exchanges", ["problem_step_id"], unique=False
