@@ -1,4 +1,4 @@
-"""The pages of the gateway's reference: ``gateway.toml`` from its models."""
+"""The pages of the gateway's reference: ``gateway.toml`` and REST, from their models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from huitong.gateway.access.permissions import PERMISSIONS
+from huitong.gateway.service.app import describe_app
 from huitong.gateway.settings import GatewaySettings
 
 #: How the key of a table of tables is shown.
@@ -106,3 +108,67 @@ def _default_of(field: FieldInfo) -> str:
     if value is None or value is PydanticUndefined:
         return "—"
     return f"`{orjson.dumps(value, default=str).decode()}`"
+
+
+def gateway_api_page(notice: str) -> str:
+    """Return the operations of the REST interface as Markdown."""
+    document = describe_app().openapi()
+    rows = [
+        "# REST interface of a gateway",
+        "",
+        notice,
+        "The whole description, OpenAPI 3.1 with every body and refusal, is [gateway-openapi.json](gateway-openapi.json); a running gateway serves it at `/openapi.json`.",
+        "",
+        "* `Authorization: Bearer` with an API key or a token; one of the roles is needed.",
+        "* `Idempotency-Key` makes a request that is sent again be carried out once.",
+        "* What needs a transaction answers 202 and says by `Location` where to look; `?wait=SECONDS` waits for the end and answers 200. `stuck` waits for a person and answers 202.",
+        "* Lists: `limit` and `after`, the `next` of the page before.",
+        "* Every refusal is a problem (RFC 9457) whose `type` is the page of its [error code](errors.md); `errors` names the fields.",
+        "* Every answer has `X-Request-Id`; the chain's memo and the peer's log have the same.",
+        "",
+        "| operation | method and path | roles | what it does |",
+        "| --- | --- | --- | --- |",
+    ]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            name = operation["operationId"]
+            permission = PERMISSIONS[name]
+            roles = (
+                "public"
+                if permission.is_public
+                else ", ".join(sorted(permission.roles))
+            )
+            rows.append(
+                f"| `{name}` | `{method.upper()} {path}` | {roles} | {operation['summary']}. {operation['description']} |"
+            )
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        if "properties" not in schema or name.startswith("Page_"):
+            continue
+        about = schema.get("description", "").split("\n\n")[0]
+        rows += ["", f"## {name}", "", " ".join(about.split()), ""]
+        rows += ["| member | kind | meaning |", "| --- | --- | --- |"]
+        needed = schema.get("required", ())
+        for entry, value in schema["properties"].items():
+            meaning = value.get("description", "").replace("|", r"\|")
+            mark = "" if entry in needed else " (optional)"
+            rows.append(f"| `{entry}`{mark} | {_kind_of(value)} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+def gateway_openapi(_: str) -> str:
+    """Return the description of the REST interface, OpenAPI 3.1."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+    return orjson.dumps(describe_app().openapi(), option=options).decode() + "\n"
+
+
+def _kind_of(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[1]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return " or ".join(_kind_of(each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_kind_of(schema['items'])}"
+    return str(schema.get("format") or schema.get("type", "any"))

@@ -18,7 +18,7 @@ import click
 
 import huitong
 from event_register import read_events
-from gateway_pages import gateway_toml_page
+from gateway_pages import gateway_api_page, gateway_openapi, gateway_toml_page
 from grpc_page import grpc_page
 from huitong.cli.main import main as huitong_command
 from huitong.core.errors import registered_errors
@@ -339,6 +339,8 @@ PAGES = {
     "metrics.md": metrics_page,
     "relay-toml.md": relay_toml_page,
     "gateway-toml.md": lambda: gateway_toml_page(NOTICE),
+    "gateway-api.md": lambda: gateway_api_page(NOTICE),
+    "gateway-openapi.json": lambda: gateway_openapi(NOTICE),
     "logs.md": logs_page,
 }
 

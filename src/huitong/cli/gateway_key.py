@@ -88,8 +88,9 @@ def list_keys(folder: Path, as_json: bool) -> None:
     """List the keys, also those that have ended; no key can be read from it."""
 
     async def read(keys: ApiKeys) -> list[dict[str, Any]]:
-        found, after = [], ""
-        while page := await keys.list(after=after):
+        found: list[ApiKeyView] = []
+        after = ""
+        while page := await keys.page(after=after):
             found += page
             after = page[-1].id
         return [_shown(view) for view in found]

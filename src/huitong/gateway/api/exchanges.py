@@ -21,12 +21,15 @@ from huitong.gateway.api.router import (
     make_router,
     order_key,
     request_id,
+    when_ended,
+    while_going_on,
 )
 from huitong.gateway.api.values import (
     Body,
     ChannelId,
     Count,
     FieldNames,
+    GivenSeconds,
     Grade,
     Line,
     MemberId,
@@ -101,7 +104,7 @@ class NewRequest(Body):
         default=0, description="Number of a consent on the issuer's zone; 0 for none."
     )
     fields: FieldNames = Field(default=(), description="Which fields; empty for all.")
-    keep_until: Seconds | None = Field(
+    keep_until: GivenSeconds | None = Field(
         default=None, description="Until when it will be kept; null: for one use."
     )
     timeout_s: Annotated[Count, Field(le=TIMEOUT_S_MAX)] = Field(
@@ -191,6 +194,7 @@ class Exchange(View):
     "/requests",
     operation_id="createRequest",
     status_code=202,
+    responses=when_ended(Exchange),
     summary="Ask for a record",
 )
 async def create_request(
@@ -242,6 +246,7 @@ async def list_requests(
     "/requests/{exchange}/decision",
     operation_id="decideRequest",
     status_code=202,
+    responses=when_ended(Exchange),
     summary="Decide on a request",
 )
 async def decide_request(
@@ -306,6 +311,7 @@ async def list_exchanges(
 @router.get(
     "/exchanges/{exchange}",
     operation_id="getExchange",
+    responses=while_going_on(Exchange),
     summary="Look at an exchange, or wait for its end",
 )
 async def show_exchange(
@@ -320,6 +326,7 @@ async def show_exchange(
     "/exchanges/{exchange}/confirmation",
     operation_id="confirmExchange",
     status_code=202,
+    responses=when_ended(Exchange),
     summary="Confirm what was received",
 )
 async def confirm_exchange(
@@ -334,6 +341,7 @@ async def confirm_exchange(
     "/exchanges/{exchange}/retry",
     operation_id="retryExchange",
     status_code=202,
+    responses=when_ended(Exchange),
     summary="Try again what it is stuck with",
 )
 async def retry_exchange(
@@ -347,6 +355,7 @@ async def retry_exchange(
 @router.post(
     "/exchanges/{exchange}/cancel",
     operation_id="cancelExchange",
+    responses=while_going_on(Exchange),
     summary="Give it up",
 )
 async def cancel_exchange(

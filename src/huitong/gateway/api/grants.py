@@ -19,7 +19,7 @@ from huitong.gateway.api.ordering import (
     WITHDRAW_GRANT,
     send_message,
 )
-from huitong.gateway.api.router import Listing, Wait, make_router
+from huitong.gateway.api.router import Listing, Wait, make_router, when_ended
 from huitong.gateway.api.values import (
     COUNT_MAX,
     Body,
@@ -27,6 +27,7 @@ from huitong.gateway.api.values import (
     Count,
     FieldNames,
     Flag,
+    GivenSeconds,
     Hex32,
     Line,
     MemberId,
@@ -61,10 +62,10 @@ class _Permission(Body):
     )
     purpose: Purpose = Field(description="What for.")
     fields: FieldNames = Field(default=(), description="Which fields; empty for all.")
-    valid_from: Seconds | None = Field(
+    valid_from: GivenSeconds | None = Field(
         default=None, description="From when; null: now."
     )
-    valid_until: Seconds | None = Field(
+    valid_until: GivenSeconds | None = Field(
         default=None, description="Until when; null: until it is withdrawn."
     )
 
@@ -196,6 +197,7 @@ async def show_grant(services: ServicesOf, grant_id: GrantId) -> GrantView:
     "/grants",
     operation_id="giveGrant",
     status_code=202,
+    responses=when_ended(Job),
     summary="Let a member read records",
 )
 async def give_grant(
@@ -236,6 +238,7 @@ async def give_grant(
     "/grants/{grant_id}/withdrawal",
     operation_id="withdrawGrant",
     status_code=202,
+    responses=when_ended(Job),
     summary="Withdraw a grant",
 )
 async def withdraw_grant(
@@ -283,6 +286,7 @@ async def show_consent(services: ServicesOf, consent_id: ConsentId) -> ConsentVi
     "/consents",
     operation_id="recordConsent",
     status_code=202,
+    responses=when_ended(Job),
     summary="Record a consent",
     tags=["consents"],
 )
@@ -322,6 +326,7 @@ async def record_consent(
     "/consents/{consent_id}/withdrawal",
     operation_id="withdrawConsent",
     status_code=202,
+    responses=when_ended(Job),
     summary="Withdraw a consent",
     tags=["consents"],
 )

@@ -13,7 +13,13 @@ from pydantic import Field
 
 from huitong.gateway.access.callers import CurrentCaller
 from huitong.gateway.api.dependencies import ServicesOf
-from huitong.gateway.api.router import Listing, Wait, accept, make_router
+from huitong.gateway.api.router import (
+    Listing,
+    Wait,
+    accept,
+    make_router,
+    while_going_on,
+)
 from huitong.gateway.api.values import COUNT_MAX, Page, TimeNs, View
 from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.outbox.steps import Step, StepFilter, StepState
@@ -135,6 +141,7 @@ async def list_jobs(
 @router.get(
     "/jobs/{job_id}",
     operation_id="getJob",
+    responses=while_going_on(Job),
     summary="Look at a job, or wait for its end",
 )
 async def show_job(
@@ -169,7 +176,10 @@ async def list_undelivered(
 
 
 @router.post(
-    "/undelivered/{job_id}/retry", operation_id="retryJob", summary="Try again now"
+    "/undelivered/{job_id}/retry",
+    operation_id="retryJob",
+    responses=while_going_on(Job),
+    summary="Try again now",
 )
 async def retry_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
     """Try a job again that is stuck or waits."""
@@ -182,6 +192,7 @@ async def retry_job(services: ServicesOf, response: Response, job_id: JobId) -> 
 @router.post(
     "/undelivered/{job_id}/skip",
     operation_id="skipJob",
+    responses=while_going_on(Job),
     summary="Say that it is done otherwise",
 )
 async def skip_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
@@ -193,7 +204,10 @@ async def skip_job(services: ServicesOf, response: Response, job_id: JobId) -> J
 
 
 @router.post(
-    "/undelivered/{job_id}/cancel", operation_id="cancelJob", summary="Give it up"
+    "/undelivered/{job_id}/cancel",
+    operation_id="cancelJob",
+    responses=while_going_on(Job),
+    summary="Give it up",
 )
 async def cancel_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
     """Never do it. What may be in a block already cannot be taken back."""

@@ -26,10 +26,14 @@ from huitong.gateway.api.router import (
     make_router,
     order_key,
     request_id,
+    when_ended,
+    while_going_on,
 )
 from huitong.gateway.api.values import (
     COUNT_MAX,
+    WAIT_S_MAX,
     Body,
+    GivenSeconds,
     Hex32,
     Level,
     Line,
@@ -92,10 +96,10 @@ Document = Annotated[
 class _Period(Body):
     """From when until when something is valid."""
 
-    valid_from: Seconds | None = Field(
+    valid_from: GivenSeconds | None = Field(
         default=None, description="From when; null: now."
     )
-    valid_until: Seconds | None = Field(
+    valid_until: GivenSeconds | None = Field(
         default=None, description="Until when; null: without end."
     )
 
@@ -140,7 +144,16 @@ class NewVersion(_Period):
     document: Document
 
 
-class FileVersion(_Period):
+class _Waiting(Body):
+    """A model of a query has all of its parameters."""
+
+    wait: Annotated[int, Field(ge=0, le=WAIT_S_MAX)] = Field(
+        default=0,
+        description="Seconds to wait for the end of what was begun; 0 answers at once.",
+    )
+
+
+class FileVersion(_Period, _Waiting):
     """What is said of a file that is a new version."""
 
     previous_version: Annotated[int, Field(ge=1, le=COUNT_MAX)] = Field(
@@ -148,7 +161,7 @@ class FileVersion(_Period):
     )
 
 
-class FileTerms(RecordTerms):
+class FileTerms(RecordTerms, _Waiting):
     """What is said of a file that becomes a record."""
 
     level: Annotated[int, Field(ge=1, le=4)] = Field(
@@ -211,6 +224,7 @@ class RecordView(View):
     "/records",
     operation_id="publishRecord",
     status_code=202,
+    responses=when_ended(PublicationView),
     summary="Publish a JSON document",
 )
 async def publish_record(
@@ -232,6 +246,7 @@ async def publish_record(
     "/records/{record}/file",
     operation_id="publishFile",
     status_code=202,
+    responses=when_ended(PublicationView),
     summary="Publish a file",
     openapi_extra=_FILE_BODY,
 )
@@ -241,12 +256,11 @@ async def publish_file(
     response: Response,
     record: RecordIdPath,
     terms: Annotated[FileTerms, Query()],
-    wait: Wait = 0,
     key: IdempotencyKey = None,
 ) -> PublicationView:
     """Store the body of the request, whatever it is, and publish its record."""
     return await _publish(
-        services, request, response, record, terms, request.stream(), wait_s=wait
+        services, request, response, record, terms, request.stream(), wait_s=terms.wait
     )
 
 
@@ -254,6 +268,7 @@ async def publish_file(
     "/records/{record}/versions",
     operation_id="publishVersion",
     status_code=202,
+    responses=when_ended(PublicationView),
     summary="Publish a new version",
 )
 async def publish_version(
@@ -276,6 +291,7 @@ async def publish_version(
     "/records/{record}/versions/file",
     operation_id="publishFileVersion",
     status_code=202,
+    responses=when_ended(PublicationView),
     summary="Publish a file as a new version",
     openapi_extra=_FILE_BODY,
 )
@@ -285,24 +301,26 @@ async def publish_file_version(
     response: Response,
     record: RecordIdPath,
     terms: Annotated[FileVersion, Query()],
-    wait: Wait = 0,
     key: IdempotencyKey = None,
 ) -> PublicationView:
     """Store the body of the request and let it replace the version before."""
     return await _publish_version(
-        services, request, response, record, terms, request.stream(), wait_s=wait
+        services, request, response, record, terms, request.stream(), wait_s=terms.wait
     )
 
 
 @router.get(
     "/publications/{publication}",
     operation_id="getPublication",
+    responses=while_going_on(PublicationView),
     summary="Look at a publication",
 )
 async def show_publication(
     services: ServicesOf,
     response: Response,
-    publication: Annotated[str, Path(min_length=1, max_length=128)],
+    publication: Annotated[
+        str, Path(min_length=1, max_length=128, description="Its id.")
+    ],
     wait: Wait = 0,
 ) -> PublicationView:
     """Answer 200 if it has ended, and 202 while it goes on or is stuck."""
@@ -364,6 +382,7 @@ async def show_record(
     "/records/{record}/status",
     operation_id="setRecordStatus",
     status_code=202,
+    responses=when_ended(Job),
     summary="Suspend, reactivate or revoke a record",
 )
 async def set_record_status(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from huitong.gateway.access.callers import Caller
 from huitong.gateway.access.routes import GuardedRoute
-from huitong.gateway.api.values import WAIT_S_MAX
+from huitong.gateway.api.values import WAIT_S_MAX, View
 from huitong.gateway.http.cursor import Cursors, Position
 from huitong.gateway.http.idempotency import request_key
 from huitong.gateway.http.request_id import current_request
@@ -77,6 +77,16 @@ def request_id() -> str:
     """Return the id of the request, for the chain's memo and the peer's log."""
     context = current_request()
     return context.request_id if context else ""
+
+
+def when_ended(model: type[View]) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of an answer 200 beside 202, for ``responses=``."""
+    return {200: {"model": model, "description": "It has ended."}}
+
+
+def while_going_on(model: type[View]) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of an answer 202 beside 200, for ``responses=``."""
+    return {202: {"model": model, "description": "It goes on, or is stuck."}}
 
 
 def accept(response: Response, place: str, *, is_ended: bool) -> None:

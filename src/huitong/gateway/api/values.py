@@ -69,21 +69,13 @@ class Page(View, Generic[ItemT]):
     )
 
 
-def _read_time(given: Any) -> int:
-    if isinstance(given, int) and not isinstance(given, bool):
-        return given  # from inside
+def _read_seconds(given: Any) -> int:
     if not isinstance(given, str):
         raise ValueError("a time of RFC 3339 is a text")
     try:
-        return parse_rfc3339(given)
+        return parse_rfc3339(given) // NS_PER_SECOND
     except HuitongError as error:
         raise ValueError(str(error.fields["reason"])) from None
-
-
-def _read_seconds(given: Any) -> int:
-    if isinstance(given, int) and not isinstance(given, bool):
-        return given
-    return _read_time(given) // NS_PER_SECOND
 
 
 def _check_line(size_bytes_max: int) -> AfterValidator:
@@ -100,18 +92,21 @@ def _check_line(size_bytes_max: int) -> AfterValidator:
 _TIME_SCHEMA: Final = WithJsonSchema(
     {"type": "string", "format": "date-time", "examples": [_TIME_EXAMPLE]}
 )
-TimeNs = Annotated[
-    int, BeforeValidator(_read_time), PlainSerializer(format_rfc3339), _TIME_SCHEMA
-]
-"""A point in time; inside in nanoseconds since the epoch."""
+TimeNs = Annotated[int, PlainSerializer(format_rfc3339), _TIME_SCHEMA]
+"""A point in time of an answer; inside in nanoseconds since the epoch."""
 Seconds = Annotated[
     int,
-    BeforeValidator(_read_seconds),
-    Field(ge=0, le=INT64_MAX // NS_PER_SECOND),
     PlainSerializer(lambda seconds: format_rfc3339(seconds * NS_PER_SECOND)),
     _TIME_SCHEMA,
 ]
-"""A point in time; inside in seconds since the epoch, as the chain counts it."""
+"""A point in time of an answer; inside in seconds since the epoch, as the chain counts."""
+GivenSeconds = Annotated[
+    int,
+    BeforeValidator(_read_seconds),
+    Field(ge=0, le=INT64_MAX // NS_PER_SECOND),
+    _TIME_SCHEMA,
+]
+"""A point in time of a body; inside in seconds since the epoch, as the chain counts."""
 Flag = Annotated[bool, Strict()]
 """true or false."""
 Count = Annotated[int, Strict(), Field(ge=0, le=COUNT_MAX)]

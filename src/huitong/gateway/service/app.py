@@ -6,8 +6,8 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import structlog
@@ -53,6 +53,16 @@ def make_app(opening: Opening) -> FastAPI:
             )
             raise
 
+    app = describe_app(lifespan)
+    app.state.services = services
+    protect(app, services.settings.http, lambda: services.edge, forms=routes.FORMS)
+    return app
+
+
+def describe_app(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """Return the application with its routes; its description needs nothing else."""
     app = FastAPI(
         title="Huitong gateway",
         summary="What a member organisation runs to give and get data.",
@@ -64,9 +74,7 @@ def make_app(opening: Opening) -> FastAPI:
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
     )
-    app.state.services = services
     routes.install(app)
-    protect(app, services.settings.http, lambda: services.edge, forms=routes.FORMS)
     return app
 
 

@@ -162,7 +162,7 @@ def _reader_key(
 async def _first_api_key(database: Database, settings: GatewaySettings) -> str:
     """Make a key for whoever administers the gateway, unless there are keys already."""
     keys = ApiKeys(database, settings.access, clock=time.time_ns)
-    if await keys.list(limit=1):
+    if await keys.page(limit=1):
         return ""
     made = await keys.create(
         FIRST_KEY_NAME,
