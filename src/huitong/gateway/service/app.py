@@ -6,8 +6,8 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import structlog
@@ -15,8 +15,10 @@ from fastapi import FastAPI
 
 from huitong import __version__
 from huitong.core.errors import HuitongError
-from huitong.gateway.api import routes
-from huitong.gateway.service.services import Opening, Services, open_services
+from huitong.gateway.access.edge import protect
+from huitong.gateway.access.routes import operation_id
+from huitong.gateway.api import ordering, routes
+from huitong.gateway.service.services import Opening, Services, build_services
 from huitong.node.logs import configure_logs
 
 log = structlog.get_logger("gateway")
@@ -28,15 +30,20 @@ _DESCRIPTION: Final = (
 
 
 def make_app(opening: Opening) -> FastAPI:
-    """Return the application; its parts are opened when it is started."""
+    """Return the application; its parts are opened when it is started.
+
+    Raises:
+        RejectedError: a setting or a key cannot be used.
+        PermissionTableError: an operation is without permission.
+    """
+    services = build_services(opening)
+    ordering.register(services.outbox)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with open_services(opening) as services:
-                app.state.services = services
-                async with _background(services):
-                    yield
+            async with services.opened(), _background(services):
+                yield
         except HuitongError as error:
             log.error(
                 "gateway_failed",
@@ -46,14 +53,25 @@ def make_app(opening: Opening) -> FastAPI:
             )
             raise
 
+    app = describe_app(lifespan)
+    app.state.services = services
+    protect(app, services.settings.http, lambda: services.edge, forms=routes.FORMS)
+    return app
+
+
+def describe_app(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """Return the application with its routes; its description needs nothing else."""
     app = FastAPI(
         title="Huitong gateway",
         summary="What a member organisation runs to give and get data.",
         description=_DESCRIPTION,
         version=__version__,
-        openapi_url="/v1/openapi.json",
+        openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
     )
     routes.install(app)
@@ -82,15 +100,16 @@ def make_worker_app(opening: Opening) -> FastAPI:
 @asynccontextmanager
 async def _background(services: Services) -> AsyncIterator[None]:
     """Run what goes on without being asked, until the block ends."""
-    tasks: list[asyncio.Task[None]] = []
+    tasks = [
+        asyncio.create_task(services.outbox.run()),
+        asyncio.create_task(services.exchanges.run()),
+    ]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _end_with_parent() -> None:
