@@ -127,7 +127,7 @@ class DemoGateway:
         try:
             self._process.ask_to_stop()
             deadline_s = time.monotonic() + STOP_TIMEOUT_S
-            while self._process.is_running and time.monotonic() < deadline_s:
+            while self._process.is_running and time.monotonic() < deadline_s:  # noqa: ASYNC110
                 await asyncio.sleep(_POLL_S)
         finally:
             self._process.kill()  # what is still there, also if we are interrupted
