@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy cluster interop lint format types contracts check docs docs-check migration migration-check bench peers peers-hermes proto proto-check lock clean
+.PHONY: help setup demo test test-heavy cluster interop lint format types contracts check docs docs-check migration migration-check bench peers peers-hermes services proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,9 @@ peers: ## install cometbft, simd and CosmJS, which the interop lanes run; skips 
 
 peers-hermes: ## install the relayer Hermes as well, about 20 minutes
 	$(PYTHON) tools/install_peers.py hermes
+
+services: ## install what a gateway works with: Dex, rclone, PostgreSQL, SoftHSM; skips what is there
+	$(PYTHON) tools/install_peers.py services
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,15 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from huitong.testing.postgresql import PostgresqlServer, running_postgresql
+from huitong.testing.postgres import PostgresMissingError, PostgresServer
 from huitong.testing.s3 import S3Server, running_s3
 from huitong.testing.soft_token import SoftToken
-from tests.programs import (
-    need_cometbft,
-    need_postgresql,
-    need_rclone,
-    need_softhsm,
-)
+from tests.programs import need_cometbft, need_rclone, need_softhsm
 
 # A machine that is busy with something else must not turn a test red, so there is no
 # deadline and slow generation is not a failure. The everyday run looks at 100 examples
@@ -53,12 +48,13 @@ def cometbft() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgresqlServer]:
+def postgres() -> Iterator[PostgresServer]:
     """Run a PostgreSQL server for the tests of this process."""
-    programs = need_postgresql()
-    with running_postgresql(
-        Path(tempfile.mkdtemp(prefix="ht-pg-")), programs
-    ) as server:
+    try:
+        server = PostgresServer()
+    except PostgresMissingError as missing:
+        pytest.skip(f"not run: {missing}")
+    with server:
         yield server
 
 
@@ -67,8 +63,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of an empty database, of one kind after the other."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/gateway.db"
-    server: PostgresqlServer = request.getfixturevalue("postgresql")
-    return server.make_database()
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create_database()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import pytest
 
 from huitong.engines.cometbft.binary import find_binary
 from huitong.engines.cometbft.errors import CometBftMissingError
-from huitong.testing.postgresql import find_postgresql
 from huitong.testing.s3 import find_rclone
 from huitong.testing.soft_token import find_softhsm
 
@@ -22,19 +21,11 @@ def need_cometbft() -> Path:
         pytest.skip("not run: cometbft is not installed; make peers")
 
 
-def need_postgresql() -> Path:
-    """Return the folder of PostgreSQL's programs."""
-    programs = find_postgresql()
-    if programs is None:
-        pytest.skip("not run: PostgreSQL is not installed; apt install postgresql")
-    return programs
-
-
 def need_rclone() -> Path:
     """Return the program that serves S3."""
     program = find_rclone()
     if program is None:
-        pytest.skip("not run: rclone is not installed; make peers")
+        pytest.skip("not run: rclone is not installed; make services")
     return program
 
 

@@ -18,7 +18,7 @@ import click
 
 import huitong
 from event_register import read_events
-from gateway_pages import gateway_toml_page
+from gateway_pages import gateway_api_page, gateway_openapi, gateway_toml_page
 from grpc_page import grpc_page
 from huitong.cli.main import main as huitong_command
 from huitong.core.errors import registered_errors
@@ -57,6 +57,8 @@ def error_page() -> str:
         "A code is permanent: its meaning never changes and a retired one is never given again.",
         "Results of transactions carry the pair; only the pair is consensus data, the text is for people.",
         "",
+        "Each line has an anchor, such as `errors.md#http-2`; the problems that a gateway answers with lead to it.",
+        "",
         "Kind: *rejected*, the sender's fault, the same again fails again; *unavailable*, not now, the same may succeed later; *broken*, our fault or a damaged disk, the operator must act.",
         "",
         "| codespace | code | class | kind | meaning | what to do next |",
@@ -72,7 +74,8 @@ def error_page() -> str:
             if base.__name__ in ("RejectedError", "UnavailableError", "BrokenError")
         )
         rows.append(
-            f"| `{space}` | {code} | {error.__name__} | {family} | {meaning} "
+            f'| `{space}` | <a id="{space}-{code}"></a>{code} | {error.__name__} '
+            f"| {family} | {meaning} "
             f"| {_cell(error.next_step)} |"
         )
     return "\n".join(rows) + "\n"
@@ -342,6 +345,8 @@ PAGES = {
     "metrics.md": metrics_page,
     "relay-toml.md": relay_toml_page,
     "gateway-toml.md": lambda: gateway_toml_page(NOTICE),
+    "gateway-api.md": lambda: gateway_api_page(NOTICE),
+    "gateway-openapi.json": lambda: gateway_openapi(NOTICE),
     "logs.md": logs_page,
     "policy-conditions.md": policy_conditions_page,
 }

@@ -2,10 +2,12 @@
 
     python tools/install_peers.py                   cometbft, simd and cosmjs
     python tools/install_peers.py hermes            the relayer alone, about 20 minutes
+    python tools/install_peers.py services          what a gateway works with: dex, rclone,
+                                                    postgresql, softhsm2
 
 Programs go into Go's bin folder, Hermes into Cargo's; CosmJS goes into tests/peers/cosmjs,
-as its lock file says. One line for each tells *present*, *installed* or *not run* with the
-reason; the exit code is 0 in all three cases, because a lane whose peer is missing says so
+as its lock file says; postgresql and softhsm2 are packages of Debian, installed where this
+runs as root. One line for each tells *present*, *installed* or *not run* with the reason; the exit code is 0 in all three cases, because a lane whose peer is missing says so
 by itself. Needs no packages, so it runs before ``make setup``.
 """
 
@@ -25,11 +27,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SIMD_MODULE = ROOT / "tests" / "peers" / "simd"
+DEX_MODULE = ROOT / "tests" / "peers" / "dex"
 COSMJS_FOLDER = ROOT / "tests" / "peers" / "cosmjs"
 COMETBFT_VERSION = "v0.38.25"
 IBC_GO_VERSION = "v8.8.0"
 COSMJS = "cosmjs"
 HERMES_VERSION = "1.10.5"
+DEX_VERSION = "v2.41.1"
+RCLONE_VERSION = "v1.69.1"
 SDK_VERSION = "github.com/cosmos/cosmos-sdk/version.Version"
 #: Seconds that one build may take before it is given up; Hermes takes 1,100 on two cores.
 BUILD_TIMEOUT_S = 2_400
@@ -66,17 +71,24 @@ def main() -> int:
     given = parser.parse_args()
     # Told to stop, it ends like Ctrl-C: what it has started ends with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if unknown := sorted(set(given.names) - {*PEERS, COSMJS}):
+    names = [part for name in given.names for part in GROUPS.get(name, (name,))]
+    if unknown := sorted(set(names) - {*PEERS, *PACKAGES, COSMJS}):
         parser.error(f"no such peer: {', '.join(unknown)}")
-    for name in given.names or ("cometbft", "simd", COSMJS):
+    for name in names or ("cometbft", "simd", COSMJS):
         started_s = time.monotonic()
-        if name == COSMJS:
-            outcome = ensure_cosmjs(given.timeout)
-        else:
-            outcome = ensure(PEERS[name], given.timeout)
+        outcome = ensure_any(name, given.timeout)
         took_s = time.monotonic() - started_s
-        print(f"{name + ':':<10} {outcome} ({took_s:.0f} s)", flush=True)
+        print(f"{name + ':':<11} {outcome} ({took_s:.0f} s)", flush=True)
     return 0
+
+
+def ensure_any(name: str, timeout_s: int) -> str:
+    """Install a program or a package unless it is there; return what to tell."""
+    if name == COSMJS:
+        return ensure_cosmjs(timeout_s)
+    if name in PACKAGES:
+        return ensure_package(name, timeout_s)
+    return ensure(PEERS[name], timeout_s)
 
 
 def ensure(peer: Peer, timeout_s: int) -> str:
@@ -112,6 +124,29 @@ def ensure_cosmjs(timeout_s: int) -> str:
     if reason:
         return f"not run: {reason}"
     return f"installed: {COSMJS_FOLDER / 'node_modules'}"
+
+
+def ensure_package(name: str, timeout_s: int) -> str:
+    """Install a package of Debian unless its program is there."""
+    if found := find_program(name):
+        return f"present: {found}"
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid():
+        return f"not run: needs root and apt-get to install {name}"
+    options = {"DEBIAN_FRONTEND": "noninteractive"}
+    install = [apt, "install", "--quiet", "--yes", "--no-install-recommends", name]
+    for command in ([apt, "update", "--quiet"], install):
+        if reason := run(command, ROOT, options, timeout_s):
+            return f"not run: {reason}"
+    if found := find_program(name):
+        return f"installed: {found}"
+    return f"not run: the package {name} does not bring its program"
+
+
+def find_program(package: str) -> Path | None:
+    """Return the program for which a package is wanted, the newest one."""
+    root, pattern = PACKAGES[package]
+    return max(root.glob(pattern), default=None)
 
 
 def has_cosmjs() -> bool:
@@ -222,6 +257,30 @@ PEERS = {
         ],
         source=SIMD_MODULE,
     ),
+    "dex": Peer(
+        name="dex",
+        asked=("version",),
+        told=DEX_VERSION,
+        tool="go",
+        folder=go_bin,
+        command=lambda go, folder: [
+            *(go, "build", "-o", str(folder / "dex")),
+            f"-ldflags=-X main.version={DEX_VERSION}",
+            "github.com/dexidp/dex/cmd/dex",
+        ],
+        source=DEX_MODULE,
+    ),
+    "rclone": Peer(
+        name="rclone",
+        asked=("version",),
+        told=f"{RCLONE_VERSION}-DEV",  # as everything that is built without its Makefile
+        tool="go",
+        folder=go_bin,
+        command=lambda go, _: [
+            *(go, "install"),
+            f"github.com/rclone/rclone@{RCLONE_VERSION}",
+        ],
+    ),
     "hermes": Peer(
         name="hermes",
         asked=("--version",),
@@ -234,6 +293,12 @@ PEERS = {
         ],
     ),
 }
+#: Packages of Debian, and where the program lies for which each is wanted.
+PACKAGES = {
+    "postgresql": (Path("/usr/lib/postgresql"), "*/bin/initdb"),
+    "softhsm2": (Path("/usr/lib"), "**/softhsm/libsofthsm2.so"),
+}
+GROUPS = {"services": ("dex", "rclone", *PACKAGES)}
 
 
 if __name__ == "__main__":

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 from click.testing import CliRunner, Result
 
 from huitong.cli.main import main as huitong_command
+from huitong.gateway.access.roles import Role
+from huitong.localnet.gateway import GatewayProcess
 from huitong.localnet.process import NodeProcess
 from huitong.localnet.zone import AccountSpec, MemberSpec
 
 CHAIN_ID = "hangzhou-1"
 MEMBER = "hz-tax-bureau"
-#: Names of the keys of the member's gateways: one account for each, so that tests do not
-#: sign for the same one.
+#: Names of keys that sign for the member: one for each gateway, because nobody else may
+#: sign for the account of a gateway.
 GATEWAY_KEYS = tuple(f"gateway{number}" for number in range(8))
+#: What callers of the tests may be.
+ROLES = tuple(Role)
 
 
 def make_node(home: Path) -> NodeProcess:
@@ -25,7 +32,10 @@ def make_node(home: Path) -> NodeProcess:
         home,
         chain_id=CHAIN_ID,
         block_time="50ms",
-        members=[MemberSpec(member_id=MEMBER, name="杭州示范税务局")],
+        members=[
+            MemberSpec(member_id=MEMBER, name="杭州示范税务局"),
+            MemberSpec(member_id="xiling-silk", name="杭州西泠丝织有限公司"),
+        ],
         accounts=[
             AccountSpec(
                 name=name,
@@ -63,3 +73,63 @@ def answer_of(done: Result) -> dict[str, Any]:
     answer = orjson.loads(done.stdout)
     assert isinstance(answer, dict)
     return answer
+
+
+def make_key(home: Path, *roles: Role, name: str = "test") -> str:
+    """Make an API key of a gateway."""
+    options = [f"--role={role}" for role in roles]
+    done = run("gateway", "key", "add", name, f"--home={home}", "--json", *options)
+    key = answer_of(done)["key"]
+    assert isinstance(key, str)
+    return key
+
+
+class Callers:
+    """Clients of one gateway, one for each role."""
+
+    def __init__(self, gateway: GatewayProcess) -> None:
+        self.gateway = gateway
+        self.anonymous = httpx.Client(base_url=gateway.url, timeout=60)
+        self._clients = {role: self._client(role) for role in ROLES}
+
+    def _client(self, *roles: Role) -> httpx.Client:
+        key = make_key(self.gateway.home, *roles)
+        return httpx.Client(
+            base_url=self.gateway.url,
+            headers={"authorization": f"Bearer {key}"},
+            timeout=60,
+        )
+
+    def __getitem__(self, role: Role) -> httpx.Client:
+        return self._clients[role]
+
+    def close(self) -> None:
+        """Close all clients."""
+        for client in (self.anonymous, *self._clients.values()):
+            client.close()
+
+
+@contextmanager
+def running_gateway(
+    home: Path, node: NodeProcess, key_name: str, *options: object
+) -> Iterator[Callers]:
+    """Make a gateway, run it, and give clients of it."""
+    done = init(
+        home, node.rpc_url, f"--key={key_name}", f"--key-from={node.home}", *options
+    )
+    assert done.exit_code == 0, done.stdout
+    with GatewayProcess(home) as gateway:
+        callers = Callers(gateway)
+        try:
+            yield callers
+        finally:
+            callers.close()
+
+
+def problem_of(answer: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a refusal, whose form is checked."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    problem = answer.json()
+    assert problem["status"] == answer.status_code
+    assert problem["instance"] == answer.headers["x-request-id"]
+    return answer.status_code, f"{problem['codespace']}/{problem['code']}"

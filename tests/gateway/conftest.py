@@ -12,6 +12,7 @@ from huitong.gateway.database.engine import Database
 from huitong.gateway.database.schema import METADATA
 from huitong.localnet.process import NodeProcess
 from huitong.localnet.zone import AccountSpec, MemberSpec
+from huitong.testing.dex import DexMissingError, DexServer
 from huitong.testing.postgres import PostgresMissingError, PostgresServer
 
 
@@ -20,6 +21,17 @@ def postgres() -> Iterator[PostgresServer]:
     try:
         server = PostgresServer()
     except PostgresMissingError as missing:
+        pytest.skip(f"not run: {missing}")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dex() -> Iterator[DexServer]:
+    """An identity provider; a test that stops it starts it again."""
+    try:
+        server = DexServer()
+    except DexMissingError as missing:
         pytest.skip(f"not run: {missing}")
     with server:
         yield server

@@ -42,6 +42,25 @@ def test_versions_are_those_that_the_software_speaks_with() -> None:
     assert f"require github.com/cosmos/ibc-go/v8 {version}\n" in module
 
 
+def test_version_of_dex_is_that_of_its_module() -> None:
+    text = INSTALLER.read_text(encoding="utf-8")
+    (version,) = re.findall(r'DEX_VERSION = "(.*)"', text)
+    module = (ROOT / "tests" / "peers" / "dex" / "go.mod").read_text()
+    assert f"The commit is {version}.\n" in module
+
+
+def test_services_that_cannot_be_installed_are_told_and_fail_nobody(
+    tmp_path: Path,
+) -> None:
+    done = _install(tmp_path, "services")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    names = ["dex:", "rclone:", "postgresql:", "softhsm2:"]
+    assert [line[0] for line in lines] == names
+    assert all(line[1] in ("not", "present:") for line in lines)
+    assert lines[0][1:6] == lines[1][1:6] == ["not", "run:", "go", "is", "not"]
+
+
 def test_absent_compiler_is_told_for_each_peer_and_fails_nobody(tmp_path: Path) -> None:
     done = _install(tmp_path, "cometbft", "simd")
     assert done.returncode == 0, done.stderr

@@ -14,6 +14,8 @@ import httpx
 import orjson
 
 from huitong.cli.errors import EXIT_FAILED, cli_errors
+from huitong.cli.gateway_key import home_option
+from huitong.cli.gateway_key import key as key_group
 from huitong.cli.passphrase import (
     VARIABLE,
     chosen_passphrase,
@@ -40,19 +42,13 @@ from huitong.node.logs import configure_logs
 #: Seconds within which a running gateway must say how it is.
 _STATUS_TIMEOUT_S: Final = 10.0
 
-home_option = click.option(
-    "--home",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=lambda: Path.home() / ".huitong-gateway",
-    envvar="HUITONG_GATEWAY_HOME",
-    help="Folder of gateway.toml, keys and data.  [default: ~/.huitong-gateway]",
-)
-
 
 @click.group()
 def gateway() -> None:
     """Run the service by which a member gives and gets data."""
+
+
+gateway.add_command(key_group)
 
 
 @gateway.command()
@@ -109,7 +105,8 @@ def init(
     What is there already stays as it is, so that an interrupted init is simply run again;
     a home that is another gateway's is refused. The zone must know the account that is
     shown, with the roles publisher, officer and requester as far as they are needed, and
-    the reader key.
+    the reader key. The words of a new signing key and the first API key, which has the role
+    security, are shown once.
     """
     home = GatewayHome(folder)
     chain_id, node = _zone_of(zone, "--zone")
@@ -153,6 +150,8 @@ def init(
     }
     if made.mnemonic:
         shown["mnemonic"] = made.mnemonic
+    if made.api_key:
+        shown["api_key"] = made.api_key
     show(shown, as_json=as_json)
 
 

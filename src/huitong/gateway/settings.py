@@ -17,9 +17,12 @@ from pydantic_core import ErrorDetails
 
 from huitong.core.errors import HuitongError
 from huitong.core.fields import check_name
+from huitong.gateway.access.settings import AccessSettings
 from huitong.gateway.database.settings import DatabaseSettings
 from huitong.gateway.exchange.settings import ExchangeSettings
+from huitong.gateway.http.settings import HttpSettings
 from huitong.gateway.outbox.settings import OutboxSettings
+from huitong.gateway.peers.settings import OwnPeerSettings, PeerSettings
 from huitong.gateway.service.errors import GatewayHomeMissingError, SettingsError
 from huitong.gateway.service.settings import (
     ChainId,
@@ -31,6 +34,7 @@ from huitong.gateway.service.settings import (
     WatchSettings,
     ZoneSettings,
 )
+from huitong.gateway.vault.settings import VaultSettings
 from huitong.keys.new_file import replace_file
 
 FILE_NAME: Final = "gateway.toml"
@@ -38,6 +42,8 @@ FILE_NAME: Final = "gateway.toml"
 _FILE_SIZE_BYTES_MAX: Final = 1 << 20
 #: Other zones that one gateway reads from.
 OTHER_ZONES_MAX: Final = 1_000
+#: Other members whose gateways one gateway knows.
+PEERS_MAX: Final = 10_000
 #: Reasons in our words where the library's would puzzle.
 _REASONS: Final = {
     "missing": "is missing",
@@ -83,6 +89,17 @@ class GatewaySettings(Section):
     keys: KeySettings = _section(KeySettings, "Keys.")
     service: ServiceSettings = _section(ServiceSettings, "The REST interface.")
     database: DatabaseSettings = _section(DatabaseSettings, "The database.")
+    access: AccessSettings = _section(AccessSettings, "Who may call.")
+    http: HttpSettings = _section(HttpSettings, "Limits of requests.")
+    vault: VaultSettings = _section(VaultSettings, "Payloads at rest.")
+    peer: OwnPeerSettings = _section(
+        OwnPeerSettings, "How the gateways of others reach this one."
+    )
+    peers: dict[MemberId, PeerSettings] = Field(
+        default={},
+        max_length=PEERS_MAX,
+        description="The gateways of other members, by member id.",
+    )
     exchange: ExchangeSettings = _section(ExchangeSettings, "Exchanges.")
     outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
     watch: WatchSettings = _section(WatchSettings, "Metrics.")
@@ -159,23 +176,34 @@ def _reason_of(error: ErrorDetails) -> str:
 
 def _table_lines(table: BaseModel, where: str) -> Iterator[str]:
     """Yield the lines of one table: its entries first, then the tables inside."""
-    inner: list[tuple[str, Any]] = []
+    plain = table.model_dump(mode="json")
+    inner: list[tuple[str, BaseModel]] = []
     for name, field in type(table).model_fields.items():
-        value = getattr(table, name)
-        if isinstance(value, BaseModel | dict):
-            inner.append((name, value))
-            continue
-        yield f"# {' '.join((field.description or '').split())}"
-        is_said = name in table.model_fields_set or field.is_required()
-        shown = "" if value is None else f" {_toml_value(value)}"
-        yield f"{'' if is_said else '# '}{name} ={shown}"
-    for name, value in inner:
-        entries = value.items() if isinstance(value, dict) else [("", value)]
-        for key, entry in entries:
-            title = ".".join(part for part in (where, name, _toml_key(key)) if part)
-            yield ""
-            yield f"[{title}]"
-            yield from _table_lines(entry, title)
+        value, title = getattr(table, name), f"{where}.{name}".lstrip(".")
+        if isinstance(value, BaseModel):
+            inner.append((f"[{title}]", value))
+        elif isinstance(value, dict):
+            keys = sorted(value)
+            inner += [(f"[{title}.{_toml_key(key)}]", value[key]) for key in keys]
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            inner += [(f"[[{title}]]", item) for item in value]
+        else:
+            yield f"# {' '.join((field.description or '').split())}"
+            is_said = name in table.model_fields_set or field.is_required()
+            shown = "" if value is None else f" {_toml_value(plain[name])}"
+            yield f"{'' if is_said else '# '}{name} ={shown}"
+    for title, section in inner:
+        yield ""
+        yield title if _is_said(section) else f"# {title}"
+        yield from _table_lines(section, title.strip("[]"))
+
+
+def _is_said(table: BaseModel) -> bool:
+    """Whether anything in a table, or in one inside it, stands in the file."""
+    return any(
+        not isinstance(value, BaseModel) or _is_said(value)
+        for value in (getattr(table, name) for name in table.model_fields_set)
+    )
 
 
 def _toml_key(key: str) -> str:

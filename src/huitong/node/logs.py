@@ -25,6 +25,7 @@ def configure_logs(level: str, form: str) -> None:
     is_console = form == "console" or (form == "auto" and sys.stderr.isatty())
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             _add_logger,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from huitong.gateway.access.routes import GuardedRoute
 from huitong.gateway.api.dependencies import ServicesOf
 from huitong.gateway.service.health import find_readiness
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], route_class=GuardedRoute)
 
 
 class HealthCheck(BaseModel):
@@ -29,7 +30,7 @@ class Health(BaseModel):
 
 
 @router.get("/live", operation_id="getLiveness", summary="Whether the process answers")
-async def live() -> Health:
+async def show_liveness() -> Health:
     """Answer as long as the process can answer at all; restart it if this fails."""
     return Health(ok=True, checks=[])
 
@@ -40,7 +41,7 @@ async def live() -> Health:
     summary="Whether requests should go here",
     responses={503: {"model": Health, "description": "A part is down."}},
 )
-async def ready(services: ServicesOf, response: Response) -> Health:
+async def show_readiness(services: ServicesOf, response: Response) -> Health:
     """Ask the database and the zone; answer 503 if one of them does not."""
     verdict = await find_readiness(services)
     if not verdict.is_good:

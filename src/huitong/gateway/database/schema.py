@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from huitong.gateway.access import tables as _access
 from huitong.gateway.connectors import tables as _connectors
 from huitong.gateway.database.base import Base
-from huitong.gateway.exchange import tables as exchange_tables
-from huitong.gateway.outbox import tables as outbox_tables
-from huitong.gateway.reads import tables as reads_tables
-from huitong.gateway.vault import tables as vault_tables
+from huitong.gateway.exchange import tables as _exchange
+from huitong.gateway.http import tables as _http
+from huitong.gateway.outbox import tables as _outbox
+from huitong.gateway.reads import tables as _reads
+from huitong.gateway.vault import tables as _vault
 
 #: The rooms that declare tables; importing them is what fills the metadata.
-ROOMS = (_connectors,)
+ROOMS = (_access, _connectors, _exchange, _http, _outbox, _reads, _vault)
 METADATA = Base.metadata
-__all__ = [
-    "METADATA",
-    "exchange_tables",
-    "outbox_tables",
-    "reads_tables",
-    "vault_tables",
-]

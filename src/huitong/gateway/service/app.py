@@ -6,17 +6,21 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import structlog
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from huitong import __version__
 from huitong.core.errors import HuitongError
-from huitong.gateway.api import routes
-from huitong.gateway.service.services import Opening, Services, open_services
+from huitong.gateway.access.edge import protect
+from huitong.gateway.access.routes import operation_id
+from huitong.gateway.api import ordering, routes
+from huitong.gateway.service.services import Opening, Services, build_services
 from huitong.node.logs import configure_logs
 
 log = structlog.get_logger("gateway")
@@ -28,32 +32,43 @@ _DESCRIPTION: Final = (
 
 
 def make_app(opening: Opening) -> FastAPI:
-    """Return the application; its parts are opened when it is started."""
+    """Return the application; its parts are opened when it is started.
+
+    Raises:
+        RejectedError: a setting or a key cannot be used.
+        PermissionTableError: an operation is without permission.
+    """
+    services = build_services(opening)
+    ordering.register(services.outbox)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with open_services(opening) as services:
-                app.state.services = services
-                async with _background(services):
-                    yield
+            async with services.opened(), _background(services):
+                yield
         except HuitongError as error:
-            log.error(
-                "gateway_failed",
-                codespace=error.codespace,
-                code=error.code,
-                reason=str(error),
-            )
+            _log_failure(error)
             raise
 
+    app = describe_app(lifespan)
+    app.state.services = services
+    protect(app, services.settings.http, lambda: services.edge, forms=routes.FORMS)
+    return app
+
+
+def describe_app(
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """Return the application with its routes; its description needs nothing else."""
     app = FastAPI(
         title="Huitong gateway",
         summary="What a member organisation runs to give and get data.",
         description=_DESCRIPTION,
         version=__version__,
-        openapi_url="/v1/openapi.json",
+        openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
     )
     routes.install(app)
@@ -63,7 +78,11 @@ def make_app(opening: Opening) -> FastAPI:
 def make_worker_app(opening: Opening) -> FastAPI:
     """Return the application of a web process of several, which its parent outlives."""
     configure_logs(opening.settings.log.level, opening.settings.log.format)
-    app = make_app(opening)
+    try:
+        app = make_app(opening)
+    except HuitongError as error:
+        _log_failure(error)
+        sys.exit(STARTUP_FAILURE)
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -79,18 +98,31 @@ def make_worker_app(opening: Opening) -> FastAPI:
     return app
 
 
+def _log_failure(error: HuitongError) -> None:
+    log.error(
+        "gateway_failed",
+        codespace=error.codespace,
+        code=error.code,
+        reason=str(error),
+    )
+
+
 @asynccontextmanager
 async def _background(services: Services) -> AsyncIterator[None]:
     """Run what goes on without being asked, until the block ends."""
-    tasks: list[asyncio.Task[None]] = []
+    tasks = [
+        asyncio.create_task(services.outbox.run()),
+        asyncio.create_task(services.exchanges.run()),
+    ]
+    if services.peer_service is not None:
+        serving = services.peer_service.run_until_cancelled()
+        tasks.append(asyncio.create_task(serving))
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _end_with_parent() -> None:

@@ -58,7 +58,7 @@ class GatewayHome:
         """Where the running gateway answers, ``http://HOST:PORT``."""
         return self.run_folder / "address"
 
-    def place(self, given: str) -> Path:
+    def place(self, given: str | Path) -> Path:
         """Return a path of ``gateway.toml``, which may be below the home."""
         return self.path / given
 

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from huitong.core.address import Address
+from huitong.core.time import SECONDS_PER_DAY
+from huitong.gateway.access.api_keys import ApiKeys
+from huitong.gateway.access.roles import Role
+from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import migrate
+from huitong.gateway.peers.certificates import make_certificate
 from huitong.gateway.service.errors import GatewayDiffersError, GatewayHomeTakenError
 from huitong.gateway.service.home import KEY_FOLDERS, GatewayHome, open_database
 from huitong.gateway.settings import GatewaySettings, load_settings, save_settings
 from huitong.gateway.vault.keys import make_key_file
 from huitong.keys.errors import KeyNotFoundError
 from huitong.keys.keyring import KeyRecord, Keyring
+from huitong.keys.new_file import replace_file
 
+#: The key that is made first, and for how long it is good.
+FIRST_KEY_NAME: Final = "first"
+FIRST_KEY_TERM_DAYS: Final = 30
 #: Files and folders that may lie in a folder before it becomes a gateway's.
-_MAY_BE_THERE: Final = KEY_FOLDERS | {"keys", "lost+found"}
+_MAY_BE_THERE: Final = KEY_FOLDERS | {
+    "keys",
+    "lost+found",
+    "peer.crt",
+    "peer.key",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +46,8 @@ class MadeHome:
     """Words of the account's key if it was made now, to be written down; else empty."""
     reader_key: bytes
     """X25519 public key that payloads for this member are sealed to."""
+    api_key: str
+    """The first API key, of the role security, if it was made now; else empty."""
     is_new: bool
     """Whether there was no gateway here before."""
 
@@ -63,8 +80,10 @@ async def make_gateway(
     reader_key = _reader_key(home, settings, passphrase)
     if not home.vault_key_file.exists():
         make_key_file(home.vault_key_file)
+    _make_certificate(home, settings)
     async with open_database(home, settings) as database:
         await migrate(database)
+        api_key = await _first_api_key(database, settings)
     if is_new:
         save_settings(home.path, settings)
     return MadeHome(
@@ -72,6 +91,7 @@ async def make_gateway(
         address=record.address,
         mnemonic=mnemonic,
         reader_key=reader_key,
+        api_key=api_key,
         is_new=is_new,
     )
 
@@ -145,3 +165,31 @@ def _reader_key(
         return home.reader_keys.get(name).public_key
     except KeyNotFoundError:
         return home.reader_keys.create(name, passphrase).public_key
+
+
+def _make_certificate(home: GatewayHome, settings: GatewaySettings) -> None:
+    """Make the certificate that peers know this gateway by, unless there is one."""
+    path, key_path = (
+        home.place(settings.peer.certificate),
+        home.place(settings.peer.key),
+    )
+    if key_path.exists() and path.exists():
+        return
+    certificate, key = make_certificate(settings.member, settings.zone.chain_id)
+    # A key without certificate was left by an interruption, and nobody knows it yet.
+    replace_file(key_path, key)
+    replace_file(path, certificate)
+
+
+async def _first_api_key(database: Database, settings: GatewaySettings) -> str:
+    """Make a key for whoever administers the gateway, unless there are keys already."""
+    keys = ApiKeys(database, settings.access, clock=time.time_ns)
+    if await keys.page(limit=1):
+        return ""
+    made = await keys.create(
+        FIRST_KEY_NAME,
+        [Role.SECURITY],
+        term_s=FIRST_KEY_TERM_DAYS * SECONDS_PER_DAY,
+        by="command",
+    )
+    return made.key

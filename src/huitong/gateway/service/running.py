@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import signal
 import socket
-import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -30,6 +31,10 @@ CONCURRENCY_MAX: Final = 2_000
 KEEP_ALIVE_S: Final = 75
 #: Seconds that the processes get to begin to answer.
 START_TIMEOUT_S: Final = 60.0
+#: Seconds for which a process may say nothing before it is taken for hung and replaced; a
+#: new one first loads the software, which takes long on a busy machine.
+HUNG_S: Final = 60
+_POLL_S: Final = 0.1
 
 
 def run_gateway(opening: Opening, told: Callable[[str], None]) -> None:
@@ -53,7 +58,10 @@ def run_gateway(opening: Opening, told: Callable[[str], None]) -> None:
         replace_file(opening.home.address_file, f"{url}\n".encode())
         told(url)
 
-    with listening:
+    with listening, ExitStack() as stack:
+        if opening.settings.peers:
+            peer_socket = stack.enter_context(bind(opening.settings.peer.listen))
+            opening = replace(opening, peer_socket=peer_socket)
         if service.workers == 1:
             config = _config(opening, partial(make_app, opening))
             try:
@@ -84,6 +92,7 @@ def _config(opening: Opening, make: Callable[[], Any]) -> uvicorn.Config:
         proxy_headers=False,
         limit_concurrency=CONCURRENCY_MAX,
         timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_worker_healthcheck=HUNG_S,
         timeout_graceful_shutdown=service.shutdown_grace_s,
         ssl_certfile=service.tls_certificate and place(service.tls_certificate),
         ssl_keyfile=service.tls_key and place(service.tls_key),
@@ -126,26 +135,21 @@ class _ManyProcesses(Multiprocess):
         """Whether a worker did not begin to answer."""
 
     def init_processes(self) -> None:
-        """Start the workers, and wait for them aside, so that signals are heard."""
+        """Start the workers and wait until all of them answer, hearing signals."""
         super().init_processes()
-        self._waiting = threading.Thread(target=self._wait, name="starting")
-        self._waiting.start()
-
-    def run(self) -> None:
-        """Keep the workers until a signal, or until one cannot begin."""
-        super().run()
-        self._waiting.join()
-
-    def _wait(self) -> None:
-        ready = all(
-            process.wait_until_ready(START_TIMEOUT_S, self.should_exit)
-            for process in tuple(self.processes)
-        )
-        if ready:
+        deadline_s = time.monotonic() + START_TIMEOUT_S
+        starting = list(self.processes)
+        while starting and not self.should_exit.is_set():
+            self.handle_signals()
+            if time.monotonic() > deadline_s or not starting[0].process.is_alive():
+                self.has_failed = not self._is_told
+                self.should_exit.set()
+            elif starting[0].is_ready(timeout=_POLL_S):
+                starting.pop(0)
+            else:
+                time.sleep(_POLL_S)
+        if not starting:
             self._announce()
-        elif not self._is_told:
-            self.has_failed = True
-            self.should_exit.set()
 
     def handle_int(self) -> None:
         """End."""

@@ -3,16 +3,37 @@ them; there is no global state."""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from socket import socket
+
+import httpx
 
 from huitong.client.zone import ZoneClient
+from huitong.core.address import address_of_public_key
+from huitong.core.hashing import sha256
+from huitong.core.secp256k1 import public_key_of_private_key
+from huitong.gateway.access.edge import Edge, make_edge
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import check_version
+from huitong.gateway.exchange.exchanges import Exchanges
+from huitong.gateway.exchange.links import Links
+from huitong.gateway.exchange.parts import Identity, ReaderKeySet
+from huitong.gateway.http.cursor import Cursors
+from huitong.gateway.outbox.follower import BlockFollower
+from huitong.gateway.outbox.outbox import Outbox
+from huitong.gateway.outbox.writer import ChainWriter
+from huitong.gateway.peers.client import HttpPeers
+from huitong.gateway.peers.serving import PeerService
 from huitong.gateway.service.errors import WrongZoneError
 from huitong.gateway.service.home import GatewayHome, open_database
+from huitong.gateway.service.known_peers import read_peers
 from huitong.gateway.settings import GatewaySettings
+from huitong.gateway.vault.opening import open_vault
+from huitong.gateway.vault.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +60,8 @@ class Opening:
     """How it runs."""
     secrets: Secrets
     """Its keys."""
+    peer_socket: socket | None = None
+    """Listens for the gateways of others; None if no peers are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,35 +75,103 @@ class Services:
     """The own zone, through a node that is trusted."""
     zones: Mapping[str, ZoneClient]
     """Other zones by chain id, through nodes that are not trusted."""
+    identity: Identity
+    """Who this gateway is on its own zone."""
+    vault: Vault
+    outbox: Outbox
+    exchanges: Exchanges
+    peers: HttpPeers
+    """Brings sealed bytes to the gateways of others."""
+    peer_service: PeerService | None
+    """Takes sealed bytes from them; None if no peers are known."""
+    cursors: Cursors
+    edge: Edge
+    """What stands between the network and the application."""
+    browser: httpx.AsyncClient
+    """Asks identity providers."""
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Check what must be right from the start; close everything in the end.
+
+        Nodes that are down do not hinder the start: what needs them waits, or refuses.
+
+        Raises:
+            DatabaseDownError, DatabaseOlderError, DatabaseNewerError: the database.
+        """
+        async with AsyncExitStack() as stack:
+            for closing in (
+                self.database.close,
+                self.zone.close,
+                *(zone.close for zone in self.zones.values()),
+                self.browser.aclose,
+                self.peers.close,
+            ):
+                stack.push_async_callback(closing)
+            await check_version(self.database)
+            yield
 
 
-@asynccontextmanager
-async def open_services(opening: Opening) -> AsyncIterator[Services]:
-    """Open all parts; close them in the end.
-
-    Nodes that are down do not hinder the start: what needs them waits, or refuses.
+def build_services(opening: Opening) -> Services:
+    """Put the parts of a gateway together; nothing is opened yet.
 
     Raises:
-        DatabaseDownError, DatabaseOlderError, DatabaseNewerError: the database.
+        RejectedError: a setting or a key of the vault cannot be used.
     """
-    settings = opening.settings
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            open_database(opening.home, settings)
-        )
-        await check_version(database)
-        zone = await stack.enter_async_context(ZoneClient(settings.zone.node))
-        zones = {
-            chain_id: await stack.enter_async_context(ZoneClient(other.node))
-            for chain_id, other in settings.zones.items()
-        }
-        yield Services(
-            home=opening.home,
-            settings=settings,
-            database=database,
-            zone=zone,
-            zones=zones,
-        )
+    settings, secrets = opening.settings, opening.secrets
+    database = open_database(opening.home, settings)
+    zone = ZoneClient(settings.zone.node)
+    writers = [ChainWriter(database, zone, key) for key in _signing_keys(secrets)]
+    outbox = Outbox(database, BlockFollower(database, zone), writers, settings.outbox)
+    identity = Identity(
+        member_id=settings.member,
+        publisher=_address_of(secrets.account),
+        officer=_address_of(secrets.officer),
+        requester=_address_of(secrets.requester),
+    )
+    vault = open_vault(
+        database, settings.vault, base=opening.home.path, environment=os.environ
+    )
+    browser = httpx.AsyncClient(trust_env=False)
+    zones = {
+        chain_id: ZoneClient(other.node) for chain_id, other in settings.zones.items()
+    }
+    known = read_peers(opening.home, settings)
+    peers = known.client(secrets.account)
+    exchanges = Exchanges(
+        database=database,
+        zone=zone,
+        zones=zones,
+        peers=peers,
+        vault=vault,
+        outbox=outbox,
+        settings=settings.exchange,
+        identity=identity,
+        readers=ReaderKeySet(secrets.reader),
+    )
+    return Services(
+        home=opening.home,
+        settings=settings,
+        database=database,
+        zone=zone,
+        zones=zones,
+        identity=identity,
+        vault=vault,
+        outbox=outbox,
+        exchanges=exchanges,
+        peers=peers,
+        peer_service=known.service(
+            opening.peer_socket, exchanges.arrivals, Links(zone, zones)
+        ),
+        cursors=Cursors(
+            # The same in all processes of a gateway, and on all of its machines.
+            sha256(b"huitong/cursor-key/1" + secrets.account),
+            age_s=settings.http.cursor_age_s,
+            clock=time.time_ns,
+        ),
+        edge=make_edge(settings.http, settings.access, database, browser),
+        browser=browser,
+    )
 
 
 async def check_zone(settings: GatewaySettings) -> None:
@@ -96,3 +187,12 @@ async def check_zone(settings: GatewaySettings) -> None:
         raise WrongZoneError(
             url=settings.zone.node, actual=actual, expected=settings.zone.chain_id
         )
+
+
+def _signing_keys(secrets: Secrets) -> list[bytes]:
+    """Return each key once: an account has one writer."""
+    return list(dict.fromkeys((secrets.account, secrets.officer, secrets.requester)))
+
+
+def _address_of(private_key: bytes) -> str:
+    return address_of_public_key(public_key_of_private_key(private_key))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from huitong.gateway.vault.errors import (
     VaultUnknownKeyError,
 )
 from huitong.gateway.vault.model import ByteStream
+from huitong.gateway.vault.sealed_room import Measure
 from huitong.gateway.vault.tables import KeyRow, PayloadRow
 from huitong.payload.errors import PayloadSubjectError
 from tests.vault_kit import (
@@ -293,6 +294,16 @@ async def test_key_of_another_row_is_refused(room: Room) -> None:
         await room.vault.open(first.digest)
 
 
+@pytest.fixture
+def all_logs() -> Iterator[None]:
+    """Log everything, whatever level a command of another test has set."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("all_logs")
 async def test_logs_name_keys_and_never_show_them(room: Room) -> None:
     with structlog.testing.capture_logs() as logs:
         await room.vault.put(pieces(INVOICE), subject=SUBJECT)
@@ -327,5 +338,5 @@ async def test_sealing_during_an_erasure_leaves_no_sealed_bytes(room: Room) -> N
             yield piece
 
     with pytest.raises(VaultErasedError):
-        await room.vault._sealed.keep(sealed(), digest=stored.digest)
+        await room.vault._sealed.keep(sealed(), Measure(), digest=stored.digest)
     assert room.files() == []

@@ -14,6 +14,58 @@ depends_on = None
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
+        "api_keys",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("roles", sa.String(length=4096), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("made_ns", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.String(length=128), nullable=False),
+        sa.Column("expires_ns", sa.BigInteger(), nullable=False),
+        sa.Column("used_ns", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_ns", sa.BigInteger(), nullable=True),
+        sa.Column("replaces", sa.String(length=128), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+    )
+    op.create_table(
+        "audit_anchors",
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("anchored_ns", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.String(length=4096), nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_anchors")),
+    )
+    op.create_table(
+        "audit_entries",
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("time_ns", sa.BigInteger(), nullable=False),
+        sa.Column("caller", sa.String(length=128), nullable=False),
+        sa.Column("roles", sa.String(length=4096), nullable=False),
+        sa.Column("address", sa.String(length=128), nullable=False),
+        sa.Column("method", sa.String(length=128), nullable=False),
+        sa.Column("path", sa.String(length=4096), nullable=False),
+        sa.Column("operation", sa.String(length=128), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.String(length=128), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("previous", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_entries")),
+    )
+    op.create_index(
+        "ix_audit_entries_caller_sequence",
+        "audit_entries",
+        ["caller", "sequence"],
+        unique=False,
+    )
+    op.create_table(
+        "audit_heads",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_heads")),
+    )
+    op.create_table(
         "chain_transactions",
         sa.Column(
             "id",
@@ -123,6 +175,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("chain_id", name=op.f("pk_followed_zones")),
     )
     op.create_table(
+        "idempotency_keys",
+        sa.Column("caller", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("made_ns", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("leased_until_ns", sa.BigInteger(), nullable=False),
+        sa.Column("request", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("headers", sa.LargeBinary(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("caller", "key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index(
+        "ix_idempotency_keys_caller_made",
+        "idempotency_keys",
+        ["caller", "made_ns"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_idempotency_keys_made_ns"),
+        "idempotency_keys",
+        ["made_ns"],
+        unique=False,
+    )
+    op.create_table(
         "leases",
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("holder", sa.String(length=128), nullable=False),
@@ -150,6 +227,13 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(length=4096), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_publications")),
         sa.UniqueConstraint("key", name=op.f("uq_publications_key")),
+    )
+    op.create_table(
+        "quota_uses",
+        sa.Column("caller", sa.String(length=128), nullable=False),
+        sa.Column("day", sa.BigInteger(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("caller", "day", name=op.f("pk_quota_uses")),
     )
     op.create_table(
         "read_batches",
