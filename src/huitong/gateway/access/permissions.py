@@ -50,14 +50,14 @@ PUBLIC: Final = Permission(Duty.READ, frozenset(), is_public=True)
 
 PERMISSIONS: Final[Permissions] = {
     # who may call
-    "listApiKeys": allow(Duty.ADMINISTER, SECURITY),
-    "createApiKey": allow(Duty.ADMINISTER, SECURITY),
-    "rotateApiKey": allow(Duty.ADMINISTER, SECURITY),
-    "revokeApiKey": allow(Duty.ADMINISTER, SECURITY),
-    "getCaller": allow(Duty.READ, OFFICER, INTEGRATOR, SECURITY, AUDITOR, SYSTEM),
+    "list_api_keys": allow(Duty.ADMINISTER, SECURITY),
+    "create_api_key": allow(Duty.ADMINISTER, SECURITY),
+    "rotate_api_key": allow(Duty.ADMINISTER, SECURITY),
+    "revoke_api_key": allow(Duty.ADMINISTER, SECURITY),
+    "show_caller": allow(Duty.READ, OFFICER, INTEGRATOR, SECURITY, AUDITOR, SYSTEM),
     # what they did
-    "listAuditEntries": allow(Duty.AUDIT, AUDITOR),
-    "getAuditHead": allow(Duty.AUDIT, AUDITOR),
-    "verifyAuditLog": allow(Duty.AUDIT, AUDITOR),
+    "list_audit_entries": allow(Duty.AUDIT, AUDITOR),
+    "show_audit_head": allow(Duty.AUDIT, AUDITOR),
+    "verify_audit_log": allow(Duty.AUDIT, AUDITOR),
 }
 """All operations of the gateway; each resource's part stands together."""
