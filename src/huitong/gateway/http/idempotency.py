@@ -241,7 +241,9 @@ class IdempotencyMiddleware:
         scope["state"]["request_key"] = hashlib.sha256(
             orjson.dumps([caller, key])
         ).hexdigest()
-        attempt = _Attempt(idempotency, caller, key, found, scope, receive, send)
+        attempt = _Attempt(
+            idempotency, caller, key, found, scope, receive, send, self._errors_url
+        )
         await attempt.run(self._app)
 
 
@@ -256,11 +258,13 @@ class _Attempt:
     scope: Scope
     source: Receive
     sink: Send
+    errors_url: str
     body: _HashedBody = field(init=False)
     start: Message | None = None
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
     is_settled: bool = False
+    is_replaced: bool = False
 
     def __post_init__(self) -> None:
         self.body = _HashedBody(self.scope, self.source)
@@ -275,9 +279,21 @@ class _Attempt:
                     await self._release()
 
     async def _send(self, message: Message) -> None:
+        if self.is_replaced:
+            return
         if self.is_settled:
             await self.sink(message)
             return
+        try:
+            await self._settle(message)
+        except HuitongError as error:  # the answer is not sent: it could not be kept
+            self.is_settled = self.is_replaced = True
+            await send_problem(
+                error, self.errors_url, self.scope, self.body.receive, self.sink
+            )
+
+    async def _settle(self, message: Message) -> None:
+        """Hold the answer back until it is known whether and how it is kept."""
         if message["type"] == "http.response.start":
             self.start = message
             if message["status"] >= 400:
