@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from huitong.gateway.access.roles import Role
 from huitong.gateway.database.engine import Database
@@ -277,3 +277,32 @@ async def test_request_that_takes_long_keeps_its_lease(database: Database) -> No
             assert again.status_code == 409
             behind.store.hold.set()
             assert (await slow).status_code == 201
+
+
+async def test_answer_that_cannot_be_kept_is_not_given(
+    behind: Behind, client: httpx.AsyncClient, database: Database
+) -> None:
+    """A caller that was told of success could otherwise begin the same twice."""
+    kept, lost = "idempotency_keys", "idempotency_keys_lost"
+    rename = "ALTER TABLE {} RENAME TO {}"
+    behind.store.hold = asyncio.Event()
+    asked = asyncio.create_task(
+        client.post("/v1/things", json={"name": "a"}, headers=KEY)
+    )
+    while not await _count(database, kept):
+        await asyncio.sleep(0.02)
+    async with database.transaction() as session:
+        await session.execute(text(rename.format(kept, lost)))
+    behind.store.hold.set()
+    assert (await asked).is_server_error
+    async with database.transaction() as session:
+        await session.execute(text(rename.format(lost, kept)))
+    behind.clocks.seconds += HttpSettings().idempotency_lease_s + 1
+    again = await client.post("/v1/things", json={"name": "a"}, headers=KEY)
+    assert again.status_code == 201
+
+
+async def _count(database: Database, table: str) -> int:
+    async with database.transaction() as session:
+        found = await session.scalar(text(f"SELECT count(*) FROM {table}"))
+    return int(found or 0)
