@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from huitong.gateway.access import tables as _access_tables  # noqa: F401
+from huitong.gateway.access import tables as _access
+from huitong.gateway.connectors import tables as _connectors
 from huitong.gateway.database.base import Base
-from huitong.gateway.http import tables as _http_tables  # noqa: F401
-from huitong.gateway.outbox import tables as _outbox_tables  # noqa: F401
+from huitong.gateway.http import tables as _http
+from huitong.gateway.outbox import tables as _outbox
 
+#: The rooms that declare tables; importing them is what fills the metadata.
+ROOMS = (_access, _connectors, _http, _outbox)
 METADATA = Base.metadata
