@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy cluster interop lint format types contracts check docs docs-check bench peers peers-hermes services proto proto-check lock clean
+.PHONY: help setup demo test test-heavy cluster interop lint format types contracts check docs docs-check migration migration-check bench peers peers-hermes services proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,7 +50,7 @@ types: $(STAMP) ## static types
 contracts: $(STAMP) ## imports go one way
 	$(BIN)/lint-imports
 
-check: lint types contracts proto-check docs-check ## everything static
+check: lint types contracts proto-check migration-check docs-check ## everything static
 
 docs: $(STAMP) ## write docs/reference from the code
 	$(BIN)/python tools/generate_reference.py
@@ -85,3 +85,9 @@ proto: $(STAMP) ## regenerate src/huitong/proto from proto/
 
 proto-check: $(STAMP) ## fail if src/huitong/proto is not what proto/ generates
 	$(BIN)/python tools/generate_proto.py --check
+
+migration: $(STAMP) ## write the gateway's first migration from its tables
+	$(BIN)/python tools/generate_migration.py
+
+migration-check: $(STAMP) ## fail if the migration does not make the tables of the code
+	$(BIN)/python tools/generate_migration.py --check

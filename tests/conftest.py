@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from huitong.testing.postgres import PostgresMissingError, PostgresServer
 from tests.programs import need_cometbft
 
 # A machine that is busy with something else must not turn a test red, so there is no
@@ -40,3 +42,23 @@ def pytest_configure() -> None:
 def cometbft() -> Path:
     """Return the program ``cometbft``; what needs it is not run where it is absent."""
     return need_cometbft()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server for the tests of this process."""
+    try:
+        server = PostgresServer()
+    except PostgresMissingError as missing:
+        pytest.skip(f"not run: {missing}")
+    with server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database, of one kind after the other."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/gateway.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create_database()

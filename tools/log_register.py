@@ -30,6 +30,8 @@ MEANINGS = {
     "evidence_refused": "The chain that forked did not take the evidence against its validators.",
     "evidence_set_aside": "Proven misbehaviour is not recorded: without the accused nobody could make blocks.",
     "evidence_submitted": "Evidence against validators that signed twice was handed to their chain.",
+    "gateway_failed": "A process of a gateway could not go on; `reason` says why.",
+    "gateway_orphaned": "A process of a gateway ends because the one that started it is gone.",
     "grpc_failed": "A call of gRPC met a bug; the caller was told `request`. Report it.",
     "handshake_step_taken": "A connection or channel came one step further.",
     "joining_again": "The node begins from a snapshot anew.",

@@ -19,10 +19,14 @@ from huitong.client.voting import decide
 from huitong.core.address import address_of_public_key
 from huitong.core.hashing import sha256
 from huitong.core.secp256k1 import public_key_of_private_key
-from huitong.gateway.party import Party
-from huitong.gateway.providing import RecordTerms, deliver, publish_document
-from huitong.gateway.requesting import check_delivery, request_record, wait_decision
-from huitong.gateway.vault import Vault
+from huitong.gateway.exchange.party import Party
+from huitong.gateway.exchange.providing import RecordTerms, deliver, publish_document
+from huitong.gateway.exchange.requesting import (
+    check_delivery,
+    request_record,
+    wait_decision,
+)
+from huitong.gateway.folder_vault import Vault
 from huitong.keys import Keyring
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.zone import AccountSpec, MemberSpec

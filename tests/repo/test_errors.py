@@ -14,7 +14,9 @@ REGISTER = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
 
 def _import_everything() -> None:
     for found in pkgutil.walk_packages(huitong.__path__, "huitong."):
-        if ".proto." not in found.name and not found.name.endswith("__main__"):
+        if not {"proto", "migrations"} & {
+            *found.name.split(".")
+        } and not found.name.endswith("__main__"):
             importlib.import_module(found.name)
 
 

@@ -32,10 +32,8 @@ from huitong.client.errors import AccountUnknownError, TransactionFailedError
 from huitong.core.errors import HuitongError, RejectedError
 from huitong.core.fields import DIGEST_SIZE_BYTES
 from huitong.core.hashing import sha256
-from huitong.gateway.errors import (
-    ExchangeUndecidedError,
-)
-from huitong.gateway.exchange_flow import (
+from huitong.gateway.exchange.errors import ExchangeUndecidedError
+from huitong.gateway.exchange.flow import (
     CheckedAnswer,
     Party,
     check_delivery,
@@ -46,7 +44,7 @@ from huitong.gateway.exchange_flow import (
     wait_decision,
     wait_settled,
 )
-from huitong.gateway.vault import Vault, load_key
+from huitong.gateway.folder_vault import Vault, load_key
 from huitong.keys.new_file import write_new_file
 from huitong.modules.exchange.packets import GRADES
 from huitong.payload.document import join_fields

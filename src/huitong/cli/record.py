@@ -27,7 +27,7 @@ from huitong.cli.zones import (
 from huitong.client import ZoneClient
 from huitong.core.hashing import HASH_SIZE_BYTES
 from huitong.core.limits import LEVEL_MAX
-from huitong.gateway.vault import Vault, load_key
+from huitong.gateway.folder_vault import Vault, load_key
 from huitong.payload.document import make_payload, read_document
 from huitong.proto.huitong.records.v1 import records_pb2 as pb
 

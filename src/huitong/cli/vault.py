@@ -11,10 +11,8 @@ import click
 from huitong.cli.errors import cli_errors
 from huitong.cli.zones import json_option, show, show_many
 from huitong.core.errors import HuitongError
-from huitong.gateway.errors import (
-    VaultExistsError,
-)
-from huitong.gateway.vault import KEY_VARIABLE, Vault, load_key, make_key_file
+from huitong.gateway.folder_vault import KEY_VARIABLE, Vault, load_key, make_key_file
+from huitong.gateway.vault.errors import VaultExistsError
 
 vault_key_option = click.option(
     "--vault-key",

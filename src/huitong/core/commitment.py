@@ -9,7 +9,8 @@ hashes are the items of a Merkle tree in the order of the names:
 The root stands in the record header on chain. Whoever is given a field with its name,
 value and salt, and the leaves of the others, computes the same root. A leaf that is
 withheld says nothing about its value, because the salt is 32 random bytes; salts are
-made by the gateway, never here.
+made by the gateway, never here. A value goes into its leaf by its hash, so that one too
+large for memory is hashed piece by piece and committed to by ``commit_hashes``.
 
 A leaf that is withheld does not show that its name is the right one: names of withheld
 fields are compared with the record header by whoever has it.
@@ -146,7 +147,18 @@ def commit_fields(
         CommitmentInputError: no field, names that cannot be fields, a salt that is
             missing, of another size, or for no field.
     """
-    names = sorted(fields)
+    return commit_hashes({name: sha256(value) for name, value in fields.items()}, salts)
+
+
+def commit_hashes(
+    value_hashes: Mapping[str, bytes], salts: Mapping[str, bytes]
+) -> FieldCommitment:
+    """Commit to fields by the SHA-256 of their values; see ``commit_fields``.
+
+    Raises:
+        CommitmentInputError: as there, or a hash that has not 32 bytes.
+    """
+    names = sorted(value_hashes)
     _check_names(names)
     if names != sorted(salts):
         raise CommitmentInputError(reason="the salts are not those of the fields")
@@ -155,7 +167,11 @@ def commit_fields(
             raise CommitmentInputError(
                 reason=f"the salt of {name!r} has {len(salts[name])} bytes"
             )
-    leaves = tuple(_leaf(name, fields[name], salts[name]) for name in names)
+        if len(value_hashes[name]) != HASH_SIZE_BYTES:
+            raise CommitmentInputError(
+                reason=f"the hash of {name!r} has {len(value_hashes[name])} bytes"
+            )
+    leaves = tuple(_leaf(name, value_hashes[name], salts[name]) for name in names)
     return FieldCommitment(root=merkle_root(leaves), names=tuple(names), leaves=leaves)
 
 
@@ -185,6 +201,26 @@ def disclose(
     return Disclosure(given=tuple(given), withheld=tuple(withheld))
 
 
+def withhold_others(disclosure: Disclosure, names: Collection[str]) -> Disclosure:
+    """Return a disclosure that shows only the fields ``names``.
+
+    Raises:
+        CommitmentInputError: a name that ``disclosure`` does not show.
+    """
+    unknown = sorted(set(names) - set(disclosure.values()))
+    if unknown:
+        raise CommitmentInputError(reason=f"no value of {unknown[0]!r}")
+    withheld = {field.name: field for field in disclosure.withheld}
+    for field in disclosure.given:
+        if field.name not in names:
+            leaf = _leaf(field.name, sha256(field.value), field.salt)
+            withheld[field.name] = WithheldField(name=field.name, leaf=leaf)
+    return Disclosure(
+        given=tuple(field for field in disclosure.given if field.name in names),
+        withheld=tuple(withheld[name] for name in sorted(withheld)),
+    )
+
+
 def disclosure_root(disclosure: Disclosure) -> bytes:
     """Return the digest that the fields of ``disclosure`` give.
 
@@ -195,7 +231,7 @@ def disclosure_root(disclosure: Disclosure) -> bytes:
     leaves: dict[str, bytes] = {}
     for given in disclosure.given:
         _check_hash(given.salt, "salt", given.name)
-        leaves[given.name] = _leaf(given.name, given.value, given.salt)
+        leaves[given.name] = _leaf(given.name, sha256(given.value), given.salt)
     for withheld in disclosure.withheld:
         _check_hash(withheld.leaf, "leaf", withheld.name)
         leaves[withheld.name] = withheld.leaf
@@ -266,10 +302,10 @@ def decode_disclosure(data: bytes) -> Disclosure:
     return disclosure
 
 
-def _leaf(name: str, value: bytes, salt: bytes) -> bytes:
+def _leaf(name: str, value_hash: bytes, salt: bytes) -> bytes:
     named = name.encode()
     return sha256(
-        b"".join((_DOMAIN, encode_uvarint(len(named)), named, salt, sha256(value)))
+        b"".join((_DOMAIN, encode_uvarint(len(named)), named, salt, value_hash))
     )
 
 

@@ -52,10 +52,16 @@ QUERY_GAS_MAX: Final = 50_000_000
 JSON_DEPTH_MAX: Final = 64
 
 # --- payloads, vault, evidence -----------------------------------------------------------
-#: Bytes of one payload: a scanned contract fits, and a gateway holds several in memory.
-PAYLOAD_SIZE_BYTES_MAX: Final = 16_777_216
+#: Bytes of one document: plans of a building or a scan of a body; it passes in chunks.
+PAYLOAD_SIZE_BYTES_MAX: Final = 268_435_456
+#: Bytes of a JSON document that is split into fields: thousands of lines of an invoice.
+#: It is in memory as a whole, and as Python values it takes up to twenty times as much.
+PAYLOAD_FIELDS_SIZE_BYTES_MAX: Final = 4_194_304
 #: Bytes of one evidence bundle: the payload twice (as disclosed, and to read) and proofs.
 BUNDLE_SIZE_BYTES_MAX: Final = 67_108_864
+#: Bytes of content that a bundle carries: a scanned contract. In base64, and once more to
+#: read, it takes 37 MiB; what is larger is handed to a court beside its evidence.
+BUNDLE_PAYLOAD_SIZE_BYTES_MAX: Final = 16_777_216
 #: Entries of one bundle: a dozen headers and proofs for each zone and each refresh.
 BUNDLE_ENTRIES_MAX: Final = 2_048
 #: Bytes of an entry's name.

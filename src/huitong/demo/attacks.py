@@ -38,7 +38,7 @@ from huitong.demo.play import PACKET_TIMEOUT_S, Played, make_request
 from huitong.demo.stage import Stage
 from huitong.demo.story import Narrator
 from huitong.engines.validator_key import new_validator_key
-from huitong.gateway.exchange_flow import (
+from huitong.gateway.exchange.flow import (
     check_delivery,
     request_record,
     wait_decision,

@@ -11,7 +11,7 @@ from huitong.demo import cast
 from huitong.demo.cast import Script
 from huitong.demo.stage import Stage
 from huitong.demo.story import Narrator
-from huitong.gateway.exchange_flow import (
+from huitong.gateway.exchange.flow import (
     CheckedAnswer,
     RecordTerms,
     check_delivery,

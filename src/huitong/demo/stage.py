@@ -18,8 +18,8 @@ from huitong.demo import cast
 from huitong.demo.consortium import Consortium
 from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
-from huitong.gateway.exchange_flow import Party
-from huitong.gateway.vault import Vault, make_key_file
+from huitong.gateway.exchange.flow import Party
+from huitong.gateway.folder_vault import Vault, make_key_file
 from huitong.payload.sealing import make_encryption_key
 from huitong.relayer.config import LinkConfig, ZoneConfig
 from huitong.relayer.endpoint import Endpoint

@@ -3,8 +3,8 @@
 * A JSON object becomes one field for each top-level member, the value being the member's
   canonical JSON text, so that members can be given or withheld one by one.
 * Anything else is one field, ``document``, holding the file's bytes. So is JSON that is
-  not an object, has too many members or names that are no field names, or that has no
-  canonical form (a name given twice).
+  not an object, has too many members or names that are no field names, has no canonical
+  form (a name given twice), or passes ``PAYLOAD_FIELDS_SIZE_BYTES_MAX``.
 * Each field gets a random salt of 32 bytes; the digest is the Merkle root over the salted
   field hashes (``huitong.core.commitment``). The salts are part of the payload: without
   them a short field could be guessed from its hash.
@@ -37,7 +37,7 @@ from huitong.core.commitment import (
     commit_fields,
     split_payload,
 )
-from huitong.core.limits import PAYLOAD_SIZE_BYTES_MAX
+from huitong.core.limits import PAYLOAD_FIELDS_SIZE_BYTES_MAX, PAYLOAD_SIZE_BYTES_MAX
 from huitong.payload.errors import (
     PayloadEmptyError,
     PayloadFormError,
@@ -86,6 +86,8 @@ def read_document(path: Path) -> bytes:
 
 def split_document(data: bytes) -> dict[str, bytes]:
     """Return the fields of a document; see the rules at the top of this module."""
+    if len(data) > PAYLOAD_FIELDS_SIZE_BYTES_MAX:
+        return {DOCUMENT_FIELD: data}
     try:
         return split_payload(data)
     except CommitmentInputError:

@@ -70,3 +70,41 @@ class SealedDigestError(
     text="sealed bytes have digest {actual}, the issuer stated {expected}",
 ):
     """What arrived is not what the issuer said on chain that it handed over."""
+
+
+class ChunkError(
+    RejectedError,
+    codespace="payload",
+    code=8,
+    text="chunk {number} was changed, left out, doubled or moved, or is not the last",
+):
+    """An encrypted stream is not the one that was written with this key."""
+
+
+class ContentTypeError(
+    RejectedError,
+    codespace="payload",
+    code=9,
+    text="the content is {actual}, declared was {declared}",
+    next_step="Declare what the document is, or nothing to let it be found out.",
+):
+    """The bytes are not of the media type that their sender says."""
+
+
+class ContentTypeFormError(
+    RejectedError,
+    codespace="payload",
+    code=10,
+    text="{declared!r} is no media type: {reason}",
+    next_step="Give type/subtype, and for text in another encoding than UTF-8 a charset.",
+):
+    """A declared media type that cannot be read."""
+
+
+class PayloadSubjectError(
+    RejectedError,
+    codespace="payload",
+    code=11,
+    text="the pseudonym of a data subject has 32 bytes, this one {size}",
+):
+    """A data subject is named by the salted hash that stands in the record header."""

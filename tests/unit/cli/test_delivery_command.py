@@ -15,7 +15,7 @@ from huitong.client import Sender
 from huitong.client.errors import NotCommittedError, TransactionFailedError
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import sha256
-from huitong.gateway.vault import make_key_file
+from huitong.gateway.folder_vault import make_key_file
 from huitong.keys import Keyring
 from huitong.modules.exchange.packets import GRADES
 

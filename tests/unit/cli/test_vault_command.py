@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from huitong.cli.keys import keys, reader_keys_of
 from huitong.cli.vault import vault
-from huitong.gateway.vault import Vault, load_key
+from huitong.gateway.folder_vault import Vault, load_key
 from huitong.payload.document import make_payload
 
 

@@ -16,7 +16,7 @@ from huitong.core.commitment import (
 from huitong.core.hashing import sha256
 from huitong.core.store.ics23 import InvalidProofError
 from huitong.core.time import NS_PER_SECOND
-from huitong.gateway.errors import (
+from huitong.gateway.exchange.errors import (
     AnswerMissingError,
     ClientUnusableError,
     ExchangeRefusedError,
@@ -24,9 +24,8 @@ from huitong.gateway.errors import (
     ExchangeUndecidedError,
     GradeTooLowError,
     RecordMismatchError,
-    VaultEntryNotFoundError,
 )
-from huitong.gateway.exchange_flow import (
+from huitong.gateway.exchange.flow import (
     Party,
     RecordTerms,
     check_delivery,
@@ -40,8 +39,13 @@ from huitong.gateway.exchange_flow import (
     wait_decision,
     wait_settled,
 )
-from huitong.gateway.proven_read import follow_header, get_client_view, read_proven
-from huitong.gateway.vault import Vault
+from huitong.gateway.exchange.proven_read import (
+    follow_header,
+    get_client_view,
+    read_proven,
+)
+from huitong.gateway.folder_vault import Vault
+from huitong.gateway.vault.errors import VaultEntryNotFoundError
 from huitong.light.tendermint.block_types import BlockId, PartSetHeader
 from huitong.light.tendermint.client_message import (
     Misbehaviour,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from huitong.gateway.errors import (
+from huitong.gateway.folder_vault import KEY_VARIABLE, Vault, load_key, make_key_file
+from huitong.gateway.vault.errors import (
     VaultCorruptError,
     VaultEntryNotFoundError,
     VaultKeyError,
-    VaultWriteError,
+    VaultStoreError,
 )
-from huitong.gateway.vault import KEY_VARIABLE, Vault, load_key, make_key_file
 from huitong.payload.document import make_payload
 
 KEY = bytes(range(32))
@@ -107,14 +107,14 @@ def test_full_disk_leaves_no_half_entry(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(VaultWriteError, match="No space left"):
+        with pytest.raises(VaultStoreError, match="No space left"):
             vault.put(make_payload(b"x"))
     assert list((tmp_path / "vault").iterdir()) == []
 
 
 def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(VaultWriteError):
+    with pytest.raises(VaultStoreError):
         Vault(tmp_path / "file" / "vault", KEY)
 
 

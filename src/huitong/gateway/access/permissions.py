@@ -48,16 +48,63 @@ def allow(duty: Duty, *roles: Role) -> Permission:
 PUBLIC: Final = Permission(Duty.READ, frozenset(), is_public=True)
 """For health, the error page and the checking of evidence."""
 
+_EVERYBODY: Final = (OFFICER, INTEGRATOR, SECURITY, AUDITOR, SYSTEM)
+_BUSINESS: Final = (OFFICER, INTEGRATOR, AUDITOR)
+
 PERMISSIONS: Final[Permissions] = {
+    # whether it runs
+    "getLiveness": PUBLIC,
+    "getReadiness": PUBLIC,
+    # the world around
+    "listZones": allow(Duty.READ, *_EVERYBODY),
+    "listLinks": allow(Duty.READ, *_EVERYBODY),
+    "listMembers": allow(Duty.READ, *_EVERYBODY),
+    "getMember": allow(Duty.READ, *_EVERYBODY),
+    "listCatalogue": allow(Duty.READ, *_BUSINESS),
+    # records
+    "publishRecord": allow(Duty.OPERATE, INTEGRATOR),
+    "publishFile": allow(Duty.OPERATE, INTEGRATOR),
+    "publishVersion": allow(Duty.OPERATE, INTEGRATOR),
+    "publishFileVersion": allow(Duty.OPERATE, INTEGRATOR),
+    "getPublication": allow(Duty.READ, *_BUSINESS),
+    "listRecords": allow(Duty.READ, *_BUSINESS),
+    "getRecord": allow(Duty.READ, *_BUSINESS),
+    "setRecordStatus": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    # exchanges
+    "createRequest": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    "listRequests": allow(Duty.READ, *_BUSINESS),
+    "decideRequest": allow(Duty.DECIDE, OFFICER),
+    "listExchanges": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "getExchange": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "confirmExchange": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    "retryExchange": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
+    "cancelExchange": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    "downloadDisclosure": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    "downloadDocument": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    # grants and consents
+    "listGrants": allow(Duty.READ, *_BUSINESS),
+    "getGrant": allow(Duty.READ, *_BUSINESS),
+    "giveGrant": allow(Duty.DECIDE, OFFICER),
+    "withdrawGrant": allow(Duty.DECIDE, OFFICER),
+    "getConsent": allow(Duty.READ, *_BUSINESS),
+    "recordConsent": allow(Duty.DECIDE, OFFICER),
+    "withdrawConsent": allow(Duty.DECIDE, OFFICER),
+    # what goes on, and what is stuck
+    "listJobs": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "getJob": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "listUndelivered": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "retryJob": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
+    "skipJob": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
+    "cancelJob": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
     # who may call
-    "list_api_keys": allow(Duty.ADMINISTER, SECURITY),
-    "create_api_key": allow(Duty.ADMINISTER, SECURITY),
-    "rotate_api_key": allow(Duty.ADMINISTER, SECURITY),
-    "revoke_api_key": allow(Duty.ADMINISTER, SECURITY),
-    "show_caller": allow(Duty.READ, OFFICER, INTEGRATOR, SECURITY, AUDITOR, SYSTEM),
+    "listApiKeys": allow(Duty.ADMINISTER, SECURITY),
+    "createApiKey": allow(Duty.ADMINISTER, SECURITY),
+    "rotateApiKey": allow(Duty.ADMINISTER, SECURITY),
+    "revokeApiKey": allow(Duty.ADMINISTER, SECURITY),
+    "getCaller": allow(Duty.READ, *_EVERYBODY),
     # what they did
-    "list_audit_entries": allow(Duty.AUDIT, AUDITOR),
-    "show_audit_head": allow(Duty.AUDIT, AUDITOR),
-    "verify_audit_log": allow(Duty.AUDIT, AUDITOR),
+    "listAuditEntries": allow(Duty.AUDIT, AUDITOR),
+    "getAuditHead": allow(Duty.AUDIT, AUDITOR),
+    "verifyAuditLog": allow(Duty.AUDIT, AUDITOR),
 }
 """All operations of the gateway; each resource's part stands together."""

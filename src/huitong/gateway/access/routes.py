@@ -54,7 +54,7 @@ def guarded_route(permissions: Permissions) -> type[APIRoute]:
             if permission is None:
                 raise PermissionTableError(missing=name, unused="")
             self.permission: Permission = permission
-            _describe(permission, given)
+            _describe(permission, path, given)
             super().__init__(path, endpoint, **given)
 
         def get_route_handler(
@@ -112,12 +112,12 @@ def check_table(app: FastAPI, permissions: Permissions) -> None:
         )
 
 
-def _describe(permission: Permission, given: dict[str, Any]) -> None:
+def _describe(permission: Permission, path: str, given: dict[str, Any]) -> None:
     """Put roles and refusals into the description of an operation."""
     statuses = _PUBLIC_STATUSES if permission.is_public else _STATUSES
     if set(given.get("methods") or ()) & {"POST", "PUT", "PATCH"}:
         statuses = (*statuses, *_BODY_STATUSES)
-    if "{" in str(given.get("path", "")):
+    if "{" in path:
         statuses = (*statuses, 404)
     given["responses"] = {
         **problem_responses(*statuses),

@@ -2,35 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, final
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final, final
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.client.zone import ZoneClient
+from huitong.core.codec import encode
+from huitong.core.errors import HuitongError
+from huitong.core.hashing import sha256
+from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.database.engine import Database
+from huitong.gateway.exchange import kinds
+from huitong.gateway.exchange.advancing import Advancing
+from huitong.gateway.exchange.arrivals import Arrivals
+from huitong.gateway.exchange.errors import (
+    DocumentMissingError,
+    ExchangeCancelError,
+    NothingToDecideError,
+    OrderKeyReusedError,
+)
+from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.orders import (
+    ENDED,
     DecideOrder,
     ExchangeFilter,
     ExchangeView,
     Publication,
     PublishOrder,
     RequestOrder,
+    Side,
+    Stage,
+)
+from huitong.gateway.exchange.parts import Identity, Parts, Peers, ReaderKeySet
+from huitong.gateway.exchange.provider import HandOvers, Sealing, Statements
+from huitong.gateway.exchange.publishing import Publishing
+from huitong.gateway.exchange.receipts import Receipts, receipt_step
+from huitong.gateway.exchange.requester import Checking, Requests
+from huitong.gateway.exchange.rows import (
+    clear_problem,
+    get_row,
+    move,
+    new_id,
+    note_stopped,
+    rows_of,
+    views_of,
 )
 from huitong.gateway.exchange.settings import ExchangeSettings
+from huitong.gateway.exchange.tables import ExchangeRow
 from huitong.gateway.outbox.outbox import Outbox
+from huitong.gateway.outbox.steps import (
+    NewStep,
+    Settled,
+    StepFilter,
+    StepState,
+    chain_step,
+)
+from huitong.gateway.vault.model import OpenedPayload
+from huitong.gateway.vault.vault import Vault
+from huitong.proto.huitong.exchange.v1 import exchange_pb2
 
+log = structlog.get_logger("gateway")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who this gateway is on its own zone."""
-
-    member_id: str
-    publisher: str
-    """Address of the account that publishes and states deliveries."""
-    officer: str
-    """Address of the account that decides; may be the same."""
-    requester: str
-    """Address of the account that asks and confirms; may be the same."""
+#: Seconds between two looks at an exchange that is waited for.
+POLL_S: Final = 0.05
+#: Seconds between two rounds in which sealed bytes go that nobody needs any more, and how
+#: many go in one.
+TIDY_S: Final = 5.0
+TIDIED_AT_ONCE: Final = 200
+#: Stages in which a person may give an exchange up: the own side is to act.
+_MAY_CANCEL: Final = (
+    Stage.ORDERED,
+    Stage.GRANTED,
+    Stage.SEALED,
+    Stage.DELIVERED,
+    Stage.ARRIVED,
+    Stage.CHECKED,
+)
 
 
 @final
@@ -39,51 +92,362 @@ class Exchanges:
 
     def __init__(
         self,
+        *,
         database: Database,
         zone: ZoneClient,
-        peers: Any,
-        vault: Any,
+        zones: Mapping[str, ZoneClient],
+        peers: Peers,
+        vault: Vault,
         outbox: Outbox,
         settings: ExchangeSettings,
         identity: Identity,
+        readers: ReaderKeySet,
     ) -> None:
-        """Prepare, and register with the outbox; nothing is asked or started yet."""
-        raise NotImplementedError
+        """Prepare, and register with the outbox; nothing is asked or started yet.
+
+        Args:
+            database: keeps the exchanges.
+            zone: a node of the own zone, which is trusted.
+            zones: a node of each other zone, by chain id; none is trusted.
+            peers: brings sealed bytes to the gateways of other members.
+            vault: keeps payloads and sealed bytes.
+            outbox: does what was decided; its follower tells of the own zone's blocks.
+            settings: how this gateway exchanges.
+            identity: who this gateway is, and which accounts sign for it.
+            readers: what payloads for this member are sealed to.
+        """
+        self._parts = Parts(
+            database=database,
+            outbox=outbox,
+            vault=vault,
+            links=Links(zone, zones),
+            peers=peers,
+            identity=identity,
+            readers=readers,
+            settings=settings,
+        )
+        self.arrivals = Arrivals(self._parts)
+        """Takes what peers bring."""
+        self._publishing = Publishing(self._parts)
+        for kind, handler in (
+            (kinds.PUBLISH, self._publishing),
+            (kinds.REQUEST, Requests(self._parts)),
+            (kinds.DECIDE, _Decisions()),
+            (kinds.SEAL, Sealing(self._parts)),
+            (kinds.STATE, Statements(self._parts)),
+            (kinds.HAND_OVER, HandOvers(self._parts)),
+            (kinds.CHECK, Checking(self._parts)),
+            (kinds.CONFIRM, Receipts(self._parts)),
+        ):
+            outbox.register(kind, handler)
+        outbox.follower.add(Advancing(self._parts))
+
+    # --- ordering -----------------------------------------------------------------------
 
     async def publish(self, order: PublishOrder) -> Publication:
-        """Put a document into the vault and its record on the way to the zone."""
-        raise NotImplementedError
+        """Put a document into the vault and its record on the way to the zone.
+
+        Raises:
+            OrderKeyReusedError: the key came with another order before.
+            RejectedError: the vault does not take the document; nothing is stored.
+        """
+        return await self._publishing.publish(order)
 
     async def publication(self, publication_id: str) -> Publication:
-        """Return what became of a publication."""
-        raise NotImplementedError
+        """Return what became of a publication.
+
+        Raises:
+            PublicationUnknownError: there is none.
+        """
+        return await self._publishing.get(publication_id)
+
+    async def publications(
+        self, *, state: str = "", record_id: str = "", after: str = "", limit: int = 100
+    ) -> list[Publication]:
+        """Return publications by ascending id, at most ``limit``, from ``after`` on."""
+        return await self._publishing.find(
+            state=state, record_id=record_id, after=after, limit=limit
+        )
 
     async def request(self, order: RequestOrder) -> ExchangeView:
-        """Ask for a record."""
-        raise NotImplementedError
+        """Ask for a record; the same order under the same key is one request.
+
+        Raises:
+            OrderKeyReusedError: the key came with another order before.
+        """
+        digest = sha256(repr(replace(order, request_id="")).encode())
+        async with self._parts.database.transaction() as session:
+            row = await session.scalar(
+                select(ExchangeRow).where(ExchangeRow.key == order.key)
+            )
+            if row is None:
+                row = self._new_row(order, digest)
+                session.add(row)
+                await session.flush()
+                await self._parts.outbox.add(session, self._request_step(order, row))
+            elif row.order_digest != digest:
+                raise OrderKeyReusedError(key=order.key)
+            (view,) = await views_of(session, [row])
+        self._parts.outbox.wake()
+        return view
 
     async def decide(self, exchange_id: str, order: DecideOrder) -> ExchangeView:
-        """Decide on a request that waits for an officer."""
-        raise NotImplementedError
+        """Decide on a request that waits for an officer.
+
+        Raises:
+            ExchangeUnknownError: there is none.
+            NothingToDecideError: it does not wait.
+            StepKeyReusedError: the key came with another decision before.
+        """
+        account = self._parts.identity.officer
+        outcome = (
+            exchange_pb2.OUTCOME_GRANTED
+            if order.grant
+            else exchange_pb2.OUTCOME_REFUSED
+        )
+        async with self._parts.database.transaction() as session:
+            row = await get_row(session, exchange_id)
+            if row.side != Side.PROVIDER or row.stage != Stage.REQUESTED:
+                raise NothingToDecideError(exchange_id=exchange_id, stage=row.stage)
+            message = exchange_pb2.MsgDecideExchange(
+                signer=account,
+                channel_id=row.channel_id,
+                sequence=row.sequence or 0,
+                outcome=outcome,
+                reason=order.reason,
+                fields=sorted(order.fields),
+            )
+            key = sha256(order.key.encode()).hex()[:32]
+            step = chain_step(
+                kinds.DECIDE,
+                kinds.step_key(kinds.DECIDE, row.id, key),
+                message,
+                account=account,
+                subject=row.id,
+                request_id=order.request_id,
+            )
+            await self._parts.outbox.add(session, step)
+            (view,) = await views_of(session, [row])
+        self._parts.outbox.wake()
+        return view
+
+    def _new_row(self, order: RequestOrder, digest: bytes) -> ExchangeRow:
+        now_ns = time.time_ns()
+        request = exchange_pb2.RequestPacket(
+            requester=self._parts.identity.member_id,
+            reader_key=self._parts.readers.public_key,
+            issuer=order.issuer,
+            record_id=order.record_id,
+            version=order.version,
+            purpose=order.purpose,
+            legal_basis=order.legal_basis,
+            consent_id=order.consent_id,
+            fields=sorted(order.fields),
+            term_until=order.term_until,
+        )
+        return ExchangeRow(
+            id=new_id(now_ns),
+            side=Side.REQUESTER,
+            stage=Stage.ORDERED,
+            key=order.key,
+            order_digest=digest,
+            channel_id=order.channel_id,
+            sequence=None,
+            peer=order.issuer,
+            record_id=order.record_id,
+            request=encode(request),
+            minimum_grade=order.minimum_grade or self._parts.settings.minimum_grade,
+            request_id=order.request_id,
+            created_ns=now_ns,
+            changed_ns=now_ns,
+        )
+
+    def _request_step(self, order: RequestOrder, row: ExchangeRow) -> NewStep:
+        account = self._parts.identity.requester
+        timeout_s = order.timeout_s or self._parts.settings.packet_timeout_s
+        message = exchange_pb2.MsgRequestExchange(
+            signer=account,
+            channel_id=order.channel_id,
+            request=exchange_pb2.RequestPacket.FromString(row.request),
+            timeout_timestamp=row.created_ns + timeout_s * NS_PER_SECOND,
+        )
+        return chain_step(
+            kinds.REQUEST,
+            kinds.step_key(kinds.REQUEST, row.id),
+            message,
+            account=account,
+            subject=row.id,
+            request_id=order.request_id,
+        )
+
+    # --- looking ------------------------------------------------------------------------
 
     async def get(self, exchange_id: str) -> ExchangeView:
         """Return an exchange.
 
         Raises:
-            ExchangeNotFoundError: there is none, or it is not this gateway's.
+            ExchangeUnknownError: there is none, or it is not this gateway's.
         """
-        raise NotImplementedError
+        async with self._parts.database.transaction() as session:
+            row = await get_row(session, exchange_id)
+            (view,) = await views_of(session, [row])
+        return view
 
     async def find(
         self, wanted: ExchangeFilter, *, after: str = "", limit: int = 100
-    ) -> list[ExchangeView]:
+    ) -> Sequence[ExchangeView]:
         """Return exchanges by ascending id, which is the order of their making."""
-        raise NotImplementedError
+        query = select(ExchangeRow).where(ExchangeRow.id > after)
+        if wanted.stages:
+            query = query.where(ExchangeRow.stage.in_(wanted.stages))
+        if wanted.stuck is not None:
+            has_problem = ExchangeRow.problem_codespace != ""
+            query = query.where(has_problem if wanted.stuck else ~has_problem)
+        for column, value in (
+            (ExchangeRow.side, wanted.side),
+            (ExchangeRow.peer, wanted.peer),
+            (ExchangeRow.channel_id, wanted.channel_id),
+            (ExchangeRow.record_id, wanted.record_id),
+        ):
+            if value:
+                query = query.where(column == value)
+        async with self._parts.database.transaction() as session:
+            rows = await session.scalars(query.order_by(ExchangeRow.id).limit(limit))
+            return await views_of(session, rows.all())
 
     async def wait(self, exchange_id: str, timeout_s: float) -> ExchangeView:
-        """Return the exchange once it has ended or has a problem, or after the time."""
-        raise NotImplementedError
+        """Return the exchange once it has ended or has a problem, or after the time.
 
-    def open_document(self, exchange_id: str) -> AsyncIterator[bytes]:
-        """Yield the document that was received, decrypted, as people would read it."""
-        raise NotImplementedError
+        Raises:
+            ExchangeUnknownError: there is none.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            view = await self.get(exchange_id)
+            left_s = deadline_s - time.monotonic()
+            if view.stage in ENDED or view.problem is not None or left_s <= 0:
+                return view
+            await asyncio.sleep(min(POLL_S, left_s))
+
+    async def open_document(self, exchange_id: str) -> OpenedPayload:
+        """Open what was received, decrypted piece by piece, as people would read it.
+
+        Raises:
+            ExchangeUnknownError: there is no such exchange.
+            DocumentMissingError: nothing was received, or not by this gateway.
+            VaultErasedError: its key was destroyed.
+        """
+        view = await self.get(exchange_id)
+        if view.side != Side.REQUESTER or not view.grade:
+            raise DocumentMissingError(exchange_id=exchange_id, stage=view.stage)
+        return await self._parts.vault.open(view.payload_digest, holder=view.id)
+
+    # --- a person's hand ----------------------------------------------------------------
+
+    async def confirm(self, exchange_id: str) -> ExchangeView:
+        """Confirm what was checked, where that is not done by itself; or again.
+
+        Raises:
+            ExchangeUnknownError: there is none.
+            DocumentMissingError: nothing was checked, or it is confirmed already.
+        """
+        async with self._parts.database.transaction() as session:
+            row = await get_row(session, exchange_id, for_update=True)
+            if row.stage != Stage.CHECKED:
+                raise DocumentMissingError(exchange_id=exchange_id, stage=row.stage)
+            clear_problem(row)
+            await self._parts.outbox.add(session, receipt_step(self._parts, row))
+        self._parts.outbox.wake()
+        return await self.get(exchange_id)
+
+    async def retry(self, exchange_id: str) -> ExchangeView:
+        """Try again what an exchange is stuck with.
+
+        Raises:
+            ExchangeUnknownError: there is none.
+            StepStateError: what it is stuck with was changed meanwhile.
+        """
+        view = await self.get(exchange_id)
+        if view.problem is not None and view.problem.step_id:
+            await self._parts.outbox.retry(view.problem.step_id)
+            async with self._parts.database.transaction() as session:
+                clear_problem(await get_row(session, exchange_id, for_update=True))
+        elif view.problem is not None and view.stage == Stage.CHECKED:
+            return await self.confirm(exchange_id)
+        return await self.get(exchange_id)
+
+    async def cancel(self, exchange_id: str) -> ExchangeView:
+        """Give an exchange up, as far as this side is to act.
+
+        Raises:
+            ExchangeUnknownError: there is none.
+            ExchangeCancelError: it has ended, or the other side is to act.
+            StepStateError: a message of it may be in a block already.
+        """
+        view = await self.get(exchange_id)
+        if view.stage not in _MAY_CANCEL:
+            raise ExchangeCancelError(exchange_id=exchange_id, stage=view.stage)
+        open_steps = StepFilter(
+            subject=exchange_id,
+            states=(StepState.WAITING, StepState.RUNNING, StepState.STUCK),
+        )
+        for step in await self._parts.outbox.find(open_steps):
+            await self._parts.outbox.cancel(step.id)
+        async with self._parts.database.transaction() as session:
+            row = await get_row(session, exchange_id, for_update=True)
+            if row.stage not in ENDED:
+                move(row, Stage.CANCELLED)
+        return await self.get(exchange_id)
+
+    # --- in the background --------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Let sealed bytes go that nobody needs any more, until cancelled.
+
+        Everything else is done by ``Outbox.run``.
+        """
+        while True:
+            try:
+                if self._parts.outbox.is_leading:
+                    await self._tidy()
+            except HuitongError as failure:
+                log.warning("sealed_not_dropped", reason=failure.diagnostics())
+            await asyncio.sleep(TIDY_S)
+
+    async def _tidy(self) -> None:
+        while True:
+            async with self._parts.database.transaction() as session:
+                rows = await _unneeded(session)
+            for row in rows:
+                await self._parts.vault.drop_sealed(row.sealed_digest)
+            async with self._parts.database.transaction() as session:
+                await session.execute(
+                    update(ExchangeRow)
+                    .where(ExchangeRow.id.in_([row.id for row in rows]))
+                    .values(keeps_sealed=False)
+                )
+            if len(rows) < TIDIED_AT_ONCE:
+                return
+
+
+async def _unneeded(session: AsyncSession) -> Sequence[ExchangeRow]:
+    """Return exchanges that have ended and still keep sealed bytes."""
+    rows = await session.scalars(
+        select(ExchangeRow)
+        .where(ExchangeRow.keeps_sealed, ExchangeRow.stage.in_(ENDED))
+        .limit(TIDIED_AT_ONCE)
+    )
+    return rows.all()
+
+
+@final
+class _Decisions:
+    """Hears of the end of the decisions' steps; the zone's blocks tell the rest."""
+
+    async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
+        """Note the problem of a decision that the zone did not take."""
+        rows = await rows_of(session, [item.step for item in settled])
+        for item in settled:
+            row, step = rows[item.step.subject], item.step
+            if row.stage == Stage.REQUESTED and step.state == StepState.STUCK:
+                note_stopped(row, step)

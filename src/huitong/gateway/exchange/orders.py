@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
 from huitong.proto.huitong.records.v1 import records_pb2
@@ -60,7 +60,7 @@ class PublishOrder:
 
     key: str
     """The caller's own; the same order under the same key is carried out once."""
-    document: bytes | AsyncIterable[bytes]
+    document: bytes | AsyncIterator[bytes] = field(repr=False)
     """Its bytes."""
     record_id: str
     record_type: str
@@ -78,6 +78,8 @@ class PublishOrder:
     """Seconds since the epoch; 0 for ever."""
     previous_version: int = 0
     """0 for a new record; else the version that this one follows."""
+    content_type: str = ""
+    """Media type that its sender says it has; empty: whatever it is."""
     request_id: str = ""
 
 

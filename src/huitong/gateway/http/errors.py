@@ -55,7 +55,7 @@ class PathNotFoundError(
     codespace="http",
     code=4,
     text="there is nothing at this path",
-    next_step="The paths are listed at /v1/openapi.json.",
+    next_step="The paths are listed at /openapi.json.",
 ):
     """No operation has this path."""
 

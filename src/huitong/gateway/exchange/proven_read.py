@@ -14,10 +14,7 @@ from typing import Final
 from huitong.client.zone import ZoneClient
 from huitong.core.codec import decode
 from huitong.core.store.merkle_path import verify_chained_membership
-from huitong.gateway.errors import (
-    AnswerMissingError,
-    ClientUnusableError,
-)
+from huitong.gateway.exchange.errors import AnswerMissingError, ClientUnusableError
 from huitong.light.tendermint.client_state import ClientState, client_state_from_any
 from huitong.light.tendermint.consensus_state import (
     ConsensusState,

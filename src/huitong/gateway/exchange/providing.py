@@ -13,11 +13,9 @@ from huitong.core.commitment import (
     encode_disclosure,
 )
 from huitong.core.hashing import sha256
-from huitong.gateway.errors import (
-    ExchangeStateError,
-)
-from huitong.gateway.party import Party, get_exchange, status_text
-from huitong.gateway.vault import Vault
+from huitong.gateway.exchange.errors import ExchangeStateError
+from huitong.gateway.exchange.party import Party, get_exchange, status_text
+from huitong.gateway.folder_vault import Vault
 from huitong.payload.document import make_payload
 from huitong.payload.sealing import (
     SealingContext,
@@ -63,7 +61,7 @@ async def publish_document(
     """Put a document into the vault and its record on chain; return its digest too.
 
     Raises:
-        VaultWriteError: the vault cannot store it; nothing is published.
+        VaultStoreError: the vault cannot store it; nothing is published.
         TransactionFailedError: the zone refuses the record.
     """
     payload = make_payload(document)

@@ -23,15 +23,15 @@ from huitong.core.commitment import (
 )
 from huitong.core.errors import HuitongError
 from huitong.core.time import NS_PER_SECOND
-from huitong.gateway.errors import (
+from huitong.gateway.exchange.errors import (
     ExchangeRefusedError,
     ExchangeStateError,
     ExchangeUndecidedError,
     GradeTooLowError,
     RecordMismatchError,
 )
-from huitong.gateway.party import Party, get_exchange, status_text
-from huitong.gateway.proven_read import (
+from huitong.gateway.exchange.party import Party, get_exchange, status_text
+from huitong.gateway.exchange.proven_read import (
     ClientView,
     follow_header,
     get_client_view,
@@ -196,7 +196,7 @@ async def check_delivery(
         requester.zone, PORT_ID, channel_on_b, now_ns=time.time_ns()
     )
     record = await _read_record(view, zone_a, decision)
-    _check_record(record, decision)
+    check_record(record, decision)
     channel_on_a = await _counterparty_channel(requester.zone, channel_on_b)
     stated = await _wait_statement(view, zone_a, channel_on_a, sequence)
     check_sealed_digest(sealed, stated)
@@ -343,7 +343,12 @@ async def _read_record(
     return record
 
 
-def _check_record(record: RecordHeader, decision: Decision) -> None:
+def check_record(record: RecordHeader, decision: Decision) -> None:
+    """Check that a proven record header is of what was granted, and in force.
+
+    Raises:
+        RecordMismatchError: it is of something else, or was revoked or suspended.
+    """
     for what, expected, actual in (
         ("issuer", decision.issuer, record.issuer),
         ("record", decision.record_id, record.record_id),

@@ -18,8 +18,8 @@ Nothing of a payload is logged or put into a message.
 
 from __future__ import annotations
 
-from huitong.gateway.party import Party, get_exchange
-from huitong.gateway.providing import (
+from huitong.gateway.exchange.party import Party, get_exchange
+from huitong.gateway.exchange.providing import (
     Delivery,
     RecordTerms,
     deliver,
@@ -27,7 +27,7 @@ from huitong.gateway.providing import (
     seal_granted,
     state_delivery,
 )
-from huitong.gateway.requesting import (
+from huitong.gateway.exchange.requesting import (
     CheckedAnswer,
     check_delivery,
     check_grade,

@@ -28,11 +28,11 @@ from cryptography.hazmat.primitives.keywrap import (
 )
 
 from huitong.core.hashing import sha256
-from huitong.gateway.errors import (
+from huitong.gateway.vault.errors import (
     VaultCorruptError,
     VaultEntryNotFoundError,
     VaultKeyError,
-    VaultWriteError,
+    VaultStoreError,
 )
 from huitong.payload.document import Payload, decode_payload, encode_payload
 from huitong.payload.errors import (
@@ -103,7 +103,7 @@ class Vault:
 
         Raises:
             VaultKeyError: the key-encryption key has not 32 bytes.
-            VaultWriteError: the folder cannot be made.
+            VaultStoreError: the folder cannot be made.
         """
         if len(key) != KEY_SIZE_BYTES:
             raise VaultKeyError(reason=f"{len(key)} bytes instead of 32")
@@ -112,13 +112,13 @@ class Vault:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise VaultWriteError(path=path, reason=error.strerror) from error
+            raise VaultStoreError(place=path, reason=error.strerror) from error
 
     def put(self, payload: Payload) -> bytes:
         """Store a payload; return its digest, 32 bytes. Storing twice changes nothing.
 
         Raises:
-            VaultWriteError: the disk is full or the folder not writable.
+            VaultStoreError: the disk is full or the folder not writable.
         """
         digest = payload.commit().root
         if not self.has(digest):
@@ -206,7 +206,7 @@ class Vault:
             _sync_folder(self._path)
         except OSError as error:
             aside.unlink(missing_ok=True)
-            raise VaultWriteError(path=self._path, reason=error.strerror) from error
+            raise VaultStoreError(place=self._path, reason=error.strerror) from error
 
 
 def _encrypt(plaintext: bytes, digest: bytes, key: bytes) -> bytes:

@@ -1,0 +1,127 @@
+"""Sealed bytes that a peer brings: taken if this gateway asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from huitong.gateway.exchange.advancing import arrive
+from huitong.gateway.exchange.errors import DeliveryDiffersError, NotAskedForError
+from huitong.gateway.exchange.orders import Side, Stage
+from huitong.gateway.exchange.parts import Parts
+from huitong.gateway.exchange.tables import ExchangeRow
+from huitong.payload.errors import SealedDigestError
+
+#: Stages in which sealed bytes are waited for, or may replace bytes that did not pass.
+_AWAITING = (Stage.REQUESTED, Stage.GRANTED, Stage.ARRIVED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What a peer says that it brings."""
+
+    peer: str
+    """The member that brings it, by its certificate."""
+    chain_id_of_a: str
+    """The zone of the member that brings it."""
+    channel_on_b: str
+    """Channel of the request on our zone."""
+    sequence: int
+    """Of the request."""
+    sealed_digest: bytes
+    """SHA-256 of the bytes."""
+
+
+@final
+class Arrivals:
+    """Takes what peers bring."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def is_here(self, arrival: Arrival) -> bool:
+        """Return whether these very bytes are here already.
+
+        Raises:
+            NotAskedForError: this gateway asked this peer for no such thing.
+            DeliveryDiffersError: other bytes came before, and passed or are being checked.
+        """
+        await self._check_zone(arrival)
+        async with self._parts.database.transaction() as session:
+            return _is_here(await self._find(session, arrival), arrival)
+
+    async def take(self, arrival: Arrival, sealed: AsyncIterator[bytes]) -> None:
+        """Keep sealed bytes, and have them checked once the request is granted.
+
+        The same bytes again change nothing.
+
+        Raises:
+            NotAskedForError: this gateway asked this peer for no such thing.
+            DeliveryDiffersError: other bytes came before, and passed or are being checked.
+            SealedDigestError: the bytes are not those that were announced.
+            SealedFormError: more bytes than any sealed payload has.
+        """
+        parts = self._parts
+        if await self.is_here(arrival):
+            return
+        kept = await parts.vault.keep_sealed(sealed)
+        if kept.sealed_digest != arrival.sealed_digest:
+            await parts.vault.drop_sealed(kept.sealed_digest)
+            raise SealedDigestError(
+                actual=kept.sealed_digest, expected=arrival.sealed_digest
+            )
+        async with parts.database.transaction() as session:
+            row = await self._find(session, arrival, for_update=True)
+            if _is_here(row, arrival):
+                return
+            row.sealed_digest, row.sealed_size = kept.sealed_digest, kept.size
+            row.keeps_sealed = True
+            if row.stage != Stage.REQUESTED:
+                await parts.outbox.add(session, arrive(row))
+        parts.outbox.wake()
+
+    async def _check_zone(self, arrival: Arrival) -> None:
+        """A channel leads to one zone; the peer must be a member of that one."""
+        end = await self._parts.links.other_end(arrival.channel_on_b)
+        if end.chain_id != arrival.chain_id_of_a:
+            raise NotAskedForError(
+                channel_id=arrival.channel_on_b, sequence=arrival.sequence
+            )
+
+    @staticmethod
+    async def _find(
+        session: AsyncSession, arrival: Arrival, *, for_update: bool = False
+    ) -> ExchangeRow:
+        query = (
+            select(ExchangeRow)
+            .where(ExchangeRow.channel_id == arrival.channel_on_b)
+            .where(ExchangeRow.sequence == arrival.sequence)
+            .where(ExchangeRow.side == Side.REQUESTER)
+            .where(ExchangeRow.peer == arrival.peer)
+        )
+        row = await session.scalar(query.with_for_update() if for_update else query)
+        if row is None:
+            raise NotAskedForError(
+                channel_id=arrival.channel_on_b, sequence=arrival.sequence
+            )
+        return row
+
+
+def _is_here(row: ExchangeRow, arrival: Arrival) -> bool:
+    """Return whether these bytes came before.
+
+    Other bytes replace those that came before only while these do not pass.
+    """
+    if row.sealed_digest == arrival.sealed_digest:
+        return True
+    has_failed = row.stage == Stage.ARRIVED and bool(row.problem_codespace)
+    is_free = not row.sealed_digest and row.stage in _AWAITING
+    if not is_free and not has_failed:
+        raise DeliveryDiffersError(
+            channel_id=arrival.channel_on_b, sequence=arrival.sequence, stage=row.stage
+        )
+    return False

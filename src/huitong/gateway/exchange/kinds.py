@@ -1,0 +1,30 @@
+"""Kinds of steps that exchanges consist of, and the keys under which each is done once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PUBLISH: Final = "records.publish"
+"""A record, or a new version of one, goes to the own zone."""
+REQUEST: Final = "exchange.request"
+"""A request goes to the own zone."""
+DECIDE: Final = "exchange.decide"
+"""An officer's decision goes to the own zone."""
+SEAL: Final = "exchange.seal"
+"""The granted fields are sealed to the reader."""
+STATE: Final = "exchange.state"
+"""The digest of the sealed bytes goes to the own zone."""
+HAND_OVER: Final = "exchange.hand-over"
+"""The sealed bytes go to the peer."""
+CHECK: Final = "exchange.check"
+"""What arrived is checked by proof, and opened."""
+CONFIRM: Final = "exchange.confirm"
+"""The receipt goes to the own zone, and by packet to the other."""
+
+#: Lane of the steps that only compute.
+SEAL_LANE: Final = "seal"
+
+
+def step_key(kind: str, exchange_id: str, which: int | str = 0) -> str:
+    """Return the key of a step of an exchange; ``which`` tells repetitions apart."""
+    return f"{kind}/{exchange_id}/{which}"

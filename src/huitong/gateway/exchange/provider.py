@@ -1,0 +1,203 @@
+"""The provider's steps: seal what was granted, state it on chain, hand it over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from huitong.core.hashing import HASH_SIZE_BYTES
+from huitong.gateway.exchange.kinds import HAND_OVER, SEAL, STATE, step_key
+from huitong.gateway.exchange.orders import ENDED, Stage
+from huitong.gateway.exchange.parts import HandOver, Parts
+from huitong.gateway.exchange.rows import (
+    decision_of,
+    move,
+    note_stopped,
+    request_of,
+    rows_of,
+)
+from huitong.gateway.exchange.tables import ExchangeRow
+from huitong.gateway.outbox.ledger import failure_of
+from huitong.gateway.outbox.steps import (
+    Done,
+    NewStep,
+    Settled,
+    Step,
+    StepOutcome,
+    StepState,
+    chain_step,
+)
+from huitong.payload.sealing import SealingContext
+from huitong.proto.huitong.exchange.v1 import exchange_pb2
+
+#: Payloads that are sealed in one call, and calls at once.
+SEALED_AT_ONCE: Final = 16
+SEALERS: Final = 2
+#: Hand-overs to one peer at once; others never wait for it.
+HAND_OVERS_PER_PEER: Final = 16
+_SIZE_BYTES: Final = 8
+
+
+@final
+class Sealing:
+    """Seals granted fields to the reader's key; the vault keeps the sealed bytes."""
+
+    batch_max = SEALED_AT_ONCE
+    parallel_max = SEALERS
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
+        """Seal for each step."""
+        async with self._parts.database.transaction() as session:
+            rows = await rows_of(session, steps)
+        chain_id = await self._parts.links.own_zone.chain_id()
+        return list(
+            await asyncio.gather(
+                *(self._seal(rows[step.subject], chain_id) for step in steps)
+            )
+        )
+
+    async def _seal(self, row: ExchangeRow, chain_id: str) -> StepOutcome:
+        request, decision = request_of(row), decision_of(row)
+        try:
+            sealed = await self._parts.vault.seal(
+                decision.payload_digest,
+                tuple(decision.fields),
+                request.reader_key,
+                SealingContext(
+                    chain_id_of_a=chain_id,
+                    channel_on_a=row.channel_id,
+                    sequence=row.sequence or 0,
+                    requester=request.requester,
+                    payload_digest=decision.payload_digest,
+                ),
+            )
+        except Exception as failure:  # noqa: BLE001 - each payload fails for itself
+            return failure_of(failure, SEAL)
+        size = sealed.size.to_bytes(_SIZE_BYTES, "big")
+        return Done(result=sealed.sealed_digest + size)
+
+    async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
+        """Have the digest of what was sealed stated on chain."""
+        rows = await rows_of(session, [item.step for item in settled])
+        steps = []
+        for item in settled:
+            row, step = rows[item.step.subject], item.step
+            if row.stage in ENDED:
+                continue
+            if step.state == StepState.DONE:
+                row.sealed_digest = step.result[:HASH_SIZE_BYTES]
+                row.sealed_size = int.from_bytes(step.result[HASH_SIZE_BYTES:], "big")
+                row.keeps_sealed = True
+                move(row, Stage.SEALED)
+                steps.append(self._statement(row))
+            else:
+                note_stopped(row, step)
+        await self._parts.outbox.add(session, *steps)
+        self._parts.outbox.wake()
+
+    def _statement(self, row: ExchangeRow) -> NewStep:
+        account = self._parts.identity.publisher
+        message = exchange_pb2.MsgRecordDelivery(
+            signer=account,
+            channel_id=row.channel_id,
+            sequence=row.sequence or 0,
+            sealed_digest=row.sealed_digest,
+        )
+        return chain_step(
+            STATE,
+            step_key(STATE, row.id),
+            message,
+            account=account,
+            subject=row.id,
+            request_id=row.request_id,
+        )
+
+
+@final
+class Statements:
+    """Hears of the end of the statements of delivery."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
+        """Have what was stated handed over."""
+        rows = await rows_of(session, [item.step for item in settled])
+        steps = []
+        for item in settled:
+            row, step = rows[item.step.subject], item.step
+            if row.stage in ENDED:
+                continue
+            if step.state in (StepState.DONE, StepState.SKIPPED):
+                row.stated_height = step.height
+                move(row, Stage.DELIVERED)
+                steps.append(_hand_over_step(row))
+            else:
+                note_stopped(row, step)
+        await self._parts.outbox.add(session, *steps)
+
+
+def _hand_over_step(row: ExchangeRow) -> NewStep:
+    return NewStep(
+        kind=HAND_OVER,
+        key=step_key(HAND_OVER, row.id),
+        payload=row.sealed_digest,
+        lane=row.peer,
+        subject=row.id,
+        request_id=row.request_id,
+    )
+
+
+@final
+class HandOvers:
+    """Brings sealed bytes to the peers."""
+
+    batch_max = 1
+    parallel_max = HAND_OVERS_PER_PEER
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
+        """Bring the sealed bytes of one exchange to its peer."""
+        parts = self._parts
+        async with parts.database.transaction() as session:
+            rows = await rows_of(session, steps)
+        (row,) = rows.values()
+        if row.stage in ENDED:
+            return [Done()]
+        end = await parts.links.other_end(row.channel_id)
+        what = HandOver(
+            exchange_id=row.id,
+            peer=row.peer,
+            chain_id_of_a=await parts.links.own_zone.chain_id(),
+            channel_on_a=row.channel_id,
+            chain_id_of_b=end.chain_id,
+            channel_on_b=end.channel_id,
+            sequence=row.sequence or 0,
+            sealed_digest=row.sealed_digest,
+            size=row.sealed_size,
+            stated_height=row.stated_height,
+            request_id=row.request_id,
+        )
+        sealed = await parts.vault.open_sealed(row.sealed_digest)
+        await parts.peers.hand_over(what, sealed)
+        return [Done()]
+
+    async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
+        """Note what is with the peer; the receipt is awaited."""
+        rows = await rows_of(session, [item.step for item in settled])
+        for item in settled:
+            row, step = rows[item.step.subject], item.step
+            if row.stage in ENDED:
+                continue
+            if step.state in (StepState.DONE, StepState.SKIPPED):
+                move(row, Stage.HANDED_OVER)
+            else:
+                note_stopped(row, step)

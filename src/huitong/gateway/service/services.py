@@ -1,0 +1,195 @@
+"""All parts of a running gateway, built once for each process and handed to whoever needs
+them; there is no global state."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import final
+
+import httpx
+
+from huitong.client.zone import ZoneClient
+from huitong.core.address import address_of_public_key
+from huitong.core.hashing import sha256
+from huitong.core.secp256k1 import public_key_of_private_key
+from huitong.gateway.access.edge import Edge, make_edge
+from huitong.gateway.database.engine import Database
+from huitong.gateway.database.migrating import check_version
+from huitong.gateway.exchange.errors import PeerUnknownError
+from huitong.gateway.exchange.exchanges import Exchanges
+from huitong.gateway.exchange.parts import HandOver, Identity, ReaderKeySet
+from huitong.gateway.http.cursor import Cursors
+from huitong.gateway.outbox.follower import BlockFollower
+from huitong.gateway.outbox.outbox import Outbox
+from huitong.gateway.outbox.writer import ChainWriter
+from huitong.gateway.service.errors import WrongZoneError
+from huitong.gateway.service.home import GatewayHome, open_database
+from huitong.gateway.settings import GatewaySettings
+from huitong.gateway.vault.opening import open_vault
+from huitong.gateway.vault.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """Private keys of a gateway, unlocked."""
+
+    account: bytes = field(repr=False)
+    """Signs transactions; secp256k1, 32 bytes."""
+    officer: bytes = field(repr=False)
+    """Signs decisions; may be the same."""
+    requester: bytes = field(repr=False)
+    """Signs requests and receipts; may be the same."""
+    reader: bytes = field(repr=False)
+    """Opens what others seal to this member; X25519, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a process needs to open a gateway; can be handed to a child process."""
+
+    home: GatewayHome
+    """Where it lies."""
+    settings: GatewaySettings
+    """How it runs."""
+    secrets: Secrets
+    """Its keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts of a gateway in this process."""
+
+    home: GatewayHome
+    settings: GatewaySettings
+    database: Database
+    zone: ZoneClient
+    """The own zone, through a node that is trusted."""
+    zones: Mapping[str, ZoneClient]
+    """Other zones by chain id, through nodes that are not trusted."""
+    identity: Identity
+    """Who this gateway is on its own zone."""
+    vault: Vault
+    outbox: Outbox
+    exchanges: Exchanges
+    cursors: Cursors
+    edge: Edge
+    """What stands between the network and the application."""
+    browser: httpx.AsyncClient
+    """Asks identity providers."""
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Check what must be right from the start; close everything in the end.
+
+        Nodes that are down do not hinder the start: what needs them waits, or refuses.
+
+        Raises:
+            DatabaseDownError, DatabaseOlderError, DatabaseNewerError: the database.
+        """
+        async with AsyncExitStack() as stack:
+            for closing in (
+                self.database.close,
+                self.zone.close,
+                *(zone.close for zone in self.zones.values()),
+                self.browser.aclose,
+            ):
+                stack.push_async_callback(closing)
+            await check_version(self.database)
+            yield
+
+
+def build_services(opening: Opening) -> Services:
+    """Put the parts of a gateway together; nothing is opened yet.
+
+    Raises:
+        RejectedError: a setting or a key of the vault cannot be used.
+    """
+    settings, secrets = opening.settings, opening.secrets
+    database = open_database(opening.home, settings)
+    zone = ZoneClient(settings.zone.node)
+    writers = [ChainWriter(database, zone, key) for key in _signing_keys(secrets)]
+    outbox = Outbox(database, BlockFollower(database, zone), writers, settings.outbox)
+    identity = Identity(
+        member_id=settings.member,
+        publisher=_address_of(secrets.account),
+        officer=_address_of(secrets.officer),
+        requester=_address_of(secrets.requester),
+    )
+    vault = open_vault(
+        database, settings.vault, base=opening.home.path, environment=os.environ
+    )
+    browser = httpx.AsyncClient(trust_env=False)
+    zones = {
+        chain_id: ZoneClient(other.node) for chain_id, other in settings.zones.items()
+    }
+    exchanges = Exchanges(
+        database=database,
+        zone=zone,
+        zones=zones,
+        peers=NoPeers(),
+        vault=vault,
+        outbox=outbox,
+        settings=settings.exchange,
+        identity=identity,
+        readers=ReaderKeySet(secrets.reader),
+    )
+    return Services(
+        home=opening.home,
+        settings=settings,
+        database=database,
+        zone=zone,
+        zones=zones,
+        identity=identity,
+        vault=vault,
+        outbox=outbox,
+        exchanges=exchanges,
+        cursors=Cursors(
+            # The same in all processes of a gateway, and on all of its machines.
+            sha256(b"huitong/cursor-key/1" + secrets.account),
+            age_s=settings.http.cursor_age_s,
+            clock=time.time_ns,
+        ),
+        edge=make_edge(settings.http, settings.access, database, browser),
+        browser=browser,
+    )
+
+
+@final
+class NoPeers:
+    """Nobody brings anything anywhere."""
+
+    async def hand_over(self, what: HandOver, sealed: AsyncIterator[bytes]) -> None:
+        """Refuse.
+
+        Raises:
+            PeerUnknownError: always.
+        """
+        raise PeerUnknownError(peer=what.peer)
+
+
+async def check_zone(settings: GatewaySettings) -> None:
+    """Check that the node which is to be believed serves the member's zone.
+
+    Raises:
+        WrongZoneError: it serves another one.
+        UnreachableError: it does not answer.
+    """
+    async with ZoneClient(settings.zone.node) as zone:
+        actual = await zone.chain_id()
+    if actual != settings.zone.chain_id:
+        raise WrongZoneError(
+            url=settings.zone.node, actual=actual, expected=settings.zone.chain_id
+        )
+
+
+def _signing_keys(secrets: Secrets) -> list[bytes]:
+    """Return each key once: an account has one writer."""
+    return list(dict.fromkeys((secrets.account, secrets.officer, secrets.requester)))
+
+
+def _address_of(private_key: bytes) -> str:
+    return address_of_public_key(public_key_of_private_key(private_key))

@@ -1,0 +1,287 @@
+"""Ciphertext in an object store: a folder, or a server that speaks S3.
+
+An object appears whole or not at all, under a random name that was never used before.
+In a folder it is written aside, renamed, and synced with its folder, so that it is there
+after a loss of power once ``put`` has returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, TypeAlias, final
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from huitong.core.time import NS_PER_SECOND, TimeNs
+from huitong.gateway.vault.errors import VaultKeyError, VaultStoreError
+from huitong.gateway.vault.model import ByteStream
+from huitong.gateway.vault.settings import FolderSettings, S3Settings, StoreSettings
+
+Store: TypeAlias = LocalStore | S3Store
+
+#: Bytes of one part of a large object; S3 takes at least 5 MiB, and at most 10,000 parts.
+PART_SIZE_BYTES: Final = 6_291_456
+#: Parts of one object that are under way at the same time.
+PARTS_AT_ONCE: Final = 2
+#: Bytes that are read with one request.
+READ_SIZE_BYTES: Final = 2_097_152
+_RANDOM_SIZE_BYTES: Final = 16
+#: What the store puts behind the name of a file that is not finished.
+_FRAGMENT_MARK: Final = "#"
+
+
+@final
+class ObjectRoom:
+    """Puts, gets and removes ciphertext."""
+
+    def __init__(self, store: Store, folder: Path | None, place: str) -> None:
+        """Use ``store``; see ``open_objects``.
+
+        Args:
+            store: a folder or bucket.
+            folder: the folder, if it is one.
+            place: its name for messages.
+        """
+        self._store = store
+        self._folder = folder
+        self._place = place
+
+    async def put(self, kind: str, pieces: ByteStream) -> tuple[str, int]:
+        """Store what ``pieces`` give; return its new name and its size.
+
+        If ``pieces`` raise, nothing is stored.
+
+        Args:
+            kind: one short word, first part of the name.
+            pieces: ciphertext.
+
+        Raises:
+            VaultStoreError: the store does not take it.
+        """
+        random = os.urandom(_RANDOM_SIZE_BYTES).hex()
+        name = f"{kind}/{random[:2]}/{random[2:]}"
+        counted = _Counted(pieces)
+        first, is_all = await counted.first_part()
+        try:
+            if is_all:
+                await obstore.put_async(self._store, name, first, mode="create")
+            else:
+                await obstore.put_async(
+                    self._store,
+                    name,
+                    counted.all_behind(first),
+                    chunk_size=PART_SIZE_BYTES,
+                    max_concurrency=PARTS_AT_ONCE,
+                )
+            if self._folder is not None:
+                await asyncio.to_thread(_sync, self._folder, self._folder / name)
+        except (BaseError, OSError) as error:
+            raise self._down(error) from error
+        return name, counted.size
+
+    async def get(self, name: str, offset: int = 0) -> ByteStream:
+        """Return the bytes of an object from ``offset`` on.
+
+        Raises:
+            FileNotFoundError: there is none.
+            VaultStoreError: the store does not answer.
+        """
+        end = offset + READ_SIZE_BYTES
+        try:
+            found = await obstore.get_async(
+                self._store, name, options={"range": (offset, end)}
+            )
+            first = bytes(await found.bytes_async())
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise self._down(error) from error
+        return self._read(name, first, end, found.meta["size"])
+
+    async def delete(self, name: str) -> None:
+        """Remove an object; nothing happens if there is none.
+
+        Raises:
+            VaultStoreError: the store does not answer.
+        """
+        try:
+            await obstore.delete_async(self._store, name)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise self._down(error) from error
+
+    async def list(self, *, before_ns: TimeNs) -> AsyncIterator[list[tuple[str, int]]]:
+        """Yield names and sizes of objects that were stored before a time.
+
+        Raises:
+            VaultStoreError: the store does not answer.
+        """
+        before = datetime.fromtimestamp(before_ns / NS_PER_SECOND, UTC)
+        try:
+            async for found in obstore.list(self._store, chunk_size=500):
+                yield [
+                    (item["path"], item["size"])
+                    for item in found
+                    if item["last_modified"] < before
+                ]
+        except (BaseError, OSError) as error:
+            raise self._down(error) from error
+
+    async def remove_fragments(self, *, before_ns: TimeNs) -> int:
+        """Remove files that a crash left unfinished; return how many.
+
+        A bucket removes its unfinished uploads by a rule of its own.
+        """
+        if self._folder is None:
+            return 0
+        return await asyncio.to_thread(_remove_fragments, self._folder, before_ns)
+
+    async def check(self) -> None:
+        """Ask for something that is not there.
+
+        Raises:
+            VaultStoreError: the store does not answer.
+        """
+        try:
+            await obstore.head_async(self._store, "check/absent")
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise self._down(error) from error
+
+    async def _read(self, name: str, first: bytes, at: int, size: int) -> ByteStream:
+        """Yield ``first`` and what is behind ``at``, the next piece being under way.
+
+        Pieces by range, because a folder is read in tiny ones otherwise, and because a
+        bucket may then be asked for a piece again.
+        """
+        while at < size:
+            length = min(READ_SIZE_BYTES, size - at)
+            ahead = asyncio.ensure_future(self._get_range(name, at, length))
+            try:
+                yield first
+            except BaseException:
+                ahead.cancel()
+                raise
+            first = await ahead
+            at += length
+        yield first
+
+    async def _get_range(self, name: str, at: int, length: int) -> bytes:
+        try:
+            found = await obstore.get_range_async(
+                self._store, name, start=at, length=length
+            )
+        except (BaseError, OSError) as error:
+            raise self._down(error) from error
+        return bytes(found)
+
+    def _down(self, error: Exception) -> VaultStoreError:
+        return VaultStoreError(place=self._place, reason=_reason(error))
+
+
+@final
+class _Counted:
+    """A stream whose beginning is looked at, and whose bytes are counted."""
+
+    def __init__(self, pieces: ByteStream) -> None:
+        self._pieces = pieces
+        self.size = 0
+
+    async def first_part(self) -> tuple[bytes, bool]:
+        """Return up to about one part, and whether that is all."""
+        first = bytearray()
+        async for piece in self._pieces:
+            self.size += len(piece)
+            first += piece
+            if len(first) >= PART_SIZE_BYTES:
+                return bytes(first), False
+        return bytes(first), True
+
+    async def all_behind(self, first: bytes) -> ByteStream:
+        """Yield ``first`` and then the rest."""
+        yield first
+        del first
+        async for piece in self._pieces:
+            self.size += len(piece)
+            yield piece
+
+
+def open_objects(settings: StoreSettings, environment: Mapping[str, str]) -> ObjectRoom:
+    """Open the store that the settings name; a folder is made (mode 0700) if needed.
+
+    Raises:
+        VaultStoreError: the folder cannot be made.
+        VaultKeyError: the access key is not in the environment.
+    """
+    if isinstance(settings, FolderSettings):
+        path = settings.path.absolute()
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise VaultStoreError(place=path, reason=error.strerror) from error
+        return ObjectRoom(LocalStore(path), path, str(path))
+    return ObjectRoom(_bucket(settings, environment), None, f"s3://{settings.bucket}")
+
+
+def _bucket(settings: S3Settings, environment: Mapping[str, str]) -> S3Store:
+    for variable in (settings.access_key_variable, settings.secret_key_variable):
+        if variable not in environment:
+            raise VaultKeyError(reason=f"there is no {variable} in the environment")
+    endpoint = {"endpoint": settings.endpoint} if settings.endpoint else {}
+    return S3Store(
+        settings.bucket,
+        prefix=settings.prefix or None,
+        region=settings.region,
+        access_key_id=environment[settings.access_key_variable],
+        secret_access_key=environment[settings.secret_key_variable],
+        virtual_hosted_style_request=not settings.path_style,
+        client_options={
+            "allow_http": settings.allow_http,
+            "timeout": f"{settings.timeout_s}s",
+        },
+        **endpoint,  # type: ignore[arg-type]
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    # The first line: what follows are the same words as Rust shows them.
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _sync(root: Path, path: Path) -> None:
+    """Sync a file and every folder from it up to the root; only its owner may read it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    folder = path.parent
+    while True:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if folder == root:
+            return
+        folder = folder.parent
+
+
+def _remove_fragments(root: Path, before_ns: TimeNs) -> int:
+    removed = 0
+    for path in root.rglob(f"*{_FRAGMENT_MARK}*"):
+        if path.is_file() and path.stat().st_mtime_ns < before_ns:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed

@@ -1,0 +1,127 @@
+"""Sealed bytes, kept until they are handed over or opened."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Final, final
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from huitong.gateway.database.engine import Database
+from huitong.gateway.vault.blocks import in_blocks, offload
+from huitong.gateway.vault.errors import VaultEntryNotFoundError, VaultErasedError
+from huitong.gateway.vault.model import ByteStream, SealedPayload
+from huitong.gateway.vault.object_room import ObjectRoom
+from huitong.gateway.vault.rows import owner_of_row
+from huitong.gateway.vault.tables import SealedRow
+from huitong.payload.errors import SealedFormError
+from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
+
+#: First part of the names of objects that hold sealed bytes.
+OBJECT_KIND: Final = "sealed"
+
+
+@final
+class SealedRoom:
+    """Keeps, gives and drops sealed bytes by their digest."""
+
+    def __init__(self, database: Database, objects: ObjectRoom) -> None:
+        """Use this database and this store."""
+        self._database = database
+        self._objects = objects
+
+    async def keep(
+        self, sealed: ByteStream, *, digest: bytes | None = None
+    ) -> SealedPayload:
+        """Store sealed bytes; the same bytes again change nothing.
+
+        Args:
+            sealed: the bytes.
+            digest: of the own payload that they hold, whose end drops them.
+
+        Raises:
+            VaultErasedError: the payload was erased meanwhile.
+            SealedFormError: more bytes than any sealed payload has, or none.
+            VaultStoreError: the store does not take them.
+        """
+        measured = _Measured(sealed)
+        name, size = await self._objects.put(OBJECT_KIND, measured.pieces())
+        payload = SealedPayload(sealed_digest=measured.digest(), size=size)
+        try:
+            await self._insert(payload, name, digest)
+        except IntegrityError:
+            await self._objects.delete(name)
+        except VaultErasedError:
+            await self._objects.delete(name)
+            raise
+        return payload
+
+    async def open(self, sealed_digest: bytes, offset: int) -> ByteStream:
+        """See ``Vault.open_sealed``."""
+        chosen = select(SealedRow).where(SealedRow.sealed_digest == sealed_digest)
+        async with self._database.transaction() as session:
+            row = await session.scalar(chosen)
+        if row is None:
+            raise VaultEntryNotFoundError(digest=sealed_digest)
+        try:
+            return await self._objects.get(row.object_name, offset)
+        except FileNotFoundError as error:
+            raise VaultEntryNotFoundError(digest=sealed_digest) from error
+
+    async def drop(self, sealed_digest: bytes) -> None:
+        """See ``Vault.drop_sealed``."""
+        gone = (
+            delete(SealedRow)
+            .where(SealedRow.sealed_digest == sealed_digest)
+            .returning(SealedRow.object_name)
+        )
+        async with self._database.transaction() as session:
+            name = await session.scalar(gone)
+        if name is not None:
+            await self._objects.delete(name)
+
+    async def _insert(
+        self, payload: SealedPayload, name: str, digest: bytes | None
+    ) -> None:
+        """Commit the row.
+
+        Raises:
+            IntegrityError: the same bytes were kept before.
+            VaultErasedError: their payload was erased meanwhile.
+        """
+        async with self._database.transaction() as session:
+            owner = None if digest is None else await owner_of_row(session, digest)
+            session.add(
+                SealedRow(
+                    sealed_digest=payload.sealed_digest,
+                    object_name=name,
+                    size=payload.size,
+                    owner=owner,
+                    created_ns=time.time_ns(),
+                )
+            )
+
+
+@final
+class _Measured:
+    """Sealed bytes that are hashed and counted as they pass."""
+
+    def __init__(self, sealed: ByteStream) -> None:
+        self._sealed = sealed
+        self._hash = hashlib.sha256()
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+    async def pieces(self) -> ByteStream:
+        size = 0
+        async for block in in_blocks(self._sealed):
+            size += len(block)
+            if size > SEALED_SIZE_BYTES_MAX:
+                raise SealedFormError(reason=f"more than {SEALED_SIZE_BYTES_MAX} bytes")
+            await offload(self._hash.update, block)
+            yield block
+        if not size:
+            raise SealedFormError(reason="no bytes")

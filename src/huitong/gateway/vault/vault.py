@@ -1,0 +1,375 @@
+"""The vault: takes documents as streams, gives them back, seals them, forgets them.
+
+Three levels of keys: each payload has a data key, wrapped by the key of its data subject
+(of its issuer if it has no subject), wrapped by the key-encryption key, which the vault
+uses and never holds in the database. Ciphertext lies in an object store under random
+names; a payload exists from the moment when its row is committed, and no earlier.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Final, final
+
+import structlog
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from huitong.core.hashing import HASH_SIZE_BYTES
+from huitong.core.time import NS_PER_SECOND, TimeNs
+from huitong.gateway.database.engine import Database
+from huitong.gateway.vault.errors import (
+    VaultCorruptError,
+    VaultEntryNotFoundError,
+    VaultStoreError,
+)
+from huitong.gateway.vault.intake import Intake
+from huitong.gateway.vault.keyring import KeyRing
+from huitong.gateway.vault.lifecycle import (
+    destroy_owner_keys,
+    rotate_owner_key,
+    rotate_wrapping_key,
+)
+from huitong.gateway.vault.model import (
+    ByteStream,
+    Erasure,
+    OpenedPayload,
+    Reception,
+    Rotation,
+    SealedPayload,
+    StagedPayload,
+    StoredPayload,
+    Swept,
+)
+from huitong.gateway.vault.object_room import ObjectRoom
+from huitong.gateway.vault.outlet import open_stored, sealed_pieces
+from huitong.gateway.vault.rows import (
+    data_key,
+    described,
+    insert_payload,
+    owner_of,
+    payload_row,
+)
+from huitong.gateway.vault.sealed_room import SealedRoom
+from huitong.gateway.vault.settings import VaultSettings
+from huitong.gateway.vault.tables import PayloadRow, SealedRow
+from huitong.payload.errors import PayloadSubjectError
+from huitong.payload.sealing import SealingContext
+
+_log: Final = structlog.get_logger("vault")
+
+
+@final
+class Vault:
+    """The payloads of one gateway; any number of workers may use the same."""
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectRoom,
+        keys: KeyRing,
+        settings: VaultSettings,
+    ) -> None:
+        """Use these; nothing is opened yet (see ``check``).
+
+        Args:
+            database: keeps wrapped keys, and what lies where.
+            objects: keeps ciphertext (``object_room.open_objects``).
+            keys: the key-encryption keys (``keys.load_key``).
+            settings: limits and scanner.
+        """
+        self._database = database
+        self._objects = objects
+        self._keys = keys
+        self._settings = settings
+        self._intake = Intake(objects, settings)
+        self._sealed = SealedRoom(database, objects)
+
+    async def put(
+        self, document: ByteStream, *, content_type: str = "", subject: bytes = b""
+    ) -> StoredPayload:
+        """Store a document; ``stage`` and ``commit`` in one.
+
+        Args:
+            document: its bytes; read once, in bounded memory.
+            content_type: media type that its sender says it has; empty: whatever it is.
+            subject: pseudonym of the data subject, 32 bytes or empty.
+
+        Raises:
+            What ``stage`` and ``commit`` raise; nothing is stored then.
+        """
+        staged = await self.stage(document, content_type=content_type, subject=subject)
+        return await self._commit_alone(staged)
+
+    async def stage(
+        self, document: ByteStream, *, content_type: str = "", subject: bytes = b""
+    ) -> StagedPayload:
+        """Encrypt a document into the store; ``commit`` makes it a payload.
+
+        Twice the same document gives two payloads with two digests, for the salts of
+        their fields are random.
+
+        Raises:
+            PayloadEmptyError, PayloadTooLargeError: no bytes, or more than are taken.
+            ContentTypeError: the content is not what ``content_type`` says.
+            ContentRefusedError: the scanner found something.
+            ScannerDownError: the scanner gives no verdict.
+            PayloadSubjectError: the subject has neither 32 bytes nor none.
+            VaultStoreError: the store does not take it.
+        """
+        owner = owner_of(_checked_subject(subject))
+        return await self._intake.stage(
+            document, content_type=content_type, owner=owner
+        )
+
+    async def commit(
+        self, session: AsyncSession, staged: StagedPayload
+    ) -> StoredPayload:
+        """Make a staged payload exist, within the caller's transaction.
+
+        A payload that was received under the same digest and holder before stays; the
+        staged one is an orphan then.
+
+        Raises:
+            VaultKeyError: the key-encryption key cannot be used.
+        """
+        return await insert_payload(session, self._keys, staged)
+
+    async def discard(self, staged: StagedPayload) -> None:
+        """Remove the ciphertext of a staged payload that will not be committed."""
+        await self._objects.delete(staged.object_name)
+
+    async def describe(self, digest: bytes, holder: str = "") -> StoredPayload:
+        """Return what the vault knows of a payload, also of an erased one.
+
+        Raises:
+            VaultEntryNotFoundError: there is none.
+        """
+        async with self._database.transaction() as session:
+            return described(await payload_row(session, digest, holder))
+
+    async def list(
+        self, *, after: tuple[bytes, str] | None = None, limit: int = 100
+    ) -> list[StoredPayload]:
+        """Return payloads in the order of digest and holder, behind ``after``."""
+        chosen = (
+            select(PayloadRow)
+            .order_by(PayloadRow.digest, PayloadRow.holder)
+            .limit(limit)
+        )
+        if after is not None:
+            chosen = chosen.where(
+                tuple_(PayloadRow.digest, PayloadRow.holder) > tuple_(*after)
+            )
+        async with self._database.transaction() as session:
+            rows = await session.scalars(chosen)
+            return [described(row) for row in rows.all()]
+
+    async def open(self, digest: bytes, holder: str = "") -> OpenedPayload:
+        """Open a payload for reading.
+
+        Raises:
+            VaultEntryNotFoundError: there is none.
+            VaultErasedError: its key was destroyed.
+            VaultCorruptError: row or ciphertext were changed.
+            VaultKeyError: the key-encryption key cannot be used, or is another one.
+            VaultStoreError: the store does not answer.
+        """
+        async with self._database.transaction() as session:
+            row = await payload_row(session, digest, holder)
+            key = await data_key(session, self._keys, row)
+        return await open_stored(await self._ciphertext(row), described(row), key)
+
+    async def seal(
+        self,
+        digest: bytes,
+        names: Collection[str],
+        reader_key: bytes,
+        context: SealingContext,
+    ) -> SealedPayload:
+        """Seal some fields of an own payload to a reader, and keep the sealed bytes.
+
+        Sealing again gives other bytes; what was stated on chain must be what is handed
+        over, so remember the digest and give ``open_sealed`` to the peer as often as
+        needed.
+
+        Args:
+            digest: of the payload.
+            names: fields to give, empty for all; the others stay provable.
+            reader_key: X25519 public key, 32 bytes.
+            context: the exchange that it is for.
+
+        Raises:
+            What ``open`` raises.
+            CommitmentInputError: a name that the payload does not have.
+            SealingKeyError: the reader's key is unusable.
+        """
+        opened = await self.open(digest)
+        pieces = sealed_pieces(opened, frozenset(names), reader_key, context)
+        return await self._sealed.keep(pieces, digest=digest)
+
+    async def keep_sealed(self, sealed: ByteStream) -> SealedPayload:
+        """Keep sealed bytes that arrived, unopened, so that they can be checked later.
+
+        Raises:
+            SealedFormError: more bytes than any sealed payload has.
+            VaultStoreError: the store does not take them.
+        """
+        return await self._sealed.keep(sealed)
+
+    async def open_sealed(self, sealed_digest: bytes, *, offset: int = 0) -> ByteStream:
+        """Return sealed bytes from ``offset`` on.
+
+        Raises:
+            VaultEntryNotFoundError: there are none, any more.
+            VaultStoreError: the store does not answer.
+        """
+        return await self._sealed.open(sealed_digest, offset)
+
+    async def drop_sealed(self, sealed_digest: bytes) -> None:
+        """Forget sealed bytes; nothing happens if there are none."""
+        await self._sealed.drop(sealed_digest)
+
+    async def receive(self, sealed: ByteStream, reception: Reception) -> StoredPayload:
+        """Open what was sealed to us, check it, and store it, in one pass.
+
+        Checked are the digest of the sealed bytes, each chunk, the fields against the
+        digest of the record, and the names of the fields against record and grant. The
+        payload exists only if all of it holds. Receiving again changes nothing.
+
+        Raises:
+            SealedDigestError, SealedFormError, SealOpenError: not what was handed over,
+                or not sealed to this reader for this exchange.
+            DisclosureMismatchError: not the fields that the record commits to.
+            PayloadFieldsError: not the fields that were granted.
+            PayloadFormError: the opened bytes hold no payload.
+            VaultStoreError: the store does not take it.
+        """
+        if (known := await self._received(reception)) is not None:
+            return known
+        return await self._commit_alone(await self.stage_received(sealed, reception))
+
+    async def stage_received(
+        self, sealed: ByteStream, reception: Reception
+    ) -> StagedPayload:
+        """Do all of ``receive`` but the ``commit``."""
+        owner = owner_of(_checked_subject(reception.subject))
+        return await self._intake.stage_received(sealed, reception, owner=owner)
+
+    async def erase_subject(self, subject: bytes) -> Erasure:
+        """Destroy the keys of a data subject, and with them all of its payloads here.
+
+        The rows stay, so that ``describe`` tells an erased payload from an unknown one.
+        Once this returns nothing opens them, not even from a backup of the ciphertext.
+        Erasing again erases what came since.
+
+        Raises:
+            PayloadSubjectError: not 32 bytes.
+            DatabaseDownError: nothing was erased.
+        """
+        owner = owner_of(_checked_subject(subject, is_needed=True))
+        erasure, objects = await destroy_owner_keys(self._database, owner)
+        for name in objects:
+            try:
+                await self._objects.delete(name)
+            except VaultStoreError as error:
+                # Nobody can read it any more; ``sweep`` takes it away.
+                _log.warning("vault_object_left", object=name, reason=str(error))
+        return erasure
+
+    async def rotate(self) -> Rotation:
+        """Wrap every key of a subject under the present key-encryption key.
+
+        The former ones must still be among the vault's keys. Payloads are not touched.
+        Work goes on meanwhile; after a crash call again.
+
+        Raises:
+            VaultKeyError: a key is wrapped under one that this vault does not have.
+        """
+        return await rotate_wrapping_key(self._database, self._keys)
+
+    async def rotate_subject(self, subject: bytes) -> Rotation:
+        """Give a data subject a new key, and wrap its data keys under it.
+
+        An empty subject stands for the payloads that have none. Payloads are not touched. Work goes on meanwhile; after a crash call again.
+
+        Raises:
+            VaultKeyError: the key-encryption key cannot be used.
+        """
+        owner = owner_of(_checked_subject(subject))
+        return await rotate_owner_key(self._database, self._keys, owner)
+
+    async def sweep(self, *, before_ns: TimeNs | None = None) -> Swept:
+        """Remove ciphertext that belongs to nothing.
+
+        Crashes and erasures leave such; nobody can read it.
+
+        Args:
+            before_ns: only what is older; not given: older than the settings say.
+
+        Raises:
+            VaultStoreError: the store does not answer.
+        """
+        if before_ns is None:
+            before_ns = time.time_ns() - self._settings.orphan_age_s * NS_PER_SECOND
+        count, size = await self._objects.remove_fragments(before_ns=before_ns), 0
+        async for found in self._objects.list(before_ns=before_ns):
+            living = await self._living([name for name, _ in found])
+            for name, bytes_ in found:
+                if name not in living:
+                    await self._objects.delete(name)
+                    count, size = count + 1, size + bytes_
+        if count:
+            _log.info("vault_swept", objects=count, size_bytes=size)
+        return Swept(objects=count, size=size)
+
+    async def check(self) -> None:
+        """Make sure that database, store and key-encryption key can be used.
+
+        Raises:
+            DatabaseDownError, VaultStoreError, VaultKeyError: what cannot.
+        """
+        await self._database.check()
+        await self._objects.check()
+        await self._keys.check()
+
+    async def _commit_alone(self, staged: StagedPayload) -> StoredPayload:
+        """Commit in a transaction of its own; what is not needed then is removed."""
+        async with self._database.transaction() as session:
+            stored = await self.commit(session, staged)
+        if stored is not staged.payload:
+            await self.discard(staged)
+        return stored
+
+    async def _received(self, reception: Reception) -> StoredPayload | None:
+        """Return what was received before for the same holder, if it can be read."""
+        digest = reception.context.payload_digest
+        try:
+            known = await self.describe(digest, reception.holder)
+        except VaultEntryNotFoundError:
+            return None
+        return None if known.is_erased else known
+
+    async def _ciphertext(self, row: PayloadRow) -> ByteStream:
+        try:
+            return await self._objects.get(row.object_name)
+        except FileNotFoundError as error:
+            raise VaultCorruptError(
+                digest=row.digest, reason="the ciphertext is missing"
+            ) from error
+
+    async def _living(self, names: Collection[str]) -> set[str]:
+        """Return which objects belong to something that can be read."""
+        payloads = select(PayloadRow.object_name).where(
+            PayloadRow.object_name.in_(names), PayloadRow.wrapped_key.is_not(None)
+        )
+        sealed = select(SealedRow.object_name).where(SealedRow.object_name.in_(names))
+        async with self._database.transaction() as session:
+            return set(await session.scalars(payloads.union_all(sealed)))
+
+
+def _checked_subject(subject: bytes, *, is_needed: bool = False) -> bytes:
+    if len(subject) != HASH_SIZE_BYTES and (subject or is_needed):
+        raise PayloadSubjectError(size=len(subject))
+    return subject

@@ -1,0 +1,239 @@
+"""Two linked zones that run, and two gateways on them in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huitong.client.sender import Sender
+from huitong.client.zone import ZoneClient
+from huitong.core.hashing import sha256
+from huitong.gateway.database.engine import Database
+from huitong.gateway.database.schema import METADATA
+from huitong.gateway.exchange.arrivals import Arrival
+from huitong.gateway.exchange.exchanges import Exchanges
+from huitong.gateway.exchange.orders import PublishOrder, RequestOrder
+from huitong.gateway.exchange.parts import HandOver, Identity, ReaderKeySet
+from huitong.gateway.exchange.settings import ExchangeSettings
+from huitong.gateway.outbox import Outbox
+from huitong.gateway.outbox.follower import BlockFollower
+from huitong.gateway.outbox.settings import OutboxSettings
+from huitong.gateway.outbox.writer import ChainWriter
+from huitong.gateway.vault.keyring import KeyRing
+from huitong.gateway.vault.keys import SecretKey
+from huitong.gateway.vault.object_room import open_objects
+from huitong.gateway.vault.settings import VaultSettings
+from huitong.gateway.vault.vault import Vault
+from huitong.localnet.process import NodeProcess
+from huitong.localnet.zone import AccountSpec, MemberSpec
+from huitong.proto.huitong.grants.v1 import grants_pb2
+from huitong.relayer.config import LinkConfig, ZoneConfig
+from huitong.relayer.endpoint import Endpoint
+from huitong.relayer.link import open_link
+from huitong.relayer.worker import LinkWorker
+
+PURPOSE = "receivable-financing"
+INVOICE = b'{"buyer":"b","lines":[1,2],"number":"%d","seller":"s","total":113.00}'
+
+
+@contextmanager
+def linked_nodes(folder: Path) -> Iterator[tuple[NodeProcess, NodeProcess]]:
+    """Run the provider's and the requester's zone."""
+    relayer = AccountSpec(name="relayer", roles=("relayer",))
+    roles = ("officer", "publisher", "requester")
+    nodes = [
+        NodeProcess(
+            folder / chain_id,
+            chain_id=chain_id,
+            members=[MemberSpec(member_id=member)],
+            accounts=[
+                relayer,
+                AccountSpec(name=member, member_id=member, roles=roles),
+                AccountSpec(name="officer", member_id=member, roles=roles),
+            ],
+            block_time="100ms",
+        )
+        for chain_id, member in (("hangzhou-1", "hz-tax"), ("chongqing-1", "cq-bank"))
+    ]
+    for node in nodes:
+        node.init()
+    with nodes[0], nodes[1]:
+        yield nodes[0], nodes[1]
+
+
+@asynccontextmanager
+async def relaying(
+    nodes: tuple[NodeProcess, NodeProcess],
+) -> AsyncIterator[LinkConfig]:
+    """Link two zones, and relay for as long as the block lasts."""
+    async with AsyncExitStack() as stack:
+        ends = []
+        for node in nodes:
+            config = ZoneConfig(chain_id=node.chain_id, rpc=node.rpc_url)
+            ends.append(Endpoint(config, node.private_key("relayer")))
+            stack.push_async_callback(ends[-1].close)
+        wanted = LinkConfig(chain_a="hangzhou-1", chain_b="chongqing-1")
+        link = await open_link(ends[0], ends[1], wanted)
+        worker = asyncio.create_task(LinkWorker(link, *ends).run())
+        try:
+            yield link
+        finally:
+            worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await worker
+
+
+class DirectPeers:
+    """Hands over in this process, without a wire."""
+
+    def __init__(self) -> None:
+        self.others: dict[str, Gateway] = {}
+        self.brought: list[HandOver] = []
+
+    async def hand_over(self, what: HandOver, sealed: AsyncIterator[bytes]) -> None:
+        self.brought.append(what)
+        arrival = Arrival(
+            peer="hz-tax" if what.chain_id_of_a == "hangzhou-1" else "cq-bank",
+            chain_id_of_a=what.chain_id_of_a,
+            channel_on_b=what.channel_on_b,
+            sequence=what.sequence,
+            sealed_digest=what.sealed_digest,
+        )
+        await self.others[what.peer].exchanges.arrivals.take(arrival, sealed)
+
+
+@dataclass
+class Gateway:
+    """One gateway in this process."""
+
+    member_id: str
+    node: NodeProcess
+    database: Database
+    zone: ZoneClient
+    vault: Vault
+    outbox: Outbox
+    exchanges: Exchanges
+    peers: Any
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Carry out steps for as long as the block lasts."""
+        tasks = [
+            asyncio.create_task(self.outbox.run()),
+            asyncio.create_task(self.exchanges.run()),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+@asynccontextmanager
+async def make_gateway(
+    folder: Path,
+    node: NodeProcess,
+    other: NodeProcess,
+    peers: Any,
+    url: str = "",
+    **settings: Any,
+) -> AsyncIterator[Gateway]:
+    """Open a gateway of the member whose zone ``node`` serves."""
+    member_id = "hz-tax" if node.chain_id == "hangzhou-1" else "cq-bank"
+    folder.mkdir(exist_ok=True)
+    async with AsyncExitStack() as stack:
+        url = url or f"sqlite:///{folder}/gateway.db"
+        database = await stack.enter_async_context(Database(url))
+        async with database.engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all)
+        zone = await stack.enter_async_context(ZoneClient(node.rpc_url))
+        foreign = await stack.enter_async_context(ZoneClient(other.rpc_url))
+        chosen = OutboxSettings(**{"retry_first_s": 0.1, "lease_s": 1} | settings)
+        writers = [
+            ChainWriter(database, zone, node.private_key(name))
+            for name in (member_id, "officer")
+        ]
+        outbox = Outbox(database, BlockFollower(database, zone), writers, chosen)
+        vault = open_vault(folder, database)
+        exchanges = Exchanges(
+            database=database,
+            zone=zone,
+            zones={other.chain_id: foreign},
+            peers=peers,
+            vault=vault,
+            outbox=outbox,
+            settings=ExchangeSettings(),
+            identity=Identity(
+                member_id=member_id,
+                publisher=writers[0].address,
+                officer=writers[1].address,
+                requester=writers[0].address,
+            ),
+            readers=ReaderKeySet(sha256(member_id.encode())),
+        )
+        yield Gateway(
+            member_id=member_id,
+            node=node,
+            database=database,
+            zone=zone,
+            vault=vault,
+            outbox=outbox,
+            exchanges=exchanges,
+            peers=peers,
+        )
+
+
+def open_vault(folder: Path, database: Database) -> Vault:
+    settings = VaultSettings.model_validate(
+        {
+            "store": {"kind": "folder", "path": str(folder / "vault")},
+            "key": {"source": "file", "path": str(folder / "vault.key")},
+        }
+    )
+    objects = open_objects(settings.store, {})
+    return Vault(database, objects, KeyRing(SecretKey(bytes(32))), settings)
+
+
+async def grant(provider: Gateway, channel_id: str, reader: str) -> None:
+    """Let a reader have all invoices of the provider."""
+    sender = Sender(provider.zone, provider.node.private_key("officer"))
+    await sender.send(
+        grants_pb2.MsgGrant(
+            signer=sender.address,
+            reader=grants_pb2.Reader(channel_id=channel_id, member_id=reader),
+            record_type="tax.invoice",
+            purpose=PURPOSE,
+        )
+    )
+
+
+def publication(number: int, **changes: Any) -> PublishOrder:
+    """Return the order that publishes an invoice."""
+    fields: dict[str, Any] = {
+        "key": f"publish-{number}",
+        "document": INVOICE % number,
+        "record_id": f"INV-{number}",
+        "record_type": "tax.invoice",
+        "title": "invoice",
+    }
+    return PublishOrder(**fields | changes)
+
+
+def request(
+    number: int, channel_id: str, issuer: str = "hz-tax", **changes: Any
+) -> RequestOrder:
+    """Return the order that asks for an invoice."""
+    fields: dict[str, Any] = {
+        "key": f"request-{issuer}-{number}",
+        "channel_id": channel_id,
+        "issuer": issuer,
+        "record_id": f"INV-{number}",
+        "purpose": PURPOSE,
+        "legal_basis": "contract",
+    }
+    return RequestOrder(**fields | changes)
