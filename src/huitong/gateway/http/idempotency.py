@@ -74,6 +74,14 @@ def request_key(request: Request) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def keep_no_answer(request: Request) -> None:
+    """Let the answer to a request not be stored, because it shows a secret.
+
+    A repeat is told that the request was carried out, and does not get the answer.
+    """
+    request.state.shows_secret = True
+
+
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
     """The answer to a request that was carried out."""
@@ -83,7 +91,7 @@ class KeptAnswer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
-    """None if it was too large."""
+    """None if it was too large, or shows a secret."""
 
 
 @final
@@ -310,6 +318,7 @@ class _Attempt:
 
     async def _keep(self, *, is_whole: bool) -> None:
         assert self.start is not None
+        is_whole = is_whole and not self.scope["state"].get("shows_secret")
         answer = KeptAnswer(
             await self.body.digest(),
             self.start["status"],
