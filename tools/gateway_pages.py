@@ -27,6 +27,7 @@ def gateway_toml_page(notice: str) -> str:
         notice,
         "`huitong gateway init` writes the file into the gateway's home folder; the gateway reads it when it starts.",
         "Unknown entries are refused, and nothing is converted: a number is no text. Paths are below the home folder unless they are absolute.",
+        "See [run a gateway](../how-to/run-a-gateway.md).",
         "A section that stands here more than once has one of these forms, by its `kind` or `source`.",
         *_table(GatewaySettings, ""),
     ]
@@ -141,7 +142,8 @@ def gateway_api_page(notice: str) -> str:
             rows.append(
                 f"| `{name}` | `{method.upper()} {path}` | {roles} | {operation['summary']}. {operation['description']} |"
             )
-    for name, schema in sorted(document["components"]["schemas"].items()):
+    known = document["components"]["schemas"]
+    for name, schema in sorted(known.items()):
         if "properties" not in schema or name.startswith("Page_"):
             continue
         about = schema.get("description", "").split("\n\n")[0]
@@ -151,7 +153,7 @@ def gateway_api_page(notice: str) -> str:
         for entry, value in schema["properties"].items():
             meaning = value.get("description", "").replace("|", r"\|")
             mark = "" if entry in needed else " (optional)"
-            rows.append(f"| `{entry}`{mark} | {_kind_of(value)} | {meaning} |")
+            rows.append(f"| `{entry}`{mark} | {_kind_of(value, known)} | {meaning} |")
     return "\n".join(rows) + "\n"
 
 
@@ -161,14 +163,16 @@ def gateway_openapi(_: str) -> str:
     return orjson.dumps(describe_app().openapi(), option=options).decode() + "\n"
 
 
-def _kind_of(schema: dict[str, Any]) -> str:
+def _kind_of(schema: dict[str, Any], known: dict[str, Any]) -> str:
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
+        if "enum" in known[name]:
+            return _kind_of(known[name], known)
         return f"[{name}](#{name.lower()})"
     if "anyOf" in schema:
-        return " or ".join(_kind_of(each) for each in schema["anyOf"])
+        return " or ".join(_kind_of(each, known) for each in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     if schema.get("type") == "array":
-        return f"list of {_kind_of(schema['items'])}"
+        return f"list of {_kind_of(schema['items'], known)}"
     return str(schema.get("format") or schema.get("type", "any"))

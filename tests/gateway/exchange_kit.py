@@ -23,6 +23,16 @@ from huitong.gateway.outbox import Outbox
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.settings import OutboxSettings
 from huitong.gateway.outbox.writer import ChainWriter
+from huitong.gateway.peers.certificates import (
+    OwnCertificate,
+    make_certificate,
+    read_own_certificate,
+    server_context,
+)
+from huitong.gateway.peers.client import HttpPeers, PeerPlace
+from huitong.gateway.peers.server import PeerServer
+from huitong.gateway.peers.serving import PeerService
+from huitong.gateway.peers.signers import Signers
 from huitong.gateway.vault.keyring import KeyRing
 from huitong.gateway.vault.keys import SecretKey
 from huitong.gateway.vault.object_room import open_objects
@@ -237,3 +247,67 @@ def request(
         "legal_basis": "contract",
     }
     return RequestOrder(**fields | changes)
+
+
+class LatePeers:
+    """Peers that are only known once all gateways are made."""
+
+    def __init__(self) -> None:
+        self.inner: Any = None
+
+    async def hand_over(self, what: HandOver, sealed: AsyncIterator[bytes]) -> None:
+        await self.inner.hand_over(what, sealed)
+
+
+@asynccontextmanager
+async def by_https(
+    gateways: tuple[Gateway, Gateway], folder: Path
+) -> AsyncIterator[list[PeerService]]:
+    """Let two gateways reach each other by mutual TLS."""
+    owns = [_own_certificate(one, folder) for one in gateways]
+    by_key = {
+        own.certificate.spki_digest: one.member_id
+        for own, one in zip(owns, gateways, strict=True)
+    }
+    async with AsyncExitStack() as stack:
+        services = []
+        for one, own in zip(gateways, owns, strict=True):
+            server = PeerServer(
+                member_id=one.member_id,
+                chain_id=one.node.chain_id,
+                arrivals=one.exchanges.arrivals,
+                signers=Signers(one.exchanges.links),
+                certificates=by_key,
+            )
+            context = server_context(own, [each.certificate for each in owns])
+            services.append(PeerService(server, "tcp://127.0.0.1:0", context))
+        for number, one in enumerate(gateways):
+            other = gateways[1 - number].member_id
+            place = PeerPlace(
+                url=services[1 - number].url, certificate=owns[1 - number].certificate
+            )
+            one.peers.inner = await stack.enter_async_context(
+                HttpPeers(
+                    {other: place},
+                    member_id=one.member_id,
+                    private_key=one.node.private_key("officer"),
+                    own=owns[number],
+                )
+            )
+        tasks = [
+            asyncio.create_task(service.run_until_cancelled()) for service in services
+        ]
+        try:
+            yield services
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+def _own_certificate(gateway: Gateway, folder: Path) -> OwnCertificate:
+    pem, key = make_certificate(gateway.member_id, gateway.node.chain_id)
+    paths = folder / f"{gateway.member_id}.crt", folder / f"{gateway.member_id}.key"
+    for path, content in zip(paths, (pem, key), strict=True):
+        path.write_bytes(content)
+    return read_own_certificate(*paths)

@@ -1,7 +1,7 @@
 """Three attempts to cheat, made against the running zones; each must be refused.
 
-1. *Forged payload*: the issuer's gateway itself hands over a document with other content,
-   correctly sealed and stated on chain. The record's digest does not match.
+1. *Forged payload*: a dishonest issuer brings the bank's gateway a document with other
+   content, correctly sealed and stated on chain. The record's digest does not match.
 2. *Forged header*: a state is made up in which the record has the forged digest, with a
    proof that fits, below a header that claims this state. The zone's validators did not
    sign it, so the bank's zone refuses the header, and without header no proof.
@@ -17,12 +17,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from huitong.client import Sender
 from huitong.client.answers import from_base64
 from huitong.client.errors import TransactionFailedError
 from huitong.core.codec import encode, type_url_of, unpack_any
 from huitong.core.commitment import (
     Disclosure,
-    DisclosureMismatchError,
     decode_disclosure,
     encode_disclosure,
 )
@@ -34,15 +34,10 @@ from huitong.core.tx import decode_transaction
 from huitong.demo import cast
 from huitong.demo.cast import Script
 from huitong.demo.errors import AttackSucceededError
-from huitong.demo.play import PACKET_TIMEOUT_S, Played, make_request
+from huitong.demo.play import Played, make_request, wait_refusal, wait_stage
 from huitong.demo.stage import Stage
 from huitong.demo.story import Narrator
 from huitong.engines.validator_key import new_validator_key
-from huitong.gateway.exchange.flow import (
-    check_delivery,
-    request_record,
-    wait_decision,
-)
 from huitong.light.tendermint.block_types import BlockId, PartSetHeader
 from huitong.light.tendermint.client_message import (
     Header,
@@ -119,41 +114,37 @@ async def try_attacks(
 async def _forge_payload(
     stage: Stage, link: LinkConfig, script: Script, played: Played
 ) -> str:
-    """Let the issuer's gateway hand over other content in a second exchange."""
-    request = make_request(stage, script, played.consent_id)
-    sequence, _ = await request_record(stage.bank, link.channel_on_b, request)
-    exchange = await wait_decision(
-        stage.bank, link.channel_on_b, sequence, timeout_s=PACKET_TIMEOUT_S
+    """Let the issuer hand over other content in a second exchange.
+
+    Its own gateway would not do that, so it is stopped, and a dishonest one takes its
+    place: it seals and states as the rules want, and brings it by the issuer's own keys.
+    """
+    await stage.bureau.stop()
+    asked = await stage.bank.post(
+        "/v1/requests", make_request(link, script, played.consent_id)
     )
+    exchange = await wait_stage(stage.bank, asked["id"], ("granted",))
     context = SealingContext(
         chain_id_of_a=cast.ZONE_A,
         channel_on_a=link.channel_on_a,
-        sequence=sequence,
+        sequence=exchange["sequence"],
         requester=cast.BANK,
-        payload_digest=exchange.decision.payload_digest,
+        payload_digest=bytes.fromhex(exchange["payload_digest"]),
     )
-    forged = forge_disclosure(decode_disclosure(played.answer.encoded))
-    sealed = seal(encode_disclosure(forged), stage.bank_public_key, context)
-    await stage.bureau.sender.send(
+    forged = forge_disclosure(decode_disclosure(played.disclosure))
+    reader_key = stage.bank.home.reader_keys.list()[0].public_key
+    sealed = seal(encode_disclosure(forged), reader_key, context)
+    sender = Sender(stage.clients[0], stage.zones[0].private_key(cast.BUREAU_KEY))
+    await sender.send(
         exchange_pb2.MsgRecordDelivery(
-            signer=stage.bureau.sender.address,
+            signer=sender.address,
             channel_id=link.channel_on_a,
-            sequence=sequence,
+            sequence=exchange["sequence"],
             sealed_digest=sha256(sealed),
         )
     )
-    try:
-        await check_delivery(
-            stage.bank,
-            stage.bureau.zone,
-            link.channel_on_b,
-            sequence,
-            sealed,
-            private_key=stage.bank_private_key,
-        )
-    except DisclosureMismatchError as refused:
-        return _reason(refused)
-    raise AttackSucceededError(name="forged payload")
+    await bring_sealed(stage, link, exchange, sealed)
+    return await wait_refusal(stage.bank, asked["id"])
 
 
 def forge_disclosure(disclosure: Disclosure) -> Disclosure:
@@ -197,9 +188,12 @@ async def _forge_header(stage: Stage, link: LinkConfig, played: Played) -> str:
 
 def _made_up_state(played: Played) -> bytes:
     """Return the app hash of a state in which the record has another digest."""
-    record = type(played.answer.record)()
-    record.CopyFrom(played.answer.record)
-    record.payload_digest = sha256(b"forged")
+    record = RecordHeader(
+        issuer=cast.BUREAU,
+        record_id=cast.RECORD_ID,
+        version=played.exchange["version"],
+        payload_digest=sha256(b"forged"),
+    )
     key = record_key(record.issuer, record.record_id)
     state = MultiStore(MemoryBackend(), STORE_NAMES, versions_kept=1)
     pending = state.commit_changes(

@@ -72,6 +72,11 @@ class Consortium:
         return self._zone.private_key(name)
 
     @property
+    def keyring(self) -> Path:
+        """The folder of its keys."""
+        return self._zone.keyring.path
+
+    @property
     def rpc_url(self) -> str:
         """Where its first node serves."""
         return self._zone.nodes[0].rpc_url

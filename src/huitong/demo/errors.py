@@ -40,3 +40,12 @@ class InterruptedDemoError(
     RejectedError, codespace="demo", code=6, text="interrupted; everything was stopped"
 ):
     """Somebody pressed Ctrl-C or sent a signal."""
+
+
+class GatewayRefusedError(
+    RejectedError,
+    codespace="demo",
+    code=7,
+    text="gateway of {member}: {detail} [{error}]",
+):
+    """A gateway refuses what the story needs."""

@@ -63,7 +63,12 @@ class LocalNode:
 
     def private_key(self, name: str) -> bytes:
         """Return the 32 bytes of the key called ``name``."""
-        return self._keyring.unlock(name)
+        return Keyring(self.keyring).unlock(name)
+
+    @property
+    def keyring(self) -> Path:
+        """The folder of its keys."""
+        return self._home.path / KEYRING_FOLDER
 
     @property
     def place(self) -> str:
@@ -115,10 +120,6 @@ class LocalNode:
             if process.returncode is None:  # too slow, or we are interrupted once more
                 _send(process.pid, SIGKILL)
         await process.wait()
-
-    @property
-    def _keyring(self) -> Keyring:
-        return Keyring(self._home.path / KEYRING_FOLDER)
 
     @property
     def _log_path(self) -> Path:

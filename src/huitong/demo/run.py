@@ -17,8 +17,14 @@ import structlog
 from huitong.demo import cast
 from huitong.demo.attacks import AttackOutcome, try_attacks
 from huitong.demo.errors import EvidenceRefusedError, OutFolderError
-from huitong.demo.play import play_exchange
-from huitong.demo.stage import Stage, keep_link, raise_stage, stop_zones
+from huitong.demo.play import Played, play_exchange
+from huitong.demo.stage import (
+    Stage,
+    keep_link,
+    open_gateways,
+    raise_stage,
+    stop_zones,
+)
 from huitong.demo.story import Narrator
 from huitong.engines.cometbft.binary import find_binary
 from huitong.evidence.bundle_file import read_bundle, write_file
@@ -33,7 +39,7 @@ from huitong.relayer.config import LinkConfig
 BUNDLE_NAME: Final = "evidence.zip"
 TRUST_NAME: Final = "trust.json"
 #: Steps that the story tells of.
-STEPS: Final = 13
+STEPS: Final = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +107,14 @@ async def run_demo(
     with _work_folder(out, keep=keep) as folder, narrator.telling():
         async with raise_stage(folder, engine, narrator) as stage:
             async with keep_link(stage, narrator) as link:
-                played = await play_exchange(stage, link, script, narrator)
-                with narrator.step("三次攻击", "three attacks") as step:
-                    attacks = await try_attacks(stage, link, script, played, narrator)
-                    step.tell(f"{len(attacks)} tried, {len(attacks)} refused")
-            bundle, trust = await _leave_evidence(
-                stage, link, played.sequence, played.answer.encoded, out, narrator
-            )
+                async with open_gateways(stage, narrator):
+                    played = await play_exchange(stage, link, script, narrator)
+                    with narrator.step("三次攻击", "three attacks") as step:
+                        attacks = await try_attacks(
+                            stage, link, script, played, narrator
+                        )
+                        step.tell(f"{len(attacks)} tried, {len(attacks)} refused")
+            bundle, trust = await _leave_evidence(stage, link, played, out, narrator)
             with narrator.step("停止两个区", "stop both zones"):
                 await stop_zones(stage.zones)
         verdict = _verify_offline(bundle, trust, narrator)
@@ -126,19 +133,18 @@ async def run_demo(
 async def _leave_evidence(
     stage: Stage,
     link: LinkConfig,
-    sequence: int,
-    disclosure: bytes,
+    played: Played,
     out: Path,
     narrator: Narrator,
 ) -> tuple[Path, Path]:
     """Write the bundle and the trust file; return their paths."""
-    sources = (NodeSource(stage.bureau.zone), NodeSource(stage.bank.zone))
+    sources = (NodeSource(stage.clients[0]), NodeSource(stage.clients[1]))
     with narrator.step("制作证据包", "make the evidence bundle") as step:
         height_on_a, height_on_b = stage.first_heights
         order = Order(
             channel_on_b=link.channel_on_b,
-            sequence=sequence,
-            disclosure=disclosure,
+            sequence=played.sequence,
+            disclosure=played.disclosure,
             maker_side=REQUESTER,
             private_key=stage.zones[1].private_key(cast.BANK_KEY),
             anchors={PROVIDER: (height_on_a,), REQUESTER: (height_on_b,)},

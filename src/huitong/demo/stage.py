@@ -1,4 +1,4 @@
-"""Two zones as real processes and the link between them, gone when it is over.
+"""Two zones, the link between them and two gateways, gone when it is over.
 
 Whatever ends the demonstration, the processes end before this program does: on success,
 on an error, on Ctrl-C and on SIGTERM, also while they are still starting.
@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from huitong.client import Sender, ZoneClient
+from huitong.client import ZoneClient
 from huitong.demo import cast
 from huitong.demo.consortium import Consortium
+from huitong.demo.gateways import DemoGateway
 from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
-from huitong.gateway.exchange.flow import Party
-from huitong.gateway.folder_vault import Vault, make_key_file
-from huitong.payload.sealing import make_encryption_key
 from huitong.relayer.config import LinkConfig, ZoneConfig
 from huitong.relayer.endpoint import Endpoint
 from huitong.relayer.link import open_link
@@ -39,18 +37,12 @@ class Stage:
 
     zones: tuple[PlayZone, PlayZone]
     """What runs, a and b."""
-    bureau: Party
-    """The provider, on zone a."""
-    bank: Party
-    """The requester, on zone b."""
-    bank_private_key: bytes
-    """The bank's X25519 key, which never leaves its gateway."""
-    bank_public_key: bytes
-    """The same, as it is registered in zone b."""
-    vault: Vault
-    """The bureau's vault."""
-    vault_folder: Path
-    """Where the vault lies."""
+    clients: tuple[ZoneClient, ZoneClient]
+    """A node of a and of b."""
+    bureau: DemoGateway
+    """The provider's gateway, on zone a."""
+    bank: DemoGateway
+    """The requester's gateway, on zone b."""
     relayers: tuple[Endpoint, Endpoint]
     """The relayer's accounts on a and b."""
     first_heights: tuple[int, int]
@@ -64,23 +56,26 @@ async def raise_stage(
     """Start both zones; stop them in the end, whatever happens.
 
     Args:
-        folder: homes, vault and keys go below it.
+        folder: homes, vaults and keys go below it.
         engine: ``embedded``: one node for each zone; ``cometbft``: four validators.
         narrator: hears of it.
 
     Raises:
         StageError: a node does not start.
     """
-    private_key, public_key = make_encryption_key()
     zones = (
         _zone(folder, cast.ZONE_A, engine, narrator),
         _zone(folder, cast.ZONE_B, engine, narrator),
     )
+    bureau = DemoGateway(folder / "bureau-gateway", cast.BUREAU)
+    bank = DemoGateway(folder / "bank-gateway", cast.BANK)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stop_zones, zones)
         with narrator.step("启动两个区", "start two zones") as step:
             zones[0].make(cast.members_of_a(), cast.accounts_of_a())
-            zones[1].make(cast.members_of_b(public_key), cast.accounts_of_b())
+            zones[1].make(
+                cast.members_of_b(bank.make_reader_key()), cast.accounts_of_b()
+            )
             await asyncio.gather(*(zone.start() for zone in zones))
             for zone, members in zip(zones, ("税务局与纳税人", "银行"), strict=True):
                 step.tell(f"{zone.chain_id} {members}, {zone.place}")
@@ -88,16 +83,11 @@ async def raise_stage(
             await stack.enter_async_context(ZoneClient(zone.rpc_url)) for zone in zones
         ]
         heights = [await client.latest_height() for client in clients]
-        key = make_key_file(folder / "bureau-gateway" / "vault.key")
-        vault_folder = folder / "bureau-gateway" / "vault"
         yield Stage(
             zones=zones,
-            bureau=_party(zones[0], clients[0], cast.BUREAU_KEY, cast.BUREAU),
-            bank=_party(zones[1], clients[1], cast.BANK_KEY, cast.BANK),
-            bank_private_key=private_key,
-            bank_public_key=public_key,
-            vault=Vault(vault_folder, key),
-            vault_folder=vault_folder,
+            clients=(clients[0], clients[1]),
+            bureau=bureau,
+            bank=bank,
             relayers=(
                 await _relayer(stack, zones[0]),
                 await _relayer(stack, zones[1]),
@@ -133,20 +123,52 @@ async def keep_link(stage: Stage, narrator: Narrator) -> AsyncIterator[LinkConfi
             await worker
 
 
+@asynccontextmanager
+async def open_gateways(stage: Stage, narrator: Narrator) -> AsyncIterator[None]:
+    """Run the gateways of bureau and bank until the block ends.
+
+    Raises:
+        StageError: one does not start.
+    """
+    a, b = stage.zones
+    gateways = (stage.bureau, stage.bank)
+    with narrator.step("启动两个网关", "start two gateways") as step:
+        await stage.bureau.make(_settings(a, b), cast.BUREAU_KEY, a.keyring)
+        await stage.bank.make(_settings(b, a), cast.BANK_KEY, b.keyring)
+        try:
+            await asyncio.gather(*(gateway.start() for gateway in gateways))
+            for gateway in gateways:
+                step.tell(f"{gateway.member_id}: {gateway.place}")
+        except BaseException:
+            await _stop_gateways(stage)
+            raise
+    try:
+        yield
+    finally:
+        await _stop_gateways(stage)
+
+
 async def stop_zones(zones: tuple[PlayZone, PlayZone]) -> None:
     """Stop both zones; kill what does not."""
     await asyncio.gather(*(zone.stop() for zone in zones), return_exceptions=True)
+
+
+async def _stop_gateways(stage: Stage) -> None:
+    await asyncio.gather(stage.bureau.stop(), stage.bank.stop(), return_exceptions=True)
+
+
+def _settings(own: PlayZone, other: PlayZone) -> dict[str, object]:
+    """Return what ``gateway.toml`` says of the zones."""
+    return {
+        "zone": {"chain_id": own.chain_id, "node": own.rpc_url},
+        "zones": {other.chain_id: {"node": other.rpc_url}},
+    }
 
 
 def _zone(folder: Path, chain_id: str, engine: str, narrator: Narrator) -> PlayZone:
     if engine == "cometbft":
         return Consortium(folder / chain_id, chain_id, BLOCK_TIME, narrator.note)
     return LocalNode(folder / chain_id, chain_id, BLOCK_TIME)
-
-
-def _party(zone: PlayZone, client: ZoneClient, key: str, member_id: str) -> Party:
-    sender = Sender(client, zone.private_key(key))
-    return Party(zone=client, sender=sender, member_id=member_id)
 
 
 async def _relayer(stack: AsyncExitStack, zone: PlayZone) -> Endpoint:

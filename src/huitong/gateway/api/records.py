@@ -419,6 +419,12 @@ async def _document_of(request: Request) -> bytes:
     return encode_json(decode_json(await request.body())["document"])
 
 
+def _content_type_of(request: Request) -> str:
+    """Return the media type of the document that a body is or holds; empty if unsaid."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return "" if given == "application/octet-stream" else given
+
+
 async def _publish(
     services: ServicesOf,
     request: Request,
@@ -432,6 +438,7 @@ async def _publish(
     order = PublishOrder(
         key=order_key(request),
         document=document,
+        content_type=_content_type_of(request),
         record_id=record,
         record_type=terms.record_type,
         subject=bytes.fromhex(terms.subject or ""),
@@ -460,6 +467,7 @@ async def _publish_version(
     order = PublishOrder(
         key=order_key(request),
         document=document,
+        content_type=_content_type_of(request),
         record_id=record,
         record_type="",
         previous_version=version.previous_version,

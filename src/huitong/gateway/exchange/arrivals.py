@@ -43,6 +43,22 @@ class Arrivals:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
+    async def check(self, channel_id: str, sequence: int, peer: str) -> None:
+        """Make sure, before any work is done, that this peer was asked for something.
+
+        Raises:
+            NotAskedForError: it was not.
+        """
+        async with self._parts.database.transaction() as session:
+            found = await session.scalar(
+                select(ExchangeRow.id)
+                .where(ExchangeRow.channel_id == channel_id)
+                .where(ExchangeRow.sequence == sequence)
+                .where(ExchangeRow.side == Side.REQUESTER, ExchangeRow.peer == peer)
+            )
+        if found is None:
+            raise NotAskedForError(channel_id=channel_id, sequence=sequence)
+
     async def is_here(self, arrival: Arrival) -> bool:
         """Return whether these very bytes are here already.
 

@@ -128,6 +128,8 @@ class Exchanges:
         )
         self.arrivals = Arrivals(self._parts)
         """Takes what peers bring."""
+        self.links = self._parts.links
+        """The other zones, with verified headers of them."""
         self._publishing = Publishing(self._parts)
         for kind, handler in (
             (kinds.PUBLISH, self._publishing),

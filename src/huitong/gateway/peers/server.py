@@ -1,0 +1,231 @@
+"""Taking sealed bytes from the gateways of other members.
+
+``POST /peer/v1/deliveries/{zone}/{channel}/{sequence}`` with the bytes as body, where zone
+and channel are this side's; ``GET`` tells whether they are here already. Answers are
+``{"state": "taken"}``, ``{"state": "wanted"}`` or a problem (RFC 9457).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from huitong.core.errors import HuitongError, RejectedError, UnavailableError
+from huitong.core.limits import INT64_MAX
+from huitong.gateway.exchange.arrivals import Arrival, Arrivals
+from huitong.gateway.exchange.errors import NotAskedForError
+from huitong.gateway.peers.errors import (
+    BodySizeError,
+    BodyTimeoutError,
+    PeerBusyError,
+    StatementError,
+    StatementSignerError,
+)
+from huitong.gateway.peers.signers import Signers
+from huitong.gateway.peers.statement import DeliveryStatement, read_statement
+from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
+
+log = structlog.get_logger("gateway")
+
+#: Seconds without a byte in the middle of a body.
+BODY_TIMEOUT_S: Final = 30.0
+#: Deliveries of one peer that are taken at the same time.
+DELIVERIES_PER_PEER_MAX: Final = 32
+#: Where ``protocol`` puts the digest of the key of the peer's certificate.
+CERTIFICATE_STATE: Final = "peer_certificate"
+_DIGITS_MAX: Final = len(str(INT64_MAX))
+
+
+@final
+class PeerServer:
+    """Answers the gateways of other members."""
+
+    def __init__(
+        self,
+        *,
+        member_id: str,
+        chain_id: str,
+        arrivals: Arrivals,
+        signers: Signers,
+        certificates: Mapping[bytes, str] | None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            member_id: who takes.
+            chain_id: the own zone.
+            arrivals: what to do with what is brought.
+            signers: whose accounts sign statements.
+            certificates: member id by the digest of the key of its certificate; None
+                without TLS, for trials on this machine.
+        """
+        self._member_id = member_id
+        self._chain_id = chain_id
+        self._arrivals = arrivals
+        self._signers = signers
+        self._certificates = certificates
+        self._under_way: Counter[str] = Counter()
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        path = "/peer/v1/deliveries/{zone}/{channel}/{sequence}"
+        return Starlette(
+            routes=[Route(path, self._answer, methods=["GET", "POST"])],
+            exception_handlers={HTTPException: _on_http_error},
+        )
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._take(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        except HuitongError as failure:
+            return _problem(failure)
+        except Exception as bug:
+            log.error("delivery_broken", exc_info=bug)
+            return JSONResponse({"title": "internal error"}, status_code=500)
+
+    async def _take(self, request: Request) -> Response:
+        statement = await self._checked_statement(request)
+        arrival = Arrival(
+            peer=statement.provider,
+            chain_id_of_a=statement.chain_id_of_a,
+            channel_on_b=statement.channel_on_b,
+            sequence=statement.sequence,
+            sealed_digest=bytes.fromhex(statement.sealed_digest),
+        )
+        if await self._arrivals.is_here(arrival):
+            return _state("taken")
+        if request.method == "GET":
+            return _state("wanted")
+        if self._under_way[arrival.peer] >= DELIVERIES_PER_PEER_MAX:
+            raise PeerBusyError(
+                member_id=self._member_id, reason="too many deliveries at once"
+            )
+        self._under_way[arrival.peer] += 1
+        try:
+            await self._arrivals.take(arrival, _body(request, statement.size))
+        finally:
+            self._under_way[arrival.peer] -= 1
+        log.info(
+            "delivery_taken",
+            peer=arrival.peer,
+            channel=arrival.channel_on_b,
+            sequence=arrival.sequence,
+            size_bytes=statement.size,
+            request_id=request.headers.get("x-request-id", "")[:128],
+        )
+        return _state("taken")
+
+    async def _checked_statement(self, request: Request) -> DeliveryStatement:
+        """Return the statement of a request whose sender is who it says.
+
+        Raises:
+            StatementError: it is malformed, or says something else than the path.
+            NotAskedForError: it is not for this gateway.
+            StatementSignerError: somebody else signed it, or holds the connection.
+        """
+        signed = read_statement(request.headers, time.time_ns())
+        statement = signed.statement
+        path = request.path_params
+        sequence = path["sequence"]
+        if not (sequence.isascii() and sequence.isdigit()) or (
+            len(sequence) > _DIGITS_MAX
+        ):
+            raise StatementError(reason="the path names no sequence")
+        said = (statement.chain_id_of_b, statement.channel_on_b, statement.sequence)
+        if said != (path["zone"], path["channel"], int(sequence)):
+            raise StatementError(reason="it is about something else than the path")
+        is_ours = (self._chain_id, self._member_id)
+        if is_ours != (statement.chain_id_of_b, statement.requester):
+            raise NotAskedForError(
+                channel_id=statement.channel_on_b, sequence=statement.sequence
+            )
+        self._check_connection(request, statement)
+        await self._arrivals.check(
+            statement.channel_on_b, statement.sequence, statement.provider
+        )
+        await self._signers.check(signed)
+        return statement
+
+    def _check_connection(self, request: Request, statement: DeliveryStatement) -> None:
+        """Check that the connection's certificate is that of the member that signs."""
+        if self._certificates is None:
+            return
+        shown: bytes = getattr(request.state, CERTIFICATE_STATE, b"")
+        is_known = self._certificates.get(shown) == statement.provider
+        if not is_known or shown.hex() != statement.certificate:
+            raise StatementSignerError(
+                member_id=statement.provider, chain_id=statement.chain_id_of_a
+            )
+
+
+async def _body(request: Request, announced: int) -> AsyncIterator[bytes]:
+    """Yield the body, which must have exactly the announced size.
+
+    Raises:
+        BodySizeError: it has another.
+        BodyTimeoutError: it stops in the middle.
+    """
+    size = 0
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                piece = await anext(stream, None)
+        except TimeoutError:
+            raise BodyTimeoutError(seconds=BODY_TIMEOUT_S) from None
+        if piece is None:
+            break
+        size += len(piece)
+        if size > announced:
+            break
+        if piece:
+            yield piece
+    if size != announced:
+        raise BodySizeError(
+            size=size, announced=announced, maximum=SEALED_SIZE_BYTES_MAX
+        )
+
+
+def _state(state: str) -> Response:
+    return JSONResponse({"state": state})
+
+
+def _problem(failure: HuitongError) -> Response:
+    status = getattr(failure, "http_status", None)
+    if status is None:
+        if isinstance(failure, RejectedError):
+            status = 422
+        else:
+            status = 503 if isinstance(failure, UnavailableError) else 500
+    problem: dict[str, Any] = {
+        "title": type(failure).__name__,
+        "status": status,
+        "codespace": failure.codespace,
+        "code": failure.code,
+    }
+    if isinstance(failure, RejectedError):
+        problem["detail"] = str(failure)
+    return JSONResponse(
+        problem, status_code=status, media_type="application/problem+json"
+    )
+
+
+def _on_http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return JSONResponse(
+        {"title": "not found" if status == 404 else "not allowed", "status": status},
+        status_code=status,
+        media_type="application/problem+json",
+    )

@@ -1,0 +1,91 @@
+"""The server of the connections between gateways, with TLS that asks for certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from huitong.gateway.peers.certificates import spki_digest_of
+from huitong.gateway.peers.server import CERTIFICATE_STATE, PeerServer
+from huitong.node.rpc.server import address_of, bind
+
+#: Connections at one time; more are told 503.
+CONCURRENCY_MAX: Final = 512
+KEEP_ALIVE_S: Final = 75
+STOP_TIMEOUT_S: Final = 10
+
+
+class PeerProtocol(HttpToolsProtocol):
+    """HTTP that knows which certificate the other side has shown."""
+
+    def connection_made(  # type: ignore[override]
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Remember the digest of the key in the peer's certificate."""
+        super().connection_made(transport)
+        tls: Any = transport.get_extra_info("ssl_object")
+        der = tls.getpeercert(binary_form=True) if tls is not None else None
+        if der:
+            digest = spki_digest_of(der)
+            self.app_state = {**self.app_state, CERTIFICATE_STATE: digest}
+
+
+class PeerService(uvicorn.Server):
+    """Serves until it is cancelled or told to stop; signals are for who runs it."""
+
+    def __init__(
+        self, server: PeerServer, listen: str, context: ssl.SSLContext | None
+    ) -> None:
+        """Bind the address; nothing is answered yet.
+
+        Args:
+            server: what answers.
+            listen: ``tcp://HOST:PORT``; port 0 takes a free one.
+            context: TLS; None for plain HTTP on this machine.
+
+        Raises:
+            ListenAddressError: not an address of this machine.
+            PortInUseError: another process listens there.
+        """
+        self._listening: socket.socket = bind(listen)
+        scheme = "https" if context else "http"
+        self.url = address_of(self._listening).replace("tcp", scheme, 1)
+        """Where it answers."""
+        config = uvicorn.Config(
+            server.app(),
+            http=PeerProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONCURRENCY_MAX,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        )
+        config.load()
+        config.ssl = context
+        super().__init__(config)
+
+    async def run_until_cancelled(self) -> None:
+        """Answer until cancelled; then let open requests finish."""
+        serving = asyncio.create_task(self.serve([self._listening]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            self.should_exit = True
+            await asyncio.wait([serving])
+            self._listening.close()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the program around this."""
+        yield

@@ -1,0 +1,174 @@
+"""The signed statement that comes with sealed bytes: who brings what to whom, and when.
+
+Canonical JSON, signed with secp256k1 by an account of the member that brings it. It
+travels in three headers in base64url: the statement, the signature, the public key.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from huitong.core.canonical_json import (
+    JsonError,
+    JsonFormError,
+    decode_canonical_json,
+    encode_json,
+)
+from huitong.core.errors import HuitongError
+from huitong.core.fields import DIGEST_SIZE_BYTES, check_name
+from huitong.core.ids import check_chain_id, check_channel_id
+from huitong.core.limits import INT64_MAX
+from huitong.core.secp256k1 import (
+    PUBLIC_KEY_SIZE_BYTES,
+    is_signed,
+    public_key_of_private_key,
+    sign,
+)
+from huitong.core.time import NS_PER_SECOND
+from huitong.gateway.peers.errors import StatementError
+from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
+
+FORMAT: Final = "huitong-delivery-1"
+STATEMENT_HEADER: Final = "huitong-statement"
+SIGNATURE_HEADER: Final = "huitong-signature"
+KEY_HEADER: Final = "huitong-key"
+#: Characters of an encoded statement; a usual one has 700.
+STATEMENT_CHARACTERS_MAX: Final = 4_096
+#: Seconds that the clocks of two gateways may differ, the way included.
+SKEW_S_MAX: Final = 900
+_LABEL: Final = b"huitong/delivery-statement/1\x00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryStatement:
+    """What a member says about the sealed bytes that it brings."""
+
+    provider: str
+    """The member that brings them."""
+    chain_id_of_a: str
+    """Its zone."""
+    channel_on_a: str
+    """Channel of the request, on its zone."""
+    requester: str
+    """The member that asked for them."""
+    chain_id_of_b: str
+    """The zone of that member."""
+    channel_on_b: str
+    """The same channel, on that zone."""
+    sequence: int
+    """Of the request."""
+    sealed_digest: str
+    """SHA-256 of the bytes, hexadecimal."""
+    size: int
+    """How many they are."""
+    stated_height: int
+    """Block of zone a that holds the digest; a hint, since it is proven anyway."""
+    certificate: str
+    """SHA-256 of the public key of the sender's certificate, hexadecimal; empty without
+    TLS."""
+    time_ns: int
+    """The sender's clock, nanoseconds since the epoch, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedStatement:
+    """A statement with a signature that holds for this key; whose it is, is not known."""
+
+    statement: DeliveryStatement
+    public_key: bytes
+    """Compressed secp256k1, 33 bytes."""
+
+
+def sign_statement(statement: DeliveryStatement, private_key: bytes) -> dict[str, str]:
+    """Return the headers that carry a signed statement."""
+    encoded = _encode(statement)
+    return {
+        STATEMENT_HEADER: _text(encoded),
+        SIGNATURE_HEADER: _text(sign(private_key, _LABEL + encoded)),
+        KEY_HEADER: _text(public_key_of_private_key(private_key)),
+    }
+
+
+def read_statement(headers: Mapping[str, str], now_ns: int) -> SignedStatement:
+    """Return the statement in a request's headers, with its signature verified.
+
+    Raises:
+        StatementError: a header is missing or malformed, the signature does not hold, or
+            the statement is of another time.
+    """
+    encoded = _bytes(headers, STATEMENT_HEADER)
+    public_key = _bytes(headers, KEY_HEADER)
+    if len(public_key) != PUBLIC_KEY_SIZE_BYTES:
+        raise StatementError(reason="the key has another size than 33 bytes")
+    if not is_signed(public_key, _LABEL + encoded, _bytes(headers, SIGNATURE_HEADER)):
+        raise StatementError(reason="the signature does not hold")
+    statement = _decode(encoded)
+    if abs(statement.time_ns - now_ns) > SKEW_S_MAX * NS_PER_SECOND:
+        raise StatementError(reason="it is of another time than now")
+    return SignedStatement(statement=statement, public_key=public_key)
+
+
+def _encode(statement: DeliveryStatement) -> bytes:
+    return encode_json({"format": FORMAT, **asdict(statement)})
+
+
+def _decode(encoded: bytes) -> DeliveryStatement:
+    try:
+        told = decode_canonical_json(encoded)
+        if not isinstance(told, dict) or told.pop("format", None) != FORMAT:
+            raise StatementError(reason=f"it is not of the form {FORMAT}")
+        statement = DeliveryStatement(**told)
+    except (JsonError, JsonFormError, TypeError) as error:
+        raise StatementError(reason="it is not what it should be") from error
+    _check(statement)
+    return statement
+
+
+def _check(statement: DeliveryStatement) -> None:
+    for name, kind in DeliveryStatement.__annotations__.items():
+        value = getattr(statement, name)
+        if type(value).__name__ != kind:
+            raise StatementError(reason=f"{name} is of another type")
+        if isinstance(value, int) and not 0 <= value <= INT64_MAX:
+            raise StatementError(reason=f"{name} is out of range")
+    try:
+        check_name(statement.provider, "provider")
+        check_name(statement.requester, "requester")
+        check_chain_id(statement.chain_id_of_a)
+        check_chain_id(statement.chain_id_of_b)
+        check_channel_id(statement.channel_on_a)
+        check_channel_id(statement.channel_on_b)
+    except HuitongError as error:
+        raise StatementError(reason=str(error)) from error
+    _check_digest(statement.sealed_digest, "sealed_digest")
+    if statement.certificate:
+        _check_digest(statement.certificate, "certificate")
+    if not 0 < statement.size <= SEALED_SIZE_BYTES_MAX:
+        raise StatementError(reason=f"size {statement.size} is out of range")
+
+
+def _check_digest(text: str, name: str) -> None:
+    try:
+        is_digest = bytes.fromhex(text).hex() == text
+    except ValueError:
+        is_digest = False
+    if not is_digest or len(text) != 2 * DIGEST_SIZE_BYTES:
+        raise StatementError(reason=f"{name} is no SHA-256 in hexadecimal")
+
+
+def _bytes(headers: Mapping[str, str], name: str) -> bytes:
+    text = headers.get(name, "")
+    if not text or len(text) > STATEMENT_CHARACTERS_MAX:
+        raise StatementError(reason=f"header {name} is missing or too long")
+    try:
+        return urlsafe_b64decode(text.encode("ascii"))
+    except (Base64Error, ValueError) as error:
+        raise StatementError(reason=f"header {name} is not base64url") from error
+
+
+def _text(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode("ascii")
