@@ -13,7 +13,7 @@ proven nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -38,6 +38,7 @@ from huitong.demo.play import Played, make_request, wait_refusal, wait_stage
 from huitong.demo.stage import Stage
 from huitong.demo.story import Narrator
 from huitong.engines.validator_key import new_validator_key
+from huitong.gateway.exchange.parts import HandOver
 from huitong.light.tendermint.block_types import BlockId, PartSetHeader
 from huitong.light.tendermint.client_message import (
     Header,
@@ -57,6 +58,7 @@ from huitong.modules.records.keys import record_key
 from huitong.modules.zone import STORE_NAMES
 from huitong.payload.sealing import SealingContext, seal
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
+from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
 from huitong.proto.ibc.core.channel.v1 import tx_pb2 as channel_tx_pb2
 from huitong.proto.ibc.core.client.v1 import tx_pb2 as client_tx_pb2
 from huitong.relayer.config import LinkConfig
@@ -135,7 +137,7 @@ async def _forge_payload(
     reader_key = stage.bank.home.reader_keys.list()[0].public_key
     sealed = seal(encode_disclosure(forged), reader_key, context)
     sender = Sender(stage.clients[0], stage.zones[0].private_key(cast.BUREAU_KEY))
-    await sender.send(
+    stated = await sender.send(
         exchange_pb2.MsgRecordDelivery(
             signer=sender.address,
             channel_id=link.channel_on_a,
@@ -143,8 +145,26 @@ async def _forge_payload(
             sealed_digest=sha256(sealed),
         )
     )
-    await bring_sealed(stage, link, exchange, sealed)
+    what = HandOver(
+        exchange_id="",
+        peer=cast.BANK,
+        chain_id_of_a=cast.ZONE_A,
+        channel_on_a=link.channel_on_a,
+        chain_id_of_b=cast.ZONE_B,
+        channel_on_b=link.channel_on_b,
+        sequence=exchange["sequence"],
+        sealed_digest=sha256(sealed),
+        size=len(sealed),
+        stated_height=stated.height,
+        request_id="",
+    )
+    async with stage.bureau.open_peers() as peers:
+        await peers.hand_over(what, _one_piece(sealed))
     return await wait_refusal(stage.bank, asked["id"])
+
+
+async def _one_piece(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 def forge_disclosure(disclosure: Disclosure) -> Disclosure:

@@ -13,9 +13,11 @@ import httpx
 from huitong.demo.errors import GatewayRefusedError, StageError
 from huitong.gateway.access.api_keys import ApiKeys
 from huitong.gateway.access.roles import Role
+from huitong.gateway.peers.client import HttpPeers
 from huitong.gateway.service.home import GatewayHome, open_database
+from huitong.gateway.service.known_peers import read_peers
 from huitong.gateway.service.making import make_gateway
-from huitong.gateway.settings import read_settings
+from huitong.gateway.settings import load_settings, read_settings
 from huitong.localnet.gateway import GatewayProcess
 from huitong.localnet.process import ProcessError
 
@@ -129,6 +131,12 @@ class DemoGateway:
                 await asyncio.sleep(_POLL_S)
         finally:
             self._process.kill()  # what is still there, also if we are interrupted
+
+    def open_peers(self) -> HttpPeers:
+        """Return who brings sealed bytes to the peers of this gateway, by its keys."""
+        settings = load_settings(self.home.path)
+        private_key = self.home.keyring.unlock(settings.keys.account)
+        return read_peers(self.home, settings).client(private_key)
 
     # --- calls --------------------------------------------------------------------------
 

@@ -106,14 +106,14 @@ async def run_demo(
     narrator.open(script.name, len(script.fields))
     with _work_folder(out, keep=keep) as folder, narrator.telling():
         async with raise_stage(folder, engine, narrator) as stage:
-            async with keep_link(stage, narrator) as link:
-                async with open_gateways(stage, narrator):
-                    played = await play_exchange(stage, link, script, narrator)
-                    with narrator.step("三次攻击", "three attacks") as step:
-                        attacks = await try_attacks(
-                            stage, link, script, played, narrator
-                        )
-                        step.tell(f"{len(attacks)} tried, {len(attacks)} refused")
+            async with (
+                keep_link(stage, narrator) as link,
+                open_gateways(stage, narrator),
+            ):
+                played = await play_exchange(stage, link, script, narrator)
+                with narrator.step("三次攻击", "three attacks") as step:
+                    attacks = await try_attacks(stage, link, script, played, narrator)
+                    step.tell(f"{len(attacks)} tried, {len(attacks)} refused")
             bundle, trust = await _leave_evidence(stage, link, played, out, narrator)
             with narrator.step("停止两个区", "stop both zones"):
                 await stop_zones(stage.zones)

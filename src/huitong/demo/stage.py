@@ -7,7 +7,7 @@ on an error, on Ctrl-C and on SIGTERM, also while they are still starting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from huitong.demo.consortium import Consortium
 from huitong.demo.gateways import DemoGateway
 from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
+from huitong.localnet.ports import free_ports
 from huitong.relayer.config import LinkConfig, ZoneConfig
 from huitong.relayer.endpoint import Endpoint
 from huitong.relayer.link import open_link
@@ -133,8 +134,13 @@ async def open_gateways(stage: Stage, narrator: Narrator) -> AsyncIterator[None]
     a, b = stage.zones
     gateways = (stage.bureau, stage.bank)
     with narrator.step("启动两个网关", "start two gateways") as step:
-        await stage.bureau.make(_settings(a, b), cast.BUREAU_KEY, a.keyring)
-        await stage.bank.make(_settings(b, a), cast.BANK_KEY, b.keyring)
+        ports = free_ports(2)
+        await stage.bureau.make(
+            _settings(a, b, stage.bank, ports), cast.BUREAU_KEY, a.keyring
+        )
+        await stage.bank.make(
+            _settings(b, a, stage.bureau, ports[::-1]), cast.BANK_KEY, b.keyring
+        )
         try:
             await asyncio.gather(*(gateway.start() for gateway in gateways))
             for gateway in gateways:
@@ -157,11 +163,20 @@ async def _stop_gateways(stage: Stage) -> None:
     await asyncio.gather(stage.bureau.stop(), stage.bank.stop(), return_exceptions=True)
 
 
-def _settings(own: PlayZone, other: PlayZone) -> dict[str, object]:
-    """Return what ``gateway.toml`` says of the zones."""
+def _settings(
+    own: PlayZone, other: PlayZone, peer: DemoGateway, ports: Sequence[int]
+) -> dict[str, object]:
+    """Return what ``gateway.toml`` says of zones and peers; the own port comes first."""
     return {
         "zone": {"chain_id": own.chain_id, "node": own.rpc_url},
         "zones": {other.chain_id: {"node": other.rpc_url}},
+        "peer": {"listen": f"tcp://127.0.0.1:{ports[0]}"},
+        "peers": {
+            peer.member_id: {
+                "url": f"https://127.0.0.1:{ports[1]}",
+                "certificate": str(peer.home.path.absolute() / "peer.crt"),
+            }
+        },
     }
 
 

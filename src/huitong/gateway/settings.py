@@ -22,6 +22,7 @@ from huitong.gateway.database.settings import DatabaseSettings
 from huitong.gateway.exchange.settings import ExchangeSettings
 from huitong.gateway.http.settings import HttpSettings
 from huitong.gateway.outbox.settings import OutboxSettings
+from huitong.gateway.peers.settings import OwnPeerSettings, PeerSettings
 from huitong.gateway.service.errors import GatewayHomeMissingError, SettingsError
 from huitong.gateway.service.settings import (
     ChainId,
@@ -41,6 +42,8 @@ FILE_NAME: Final = "gateway.toml"
 _FILE_SIZE_BYTES_MAX: Final = 1 << 20
 #: Other zones that one gateway reads from.
 OTHER_ZONES_MAX: Final = 1_000
+#: Other members whose gateways one gateway knows.
+PEERS_MAX: Final = 10_000
 #: Reasons in our words where the library's would puzzle.
 _REASONS: Final = {
     "missing": "is missing",
@@ -89,6 +92,14 @@ class GatewaySettings(Section):
     access: AccessSettings = _section(AccessSettings, "Who may call.")
     http: HttpSettings = _section(HttpSettings, "Limits of requests.")
     vault: VaultSettings = _section(VaultSettings, "Payloads at rest.")
+    peer: OwnPeerSettings = _section(
+        OwnPeerSettings, "How the gateways of others reach this one."
+    )
+    peers: dict[MemberId, PeerSettings] = Field(
+        default={},
+        max_length=PEERS_MAX,
+        description="The gateways of other members, by member id.",
+    )
     exchange: ExchangeSettings = _section(ExchangeSettings, "Exchanges.")
     outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
     watch: WatchSettings = _section(WatchSettings, "Metrics.")

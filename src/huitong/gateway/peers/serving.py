@@ -41,20 +41,24 @@ class PeerService(uvicorn.Server):
     """Serves until it is cancelled or told to stop; signals are for who runs it."""
 
     def __init__(
-        self, server: PeerServer, listen: str, context: ssl.SSLContext | None
+        self,
+        server: PeerServer,
+        listen: str | socket.socket,
+        context: ssl.SSLContext | None,
     ) -> None:
         """Bind the address; nothing is answered yet.
 
         Args:
             server: what answers.
-            listen: ``tcp://HOST:PORT``; port 0 takes a free one.
+            listen: ``tcp://HOST:PORT``, where port 0 takes a free one; or a socket that
+                listens, which several processes may share.
             context: TLS; None for plain HTTP on this machine.
 
         Raises:
             ListenAddressError: not an address of this machine.
             PortInUseError: another process listens there.
         """
-        self._listening: socket.socket = bind(listen)
+        self._listening = bind(listen) if isinstance(listen, str) else listen
         scheme = "https" if context else "http"
         self.url = address_of(self._listening).replace("tcp", scheme, 1)
         """Where it answers."""

@@ -6,12 +6,14 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import structlog
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from huitong import __version__
 from huitong.core.errors import HuitongError
@@ -45,12 +47,7 @@ def make_app(opening: Opening) -> FastAPI:
             async with services.opened(), _background(services):
                 yield
         except HuitongError as error:
-            log.error(
-                "gateway_failed",
-                codespace=error.codespace,
-                code=error.code,
-                reason=str(error),
-            )
+            _log_failure(error)
             raise
 
     app = describe_app(lifespan)
@@ -81,7 +78,11 @@ def describe_app(
 def make_worker_app(opening: Opening) -> FastAPI:
     """Return the application of a web process of several, which its parent outlives."""
     configure_logs(opening.settings.log.level, opening.settings.log.format)
-    app = make_app(opening)
+    try:
+        app = make_app(opening)
+    except HuitongError as error:
+        _log_failure(error)
+        sys.exit(STARTUP_FAILURE)
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -97,6 +98,15 @@ def make_worker_app(opening: Opening) -> FastAPI:
     return app
 
 
+def _log_failure(error: HuitongError) -> None:
+    log.error(
+        "gateway_failed",
+        codespace=error.codespace,
+        code=error.code,
+        reason=str(error),
+    )
+
+
 @asynccontextmanager
 async def _background(services: Services) -> AsyncIterator[None]:
     """Run what goes on without being asked, until the block ends."""
@@ -104,6 +114,9 @@ async def _background(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.outbox.run()),
         asyncio.create_task(services.exchanges.run()),
     ]
+    if services.peer_service is not None:
+        serving = services.peer_service.run_until_cancelled()
+        tasks.append(asyncio.create_task(serving))
     try:
         yield
     finally:

@@ -13,18 +13,25 @@ from huitong.gateway.access.api_keys import ApiKeys
 from huitong.gateway.access.roles import Role
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import migrate
+from huitong.gateway.peers.certificates import make_certificate
 from huitong.gateway.service.errors import GatewayDiffersError, GatewayHomeTakenError
 from huitong.gateway.service.home import KEY_FOLDERS, GatewayHome, open_database
 from huitong.gateway.settings import GatewaySettings, load_settings, save_settings
 from huitong.gateway.vault.keys import make_key_file
 from huitong.keys.errors import KeyNotFoundError
 from huitong.keys.keyring import KeyRecord, Keyring
+from huitong.keys.new_file import replace_file
 
 #: The key that is made first, and for how long it is good.
 FIRST_KEY_NAME: Final = "first"
 FIRST_KEY_TERM_DAYS: Final = 30
 #: Files and folders that may lie in a folder before it becomes a gateway's.
-_MAY_BE_THERE: Final = KEY_FOLDERS | {"keys", "lost+found"}
+_MAY_BE_THERE: Final = KEY_FOLDERS | {
+    "keys",
+    "lost+found",
+    "peer.crt",
+    "peer.key",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +80,7 @@ async def make_gateway(
     reader_key = _reader_key(home, settings, passphrase)
     if not home.vault_key_file.exists():
         make_key_file(home.vault_key_file)
+    _make_certificate(home, settings)
     async with open_database(home, settings) as database:
         await migrate(database)
         api_key = await _first_api_key(database, settings)
@@ -157,6 +165,20 @@ def _reader_key(
         return home.reader_keys.get(name).public_key
     except KeyNotFoundError:
         return home.reader_keys.create(name, passphrase).public_key
+
+
+def _make_certificate(home: GatewayHome, settings: GatewaySettings) -> None:
+    """Make the certificate that peers know this gateway by, unless there is one."""
+    path, key_path = (
+        home.place(settings.peer.certificate),
+        home.place(settings.peer.key),
+    )
+    if key_path.exists() and path.exists():
+        return
+    certificate, key = make_certificate(settings.member, settings.zone.chain_id)
+    # A key without certificate was left by an interruption, and nobody knows it yet.
+    replace_file(key_path, key)
+    replace_file(path, certificate)
 
 
 async def _first_api_key(database: Database, settings: GatewaySettings) -> str:

@@ -11,7 +11,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -57,7 +58,10 @@ def run_gateway(opening: Opening, told: Callable[[str], None]) -> None:
         replace_file(opening.home.address_file, f"{url}\n".encode())
         told(url)
 
-    with listening:
+    with listening, ExitStack() as stack:
+        if opening.settings.peers:
+            peer_socket = stack.enter_context(bind(opening.settings.peer.listen))
+            opening = replace(opening, peer_socket=peer_socket)
         if service.workers == 1:
             config = _config(opening, partial(make_app, opening))
             try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import final
+from socket import socket
 
 import httpx
 
@@ -19,15 +19,18 @@ from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.gateway.access.edge import Edge, make_edge
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import check_version
-from huitong.gateway.exchange.errors import PeerUnknownError
 from huitong.gateway.exchange.exchanges import Exchanges
-from huitong.gateway.exchange.parts import HandOver, Identity, ReaderKeySet
+from huitong.gateway.exchange.links import Links
+from huitong.gateway.exchange.parts import Identity, ReaderKeySet
 from huitong.gateway.http.cursor import Cursors
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.outbox.writer import ChainWriter
+from huitong.gateway.peers.client import HttpPeers
+from huitong.gateway.peers.serving import PeerService
 from huitong.gateway.service.errors import WrongZoneError
 from huitong.gateway.service.home import GatewayHome, open_database
+from huitong.gateway.service.known_peers import read_peers
 from huitong.gateway.settings import GatewaySettings
 from huitong.gateway.vault.opening import open_vault
 from huitong.gateway.vault.vault import Vault
@@ -57,6 +60,8 @@ class Opening:
     """How it runs."""
     secrets: Secrets
     """Its keys."""
+    peer_socket: socket | None = None
+    """Listens for the gateways of others; None if no peers are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,10 @@ class Services:
     vault: Vault
     outbox: Outbox
     exchanges: Exchanges
+    peers: HttpPeers
+    """Brings sealed bytes to the gateways of others."""
+    peer_service: PeerService | None
+    """Takes sealed bytes from them; None if no peers are known."""
     cursors: Cursors
     edge: Edge
     """What stands between the network and the application."""
@@ -96,6 +105,7 @@ class Services:
                 self.zone.close,
                 *(zone.close for zone in self.zones.values()),
                 self.browser.aclose,
+                self.peers.close,
             ):
                 stack.push_async_callback(closing)
             await check_version(self.database)
@@ -126,11 +136,13 @@ def build_services(opening: Opening) -> Services:
     zones = {
         chain_id: ZoneClient(other.node) for chain_id, other in settings.zones.items()
     }
+    known = read_peers(opening.home, settings)
+    peers = known.client(secrets.account)
     exchanges = Exchanges(
         database=database,
         zone=zone,
         zones=zones,
-        peers=NoPeers(),
+        peers=peers,
         vault=vault,
         outbox=outbox,
         settings=settings.exchange,
@@ -147,6 +159,10 @@ def build_services(opening: Opening) -> Services:
         vault=vault,
         outbox=outbox,
         exchanges=exchanges,
+        peers=peers,
+        peer_service=known.service(
+            opening.peer_socket, exchanges.arrivals, Links(zone, zones)
+        ),
         cursors=Cursors(
             # The same in all processes of a gateway, and on all of its machines.
             sha256(b"huitong/cursor-key/1" + secrets.account),
@@ -156,19 +172,6 @@ def build_services(opening: Opening) -> Services:
         edge=make_edge(settings.http, settings.access, database, browser),
         browser=browser,
     )
-
-
-@final
-class NoPeers:
-    """Nobody brings anything anywhere."""
-
-    async def hand_over(self, what: HandOver, sealed: AsyncIterator[bytes]) -> None:
-        """Refuse.
-
-        Raises:
-            PeerUnknownError: always.
-        """
-        raise PeerUnknownError(peer=what.peer)
 
 
 async def check_zone(settings: GatewaySettings) -> None:
