@@ -10,6 +10,8 @@ import pytest
 from huitong.engines.cometbft.binary import find_binary
 from huitong.engines.cometbft.errors import CometBftMissingError
 from huitong.testing.postgresql import find_postgresql
+from huitong.testing.s3 import find_rclone
+from huitong.testing.soft_token import find_softhsm
 
 
 def need_cometbft() -> Path:
@@ -26,6 +28,22 @@ def need_postgresql() -> Path:
     if programs is None:
         pytest.skip("not run: PostgreSQL is not installed; apt install postgresql")
     return programs
+
+
+def need_rclone() -> Path:
+    """Return the program that serves S3."""
+    program = find_rclone()
+    if program is None:
+        pytest.skip("not run: rclone is not installed; make peers")
+    return program
+
+
+def need_softhsm() -> Path:
+    """Return the library of a PKCS#11 token in software."""
+    module = find_softhsm()
+    if module is None:
+        pytest.skip("not run: SoftHSM is not installed; apt install softhsm2")
+    return module
 
 
 def processes_of(home: Path) -> list[int]:

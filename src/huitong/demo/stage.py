@@ -19,7 +19,9 @@ from huitong.demo.consortium import Consortium
 from huitong.demo.nodes import LocalNode
 from huitong.demo.story import Narrator
 from huitong.gateway.exchange.flow import Party
-from huitong.gateway.folder_vault import Vault, make_key_file
+from huitong.gateway.vault.folder import make_folder_vault, open_folder_vault
+from huitong.gateway.vault.keys import make_key_file
+from huitong.gateway.vault.vault import Vault
 from huitong.payload.sealing import make_encryption_key
 from huitong.relayer.config import LinkConfig, ZoneConfig
 from huitong.relayer.endpoint import Endpoint
@@ -90,13 +92,15 @@ async def raise_stage(
         heights = [await client.latest_height() for client in clients]
         key = make_key_file(folder / "bureau-gateway" / "vault.key")
         vault_folder = folder / "bureau-gateway" / "vault"
+        await make_folder_vault(vault_folder)
+        vault = await stack.enter_async_context(open_folder_vault(vault_folder, key))
         yield Stage(
             zones=zones,
             bureau=_party(zones[0], clients[0], cast.BUREAU_KEY, cast.BUREAU),
             bank=_party(zones[1], clients[1], cast.BANK_KEY, cast.BANK),
             bank_private_key=private_key,
             bank_public_key=public_key,
-            vault=Vault(vault_folder, key),
+            vault=vault,
             vault_folder=vault_folder,
             relayers=(
                 await _relayer(stack, zones[0]),

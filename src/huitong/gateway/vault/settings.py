@@ -1,4 +1,7 @@
-"""Settings of the vault, section ``[vault]`` of ``gateway.toml``."""
+"""Settings of the vault, section ``[vault]`` of ``gateway.toml``.
+
+Relative paths begin at the gateway's home.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ class FileKeySettings(_Settings):
     """A key-encryption key in a file."""
 
     source: Literal["file"] = "file"
-    path: Path = Field(description="File of mode 0600 with 64 hexadecimal digits.")
+    path: Path = Field(
+        default=Path("keys/vault.key"),
+        description="File of mode 0600 with 64 hexadecimal digits.",
+    )
 
 
 class EnvironmentKeySettings(_Settings):
@@ -63,7 +69,10 @@ class FolderSettings(_Settings):
     """Ciphertext in a folder."""
 
     kind: Literal["folder"] = "folder"
-    path: Path = Field(description="Folder of the ciphertext; made if it is not there.")
+    path: Path = Field(
+        default=Path("vault"),
+        description="Folder of the ciphertext; made if it is not there.",
+    )
 
 
 class S3Settings(_Settings):
@@ -86,7 +95,12 @@ class S3Settings(_Settings):
     secret_key_variable: str = Field(
         "AWS_SECRET_ACCESS_KEY", description="Variable with the access key."
     )
-    timeout_s: float = Field(60, gt=0, le=600, description="Seconds for one request.")
+    timeout_s: float = Field(
+        default=600,
+        gt=0,
+        le=3600,
+        description="Seconds for one request; a whole document may be on its way.",
+    )
 
 
 StoreSettings = Annotated[FolderSettings | S3Settings, Field(discriminator="kind")]
@@ -123,24 +137,28 @@ ScannerSettings = Annotated[
 class VaultSettings(_Settings):
     """Where payloads lie, and under which keys."""
 
-    store: StoreSettings = Field(description="Where the ciphertext lies.")
-    key: KeySettings = Field(description="The key-encryption key.")
+    store: StoreSettings = Field(
+        default=FolderSettings(), description="Where the ciphertext lies."
+    )
+    key: KeySettings = Field(
+        default=FileKeySettings(), description="The key-encryption key."
+    )
     previous_keys: tuple[KeySettings, ...] = Field(
-        (),
+        default=(),
         max_length=PREVIOUS_KEYS_MAX,
         description="Former key-encryption keys, until `rotate` has run.",
     )
     scanner: ScannerSettings | None = Field(
-        None, description="What looks at documents before they are stored."
+        default=None, description="What looks at documents before they are stored."
     )
     document_size_bytes_max: int = Field(
-        PAYLOAD_SIZE_BYTES_MAX,
+        default=PAYLOAD_SIZE_BYTES_MAX,
         ge=1,
         le=PAYLOAD_SIZE_BYTES_MAX,
         description="Bytes of the largest document that is taken.",
     )
     orphan_age_s: int = Field(
-        SECONDS_PER_DAY,
+        default=SECONDS_PER_DAY,
         ge=60,
         description="Seconds after which ciphertext that belongs to nothing is removed; "
         "longer than any document takes to arrive.",

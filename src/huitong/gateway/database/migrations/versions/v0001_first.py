@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -10,3 +13,246 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables."""
+    op.create_table(
+        "chain_transactions",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("account", sa.String(length=128), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("tx_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("timeout_height", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=128), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("height", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.BigInteger(), nullable=False),
+        sa.Column("codespace", sa.String(length=128), nullable=False),
+        sa.Column("log", sa.String(length=4096), nullable=False),
+        sa.Column("gas_used", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chain_transactions")),
+        sa.UniqueConstraint("tx_hash", name=op.f("uq_chain_transactions_tx_hash")),
+    )
+    op.create_index(
+        "ix_chain_transactions_account_state",
+        "chain_transactions",
+        ["account", "state", "sequence"],
+        unique=False,
+    )
+    op.create_table(
+        "connector_item",
+        sa.Column("connector", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("record_id", sa.String(length=128), nullable=False),
+        sa.Column("reason", sa.String(length=4096), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", "key", name=op.f("pk_connector_item")),
+    )
+    op.create_index(
+        "ix_connector_item_state",
+        "connector_item",
+        ["connector", "state", "key"],
+        unique=False,
+    )
+    op.create_table(
+        "connector_state",
+        sa.Column("connector", sa.String(length=128), nullable=False),
+        sa.Column("position", sa.JSON(), nullable=True),
+        sa.Column("last_run", sa.BigInteger(), nullable=False),
+        sa.Column("last_error", sa.String(length=4096), nullable=True),
+        sa.PrimaryKeyConstraint("connector", name=op.f("pk_connector_state")),
+    )
+    op.create_table(
+        "exchanges",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("side", sa.String(length=128), nullable=False),
+        sa.Column("stage", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=True),
+        sa.Column("order_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("channel_id", sa.String(length=128), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=True),
+        sa.Column("peer", sa.String(length=128), nullable=False),
+        sa.Column("record_id", sa.String(length=128), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("decision", sa.LargeBinary(), nullable=False),
+        sa.Column("deadline_ns", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.String(length=4096), nullable=False),
+        sa.Column("sealed_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("sealed_size", sa.BigInteger(), nullable=False),
+        sa.Column("stated_height", sa.BigInteger(), nullable=False),
+        sa.Column("grade", sa.String(length=128), nullable=False),
+        sa.Column("minimum_grade", sa.String(length=128), nullable=False),
+        sa.Column("payload_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("checked_height", sa.BigInteger(), nullable=False),
+        sa.Column("keeps_sealed", sa.Boolean(), nullable=False),
+        sa.Column("receipts", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ns", sa.BigInteger(), nullable=False),
+        sa.Column("problem_step_id", sa.BigInteger(), nullable=False),
+        sa.Column("problem_codespace", sa.String(length=128), nullable=False),
+        sa.Column("problem_code", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.String(length=4096), nullable=False),
+        sa.Column("problem_since_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exchanges")),
+        sa.UniqueConstraint(
+            "channel_id", "sequence", "side", name=op.f("uq_exchanges_channel_id")
+        ),
+        sa.UniqueConstraint("key", name=op.f("uq_exchanges_key")),
+    )
+    op.create_index(
+        "ix_exchanges_keeps_sealed",
+        "exchanges",
+        ["keeps_sealed", "stage"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_exchanges_problem_step_id", "exchanges", ["problem_step_id"], unique=False
+    )
+    op.create_index("ix_exchanges_stage", "exchanges", ["stage", "side"], unique=False)
+    op.create_table(
+        "followed_zones",
+        sa.Column("chain_id", sa.String(length=128), nullable=False),
+        sa.Column("height", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("chain_id", name=op.f("pk_followed_zones")),
+    )
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("holder", sa.String(length=128), nullable=False),
+        sa.Column("until_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+    )
+    op.create_table(
+        "publications",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("order_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("record_id", sa.String(length=128), nullable=False),
+        sa.Column("record_type", sa.String(length=128), nullable=False),
+        sa.Column("payload_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("fields", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=128), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("height", sa.BigInteger(), nullable=False),
+        sa.Column("tx_hash", sa.String(length=128), nullable=False),
+        sa.Column("step_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ns", sa.BigInteger(), nullable=False),
+        sa.Column("problem_codespace", sa.String(length=128), nullable=False),
+        sa.Column("problem_code", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.String(length=4096), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_publications")),
+        sa.UniqueConstraint("key", name=op.f("uq_publications_key")),
+    )
+    op.create_table(
+        "vault_keys",
+        sa.Column("key_id", sa.String(length=128), nullable=False),
+        sa.Column("owner", sa.String(length=128), nullable=False),
+        sa.Column("active_owner", sa.String(length=128), nullable=True),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=True),
+        sa.Column("wrapping_id", sa.String(length=128), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("destroyed_ns", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_vault_keys")),
+        sa.UniqueConstraint("active_owner", name=op.f("uq_vault_keys_active_owner")),
+    )
+    op.create_index(op.f("ix_vault_keys_owner"), "vault_keys", ["owner"], unique=False)
+    op.create_index(
+        op.f("ix_vault_keys_wrapping_id"), "vault_keys", ["wrapping_id"], unique=False
+    )
+    op.create_table(
+        "vault_sealed",
+        sa.Column("sealed_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("object_name", sa.String(length=128), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.String(length=128), nullable=True),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("sealed_digest", name=op.f("pk_vault_sealed")),
+        sa.UniqueConstraint("object_name", name=op.f("uq_vault_sealed_object_name")),
+    )
+    op.create_index(
+        op.f("ix_vault_sealed_owner"), "vault_sealed", ["owner"], unique=False
+    )
+    op.create_table(
+        "outbox_steps",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("lane", sa.String(length=128), nullable=False),
+        sa.Column("subject", sa.String(length=128), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("is_chain", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=128), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("next_attempt_ns", sa.BigInteger(), nullable=False),
+        sa.Column("is_alone", sa.Boolean(), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ns", sa.BigInteger(), nullable=False),
+        sa.Column("error_codespace", sa.String(length=128), nullable=False),
+        sa.Column("error_code", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.String(length=4096), nullable=False),
+        sa.Column("result", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "transaction_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+        ),
+        sa.Column("message_index", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transaction_id"],
+            ["chain_transactions.id"],
+            name=op.f("fk_outbox_steps_transaction_id_chain_transactions"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_steps")),
+        sa.UniqueConstraint("key", name=op.f("uq_outbox_steps_key")),
+    )
+    op.create_index(
+        "ix_outbox_steps_due",
+        "outbox_steps",
+        ["state", "is_chain", "next_attempt_ns"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_outbox_steps_subject", "outbox_steps", ["subject"], unique=False
+    )
+    op.create_index(
+        "ix_outbox_steps_transaction_id",
+        "outbox_steps",
+        ["transaction_id"],
+        unique=False,
+    )
+    op.create_table(
+        "vault_payloads",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("holder", sa.String(length=128), nullable=False),
+        sa.Column("key_id", sa.String(length=128), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
+        sa.Column("object_name", sa.String(length=128), nullable=False),
+        sa.Column("names", sa.JSON(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("content_type", sa.String(length=128), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["key_id"],
+            ["vault_keys.key_id"],
+            name=op.f("fk_vault_payloads_key_id_vault_keys"),
+        ),
+        sa.PrimaryKeyConstraint("digest", "holder", name=op.f("pk_vault_payloads")),
+        sa.UniqueConstraint("object_name", name=op.f("uq_vault_payloads_object_name")),
+    )
+    op.create_index(
+        op.f("ix_vault_payloads_key_id"), "vault_payloads", ["key_id"], unique=False
+    )
