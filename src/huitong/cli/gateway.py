@@ -16,6 +16,7 @@ import orjson
 from huitong.cli.errors import EXIT_FAILED, cli_errors
 from huitong.cli.gateway_key import home_option
 from huitong.cli.gateway_key import key as key_group
+from huitong.cli.gateway_peer import peer as peer_group
 from huitong.cli.passphrase import (
     VARIABLE,
     chosen_passphrase,
@@ -49,6 +50,7 @@ def gateway() -> None:
 
 
 gateway.add_command(key_group)
+gateway.add_command(peer_group)
 
 
 @gateway.command()
@@ -77,6 +79,14 @@ gateway.add_command(key_group)
 )
 @click.option("--listen", metavar="URL", help="Where /v1 answers, tcp://HOST:PORT.")
 @click.option(
+    "--peer-listen",
+    metavar="URL",
+    help="Where the gateways of others are heard, tcp://HOST:PORT.",
+)
+@click.option(
+    "--watch", metavar="URL", help="Serve metrics here, tcp://HOST:PORT; else nowhere."
+)
+@click.option(
     "--database", metavar="URL", help="sqlite:///PATH, postgresql://… or env:NAME."
 )
 @passphrase_option("Seal new keys under the first line of this file.")
@@ -95,6 +105,8 @@ def init(
     key_name: str | None,
     key_from: Path | None,
     listen: str | None,
+    peer_listen: str | None,
+    watch: str | None,
     database: str | None,
     passphrase_file: IO[str] | None,
     no_passphrase: bool,
@@ -121,6 +133,8 @@ def init(
     for section, entry, value in (
         ("keys", "account", key_name),
         ("service", "listen", listen),
+        ("peer", "listen", peer_listen),
+        ("watch", "listen", watch),
         ("database", "url", database),
     ):
         if value is not None:
@@ -146,6 +160,7 @@ def init(
         "account": made.address,
         "reader_key": made.reader_key.hex(),
         "listen": made.settings.service.listen,
+        "peer_certificate": str(home.place(made.settings.peer.certificate)),
         "made": made.is_new,
     }
     if made.mnemonic:
