@@ -14,6 +14,7 @@ import httpx
 import orjson
 
 from huitong.cli.errors import EXIT_FAILED, cli_errors
+from huitong.cli.gateway_audit import audit as audit_group
 from huitong.cli.gateway_key import home_option
 from huitong.cli.gateway_key import key as key_group
 from huitong.cli.gateway_peer import peer as peer_group
@@ -51,6 +52,7 @@ def gateway() -> None:
 
 gateway.add_command(key_group)
 gateway.add_command(peer_group)
+gateway.add_command(audit_group)
 
 
 @gateway.command()
