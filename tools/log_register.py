@@ -61,6 +61,11 @@ MEANINGS = {
     "waiting_for_cometbft": "The application waits for a CometBFT that others start.",
     "watch_failed": "Headers could not be compared; they wait and nothing is lost. `chain` is the one that failed.",
     "watch_started": "Metrics, health and readiness are served, of a relayer its status too.",
+    "vault_keys_rewrapped": "Keys of subjects are wrapped under the key-encryption key `wrapping_key` now.",
+    "vault_object_left": "Ciphertext of an erased payload could not be removed; nobody can read it, and `sweep` takes it away.",
+    "vault_subject_erased": "Keys of a data subject were destroyed, and with them its payloads.",
+    "vault_subject_key_rotated": "The payloads of a data subject are under the key `key` now; the former one is destroyed.",
+    "vault_swept": "Ciphertext that belonged to nothing was removed.",
     "zone_followed": "The relayer follows a zone again.",
     "zone_lost": "A zone does not answer; the relayer tries again.",
 }

@@ -90,6 +90,11 @@ class Outbox:
         if isinstance(handler, Executor):
             self._runner.register(kind, handler)
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Addresses of the accounts that sign."""
+        return tuple(self._writers)
+
     # --- adding -------------------------------------------------------------------------
 
     async def add(self, session: AsyncSession, *steps: NewStep) -> list[int]:

@@ -11,7 +11,7 @@ import time
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.gateway.database.engine import SQLITE, Database
@@ -191,5 +191,8 @@ async def _scrub(database: Database) -> None:
     if database.kind != SQLITE:
         return
     async with database.engine.connect() as connection:
-        plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await plain.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        # Below SQLAlchemy, which would begin a transaction. If readers are in the way the
+        # log is emptied another time.
+        driver = (await connection.get_raw_connection()).driver_connection
+        if driver is not None:
+            await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).close()
