@@ -139,6 +139,16 @@ async def test_program_may_stop_to_read_once_it_knows(tmp_path: Path) -> None:
                 assert (await vault.put(pieces(CLEAN))).size == len(CLEAN)
 
 
+async def test_program_sees_no_keys_in_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUITONG_VAULT_KEY", "11" * 32)
+    program = "import os, sys; sys.exit('HUITONG_VAULT_KEY' in os.environ)"
+    async with open_room(tmp_path) as room:
+        vault = room.again(settings=VaultSettings(scanner=command(program)))
+        assert await vault.put(pieces(CLEAN))
+
+
 async def test_absent_scanner_refuses(tmp_path: Path) -> None:
     absent = (
         CommandScannerSettings(kind="command", command=(str(tmp_path / "absent"),)),
