@@ -41,7 +41,7 @@ async def rotate_wrapping_key(database: Database, ring: KeyRing) -> Rotation:
             break
         total += count
     await _scrub(database)
-    _log.info("vault_keys_rewrapped", keys=total, wrapping_key=ring.present.id)
+    _log.info("vault_keys_rewrapped", count=total, wrapping_key=ring.present.id)
     return Rotation(rewrapped=total, key_id=ring.present.id)
 
 
@@ -62,7 +62,7 @@ async def rotate_owner_key(database: Database, ring: KeyRing, owner: str) -> Rot
             break
         total += count
     await _scrub(database)
-    _log.info("vault_subject_key_rotated", key=key_id, payloads=total)
+    _log.info("vault_subject_key_rotated", key=key_id, count=total)
     return Rotation(rewrapped=total, key_id=key_id)
 
 
@@ -97,7 +97,7 @@ async def destroy_owner_keys(
         )
         objects.extend(sealed.all())
     await _scrub(database)
-    _log.info("vault_subject_erased", keys=ids, payloads=count)
+    _log.info("vault_subject_erased", keys=ids, count=count)
     return Erasure(keys=tuple(ids), payloads=count or 0), objects
 
 
