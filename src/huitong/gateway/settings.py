@@ -23,6 +23,7 @@ from huitong.gateway.exchange.settings import ExchangeSettings
 from huitong.gateway.http.settings import HttpSettings
 from huitong.gateway.outbox.settings import OutboxSettings
 from huitong.gateway.peers.settings import OwnPeerSettings, PeerSettings
+from huitong.gateway.reads.settings import ReadsSettings
 from huitong.gateway.service.errors import GatewayHomeMissingError, SettingsError
 from huitong.gateway.service.settings import (
     ChainId,
@@ -101,6 +102,7 @@ class GatewaySettings(Section):
         description="The gateways of other members, by member id.",
     )
     exchange: ExchangeSettings = _section(ExchangeSettings, "Exchanges.")
+    reads: ReadsSettings = _section(ReadsSettings, "Proven reads.")
     outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
     watch: WatchSettings = _section(WatchSettings, "Metrics.")
     log: LogSettings = _section(LogSettings, "Logs.")

@@ -40,18 +40,29 @@ class DailyAnchor:
         anchor: Anchor,
         *,
         clock: Callable[[], TimeNs],
+        is_leading: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Prepare; ``clock`` tells nanoseconds since the epoch."""
+        """Prepare.
+
+        Args:
+            database: keeps what was anchored.
+            audit: the log.
+            anchor: the hook.
+            clock: tells nanoseconds since the epoch.
+            is_leading: tells whether this process is the one of several that anchors.
+        """
         self._database = database
         self._audit = audit
         self._anchor = anchor
         self._clock = clock
+        self._is_leading = is_leading
 
     async def run(self) -> None:
         """Anchor every day until cancelled; what fails is tried again."""
         while True:
             try:
-                await self.anchor_if_due()
+                if self._is_leading():
+                    await self.anchor_if_due()
             except HuitongError as error:
                 log.warning("audit_anchor_failed", reason=str(error))
             await asyncio.sleep(LOOK_S)

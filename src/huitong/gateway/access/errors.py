@@ -179,3 +179,13 @@ class ApiKeyNameError(
     text="an API key's name has 1 to {maximum} printable characters",
 ):
     """The name is empty, too long, or cannot be shown."""
+
+
+class AuditAnchorPendingError(
+    UnavailableError,
+    codespace="access",
+    code=17,
+    text="the anchor of the audit log is {state} (job {step_id})",
+    next_step="It is tried again by itself; one that is stuck stands in `/v1/undelivered`.",
+):
+    """A head of the audit log does not stand on chain yet."""

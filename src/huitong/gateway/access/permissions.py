@@ -89,6 +89,8 @@ PERMISSIONS: Final[Permissions] = {
     "getConsent": allow(Duty.READ, *_BUSINESS),
     "recordConsent": allow(Duty.DECIDE, OFFICER),
     "withdrawConsent": allow(Duty.DECIDE, OFFICER),
+    # who read what
+    "listSubjectReads": allow(Duty.READ, OFFICER, AUDITOR),
     # what goes on, and what is stuck
     "listJobs": allow(Duty.READ, *_BUSINESS, SYSTEM),
     "getJob": allow(Duty.READ, *_BUSINESS, SYSTEM),

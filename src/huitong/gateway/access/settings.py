@@ -105,3 +105,8 @@ class AccessSettings(BaseModel):
         le=60,
         description="Seconds for which a process remembers an API key: after a revocation other processes may take it that much longer.",
     )
+    audit_stream: str = Field(
+        default="audit",
+        pattern=r"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$",
+        description="Name of the audit log on chain; each gateway of a member has its own.",
+    )

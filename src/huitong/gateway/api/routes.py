@@ -14,6 +14,7 @@ from huitong.gateway.api import (
     health,
     jobs,
     records,
+    subjects,
     zones,
 )
 from huitong.gateway.http.exchange_forms import Form
@@ -29,6 +30,7 @@ def install(app: FastAPI) -> None:
         records,
         zones,
         grants,
+        subjects,
         jobs,
         callers,
         audit,

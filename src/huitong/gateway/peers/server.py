@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, final
 
 import structlog
@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from huitong.core.errors import HuitongError, RejectedError, UnavailableError
 from huitong.core.limits import INT64_MAX
@@ -58,6 +58,7 @@ class PeerServer:
         arrivals: Arrivals,
         signers: Signers,
         certificates: Mapping[bytes, str] | None,
+        others: Sequence[BaseRoute] = (),
     ) -> None:
         """Prepare.
 
@@ -68,19 +69,24 @@ class PeerServer:
             signers: whose accounts sign statements.
             certificates: member id by the digest of the key of its certificate; None
                 without TLS, for trials on this machine.
+            others: what else peers may ask for.
         """
         self._member_id = member_id
         self._chain_id = chain_id
         self._arrivals = arrivals
         self._signers = signers
         self._certificates = certificates
+        self._others = others
         self._under_way: Counter[str] = Counter()
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
         path = "/peer/v1/deliveries/{zone}/{channel}/{sequence}"
         return Starlette(
-            routes=[Route(path, self._answer, methods=["GET", "POST"])],
+            routes=[
+                Route(path, self._answer, methods=["GET", "POST"]),
+                *self._others,
+            ],
             exception_handlers={HTTPException: _on_http_error},
         )
 
@@ -200,6 +206,12 @@ async def _body(request: Request, announced: int) -> AsyncIterator[bytes]:
 
 def _state(state: str) -> Response:
     return JSONResponse({"state": state})
+
+
+def answer_failure(_: Request, failure: Exception) -> Response:
+    """Return a failure as a problem, for a handler of exceptions."""
+    assert isinstance(failure, HuitongError)
+    return _problem(failure)
 
 
 def _problem(failure: HuitongError) -> Response:

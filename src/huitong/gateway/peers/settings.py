@@ -55,6 +55,12 @@ class PeerSettings(BaseModel):
         default=None,
         description="PEM file with its self-signed certificate; needed with https.",
     )
+    zone: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,49}$",
+        description="Chain id of its zone, with which its reads are logged; not needed if "
+        "only one other zone is known.",
+    )
 
     @model_validator(mode="after")
     def _check_tls(self) -> Self:

@@ -92,3 +92,15 @@ class PeerSilentError(
     text="no answer from the gateway {peer}: {reason}",
 ):
     """The provider's gateway cannot be reached; the same may succeed later."""
+
+
+class ReaderUnknownError(
+    RejectedError,
+    codespace="reads",
+    code=12,
+    text="who reads is not known: {reason}",
+    next_step="The settings name the certificate and the zone of each peer.",
+):
+    """Nobody reads without the certificate of a member; nothing was looked up."""
+
+    http_status: ClassVar[int] = 403

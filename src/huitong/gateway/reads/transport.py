@@ -7,7 +7,7 @@ to a member's registered key, so the route gets the reader from whoever accepts 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, final
+from typing import Any, Final, final
 
 import httpx
 import orjson
@@ -134,5 +134,11 @@ class HttpTransport:
         return PeerRefusedError(
             peer=self._peer,
             reason=reason[:1_024],
-            peer_code=str(problem.get("code", f"status {status}"))[:64],
+            peer_code=_code_of(problem, status)[:64],
         )
+
+
+def _code_of(problem: dict[str, Any], status: int) -> str:
+    code = problem.get("code", f"status {status}")
+    space = problem.get("codespace")
+    return str(code) if space is None else f"{space}/{code}"

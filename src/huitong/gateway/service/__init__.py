@@ -3,7 +3,7 @@
 * ``settings``: what the file says of the service itself.
 * ``home``, ``making``: the folder of a gateway, and how ``huitong gateway init`` makes it.
 * ``services``: all parts of a running gateway, built once for each process.
-* ``lease``, ``loops``: the work in the background, done by one process at a time.
+* ``background``, ``reading``: what goes on without being asked; proven reads of peers.
 * ``app``: the ASGI application; ``running``: its processes, from start to SIGTERM.
 * ``watch``: metrics, health and readiness.
 """

@@ -20,6 +20,7 @@ from huitong.core.errors import HuitongError
 from huitong.gateway.access.edge import protect
 from huitong.gateway.access.routes import operation_id
 from huitong.gateway.api import ordering, routes
+from huitong.gateway.service.background import background_of
 from huitong.gateway.service.services import Opening, Services, build_services
 from huitong.node.logs import configure_logs
 
@@ -110,10 +111,7 @@ def _log_failure(error: HuitongError) -> None:
 @asynccontextmanager
 async def _background(services: Services) -> AsyncIterator[None]:
     """Run what goes on without being asked, until the block ends."""
-    tasks = [
-        asyncio.create_task(services.outbox.run()),
-        asyncio.create_task(services.exchanges.run()),
-    ]
+    tasks = [asyncio.create_task(work) for work in background_of(services)]
     if services.peer_service is not None:
         serving = services.peer_service.run_until_cancelled()
         tasks.append(asyncio.create_task(serving))

@@ -20,7 +20,9 @@ from huitong.gateway.peers.client import HttpPeers, PeerPlace
 from huitong.gateway.peers.server import PeerServer
 from huitong.gateway.peers.serving import PeerService
 from huitong.gateway.peers.signers import Signers
+from huitong.gateway.reads.provider import ReadProvider
 from huitong.gateway.service.home import GatewayHome
+from huitong.gateway.service.reading import read_route
 from huitong.gateway.settings import GatewaySettings
 
 
@@ -45,9 +47,14 @@ class KnownPeers:
         )
 
     def service(
-        self, listening: socket | None, arrivals: Arrivals, links: Links
+        self,
+        listening: socket | None,
+        arrivals: Arrivals,
+        links: Links,
+        provider: ReadProvider,
     ) -> PeerService | None:
-        """Return what takes sealed bytes from them; None if nobody is known."""
+        """Return what takes sealed bytes from them and lets them read; None if nobody is
+        known."""
         if listening is None:
             return None
         certificates = {
@@ -55,12 +62,14 @@ class KnownPeers:
             for member_id, place in self.places.items()
             if place.certificate is not None
         }
+        members = self._members(certificates)
         server = PeerServer(
             member_id=self.settings.member,
             chain_id=self.settings.zone.chain_id,
             arrivals=arrivals,
             signers=Signers(links),
-            certificates=self._members(certificates),
+            certificates=members,
+            others=(read_route(provider, self.settings, members or {}),),
         )
         context = server_context(self.own, list(certificates)) if self.own else None
         return PeerService(server, listening, context)

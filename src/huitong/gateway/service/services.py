@@ -16,6 +16,8 @@ from huitong.client.zone import ZoneClient
 from huitong.core.address import address_of_public_key
 from huitong.core.hashing import sha256
 from huitong.core.secp256k1 import public_key_of_private_key
+from huitong.gateway.access.anchoring import DailyAnchor
+from huitong.gateway.access.audit_anchoring import AuditAnchoring
 from huitong.gateway.access.edge import Edge, make_edge
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import check_version
@@ -31,6 +33,7 @@ from huitong.gateway.peers.serving import PeerService
 from huitong.gateway.service.errors import WrongZoneError
 from huitong.gateway.service.home import GatewayHome, open_database
 from huitong.gateway.service.known_peers import read_peers
+from huitong.gateway.service.reading import Reads, make_reads
 from huitong.gateway.settings import GatewaySettings
 from huitong.gateway.vault.opening import open_vault
 from huitong.gateway.vault.vault import Vault
@@ -80,6 +83,10 @@ class Services:
     vault: Vault
     outbox: Outbox
     exchanges: Exchanges
+    reads: Reads
+    """Lets peers read open records."""
+    audit_anchor: DailyAnchor
+    """Puts the audit log's head on chain."""
     peers: HttpPeers
     """Brings sealed bytes to the gateways of others."""
     peer_service: PeerService | None
@@ -149,6 +156,15 @@ def build_services(opening: Opening) -> Services:
         identity=identity,
         readers=ReaderKeySet(secrets.reader),
     )
+    reads = make_reads(
+        settings,
+        database=database,
+        zone=zone,
+        vault=vault,
+        outbox=outbox,
+        account=identity.publisher,
+    )
+    edge = make_edge(settings.http, settings.access, database, browser)
     return Services(
         home=opening.home,
         settings=settings,
@@ -159,9 +175,14 @@ def build_services(opening: Opening) -> Services:
         vault=vault,
         outbox=outbox,
         exchanges=exchanges,
+        reads=reads,
+        audit_anchor=_audit_anchor(settings, database, edge, outbox, identity),
         peers=peers,
         peer_service=known.service(
-            opening.peer_socket, exchanges.arrivals, Links(zone, zones)
+            opening.peer_socket,
+            exchanges.arrivals,
+            Links(zone, zones),
+            reads.provider,
         ),
         cursors=Cursors(
             # The same in all processes of a gateway, and on all of its machines.
@@ -169,7 +190,7 @@ def build_services(opening: Opening) -> Services:
             age_s=settings.http.cursor_age_s,
             clock=time.time_ns,
         ),
-        edge=make_edge(settings.http, settings.access, database, browser),
+        edge=edge,
         browser=browser,
     )
 
@@ -187,6 +208,28 @@ async def check_zone(settings: GatewaySettings) -> None:
         raise WrongZoneError(
             url=settings.zone.node, actual=actual, expected=settings.zone.chain_id
         )
+
+
+def _audit_anchor(
+    settings: GatewaySettings,
+    database: Database,
+    edge: Edge,
+    outbox: Outbox,
+    identity: Identity,
+) -> DailyAnchor:
+    anchoring = AuditAnchoring(
+        database,
+        outbox,
+        account=identity.publisher,
+        stream=settings.access.audit_stream,
+    )
+    return DailyAnchor(
+        database,
+        edge.audit,
+        anchoring.anchor,
+        clock=time.time_ns,
+        is_leading=lambda: outbox.is_leading,
+    )
 
 
 def _signing_keys(secrets: Secrets) -> list[bytes]:

@@ -1,0 +1,49 @@
+"""What a gateway does without being asked, beside its outbox: anchors and housekeeping."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+import structlog
+
+from huitong.core.errors import HuitongError
+from huitong.gateway.service.services import Services
+
+log = structlog.get_logger("gateway")
+
+#: Seconds between two looks for repeats that are too old to be remembered.
+PURGE_S: Final = 600
+#: Seconds between two looks for ciphertext that belongs to nothing.
+SWEEP_S: Final = 3_600
+
+
+def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
+    """Return all that runs until it is cancelled; each does its work where one leads."""
+    return [
+        services.outbox.run(),
+        services.exchanges.run(),
+        services.reads.anchoring.run(),
+        services.audit_anchor.run(),
+        _every(PURGE_S, services, "repeats_not_purged", lambda: _purge(services)),
+        _every(SWEEP_S, services, "vault_not_swept", services.vault.sweep),
+    ]
+
+
+async def _every(
+    seconds: float, services: Services, failed: str, work: Callable[[], Awaitable[Any]]
+) -> None:
+    """Do something again and again, in the process that leads the outbox."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            if services.outbox.is_leading:
+                await work()
+        except HuitongError as failure:
+            log.warning(failed, reason=failure.diagnostics())
+
+
+async def _purge(services: Services) -> None:
+    while await services.edge.idempotency.purge():
+        pass
