@@ -19,6 +19,7 @@ from huitong.core.errors import HuitongError
 from huitong.core.fields import check_name
 from huitong.gateway.access.settings import AccessSettings
 from huitong.gateway.database.settings import DatabaseSettings
+from huitong.gateway.desk.settings import EvidenceSettings
 from huitong.gateway.exchange.settings import ExchangeSettings
 from huitong.gateway.http.settings import HttpSettings
 from huitong.gateway.outbox.settings import OutboxSettings
@@ -103,6 +104,7 @@ class GatewaySettings(Section):
     )
     exchange: ExchangeSettings = _section(ExchangeSettings, "Exchanges.")
     reads: ReadsSettings = _section(ReadsSettings, "Proven reads.")
+    evidence: EvidenceSettings = _section(EvidenceSettings, "Evidence.")
     outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
     watch: WatchSettings = _section(WatchSettings, "Metrics.")
     log: LogSettings = _section(LogSettings, "Logs.")

@@ -89,6 +89,12 @@ PERMISSIONS: Final[Permissions] = {
     "getConsent": allow(Duty.READ, *_BUSINESS),
     "recordConsent": allow(Duty.DECIDE, OFFICER),
     "withdrawConsent": allow(Duty.DECIDE, OFFICER),
+    # evidence
+    "makeExchangeEvidence": allow(Duty.READ, *_BUSINESS),
+    "downloadExchangeEvidence": allow(Duty.READ, *_BUSINESS),
+    "downloadEvidenceReport": allow(Duty.READ, *_BUSINESS),
+    "makeEvidence": allow(Duty.READ, *_BUSINESS),
+    "verifyEvidence": PUBLIC,
     # who read what
     "listSubjectReads": allow(Duty.READ, OFFICER, AUDITOR),
     # what goes on, and what is stuck

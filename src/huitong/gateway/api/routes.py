@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from huitong.gateway.api import (
     audit,
     callers,
+    evidence,
     exchanges,
     grants,
     health,
@@ -17,16 +18,22 @@ from huitong.gateway.api import (
     subjects,
     zones,
 )
+from huitong.gateway.desk.page import install_verify_page
 from huitong.gateway.http.exchange_forms import Form
 
 #: Operations that take or give something else than JSON.
-FORMS: Final[tuple[Form, ...]] = (*records.FORMS, *exchanges.FORMS)
+FORMS: Final[tuple[Form, ...]] = (
+    *records.FORMS,
+    *exchanges.FORMS,
+    *evidence.FORMS,
+)
 
 
 def install(app: FastAPI) -> None:
     """Add every route to the application."""
     for resource in (
         exchanges,
+        evidence,
         records,
         zones,
         grants,
@@ -37,3 +44,4 @@ def install(app: FastAPI) -> None:
         health,
     ):
         app.include_router(resource.router)
+    install_verify_page(app)

@@ -21,8 +21,11 @@ from huitong.gateway.access.audit_anchoring import AuditAnchoring
 from huitong.gateway.access.edge import Edge, make_edge
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import check_version
+from huitong.gateway.desk.making import EvidenceDesk
+from huitong.gateway.desk.verifying import Verifier
 from huitong.gateway.exchange.exchanges import Exchanges
 from huitong.gateway.exchange.links import Links
+from huitong.gateway.exchange.orders import Side
 from huitong.gateway.exchange.parts import Identity, ReaderKeySet
 from huitong.gateway.http.cursor import Cursors
 from huitong.gateway.outbox.follower import BlockFollower
@@ -85,6 +88,10 @@ class Services:
     exchanges: Exchanges
     reads: Reads
     """Lets peers read open records."""
+    desk: EvidenceDesk
+    """Makes evidence."""
+    verifier: Verifier
+    """Verifies evidence of anybody."""
     audit_anchor: DailyAnchor
     """Puts the audit log's head on chain."""
     peers: HttpPeers
@@ -176,6 +183,8 @@ def build_services(opening: Opening) -> Services:
         outbox=outbox,
         exchanges=exchanges,
         reads=reads,
+        desk=_desk(settings, secrets, exchanges, vault),
+        verifier=Verifier(settings.evidence),
         audit_anchor=_audit_anchor(settings, database, edge, outbox, identity),
         peers=peers,
         peer_service=known.service(
@@ -208,6 +217,21 @@ async def check_zone(settings: GatewaySettings) -> None:
         raise WrongZoneError(
             url=settings.zone.node, actual=actual, expected=settings.zone.chain_id
         )
+
+
+def _desk(
+    settings: GatewaySettings, secrets: Secrets, exchanges: Exchanges, vault: Vault
+) -> EvidenceDesk:
+    own = settings.zone
+    others = {chain_id: zone.node for chain_id, zone in settings.zones.items()}
+    return EvidenceDesk(
+        exchanges,
+        vault,
+        settings.evidence,
+        nodes={**others, own.chain_id: own.node},
+        chain_id=own.chain_id,
+        keys={Side.PROVIDER: secrets.account, Side.REQUESTER: secrets.requester},
+    )
 
 
 def _audit_anchor(
