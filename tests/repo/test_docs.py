@@ -127,18 +127,28 @@ def test_findings_of_the_doctor_are_explained(name: str) -> None:
 
 def test_reason_codes_of_policy_are_explained() -> None:
     folder = ROOT / "src" / "huitong" / "modules" / "exchange"
-    source = (folder / "policy.py").read_text(encoding="utf-8")
+    source = "".join(
+        (folder / name).read_text(encoding="utf-8")
+        for name in ("policy.py", "standing.py")
+    )
     codes = set(re.findall(r"^``([a-z-]+)``", source, re.M))
     page = (DOCS / "explanation" / "exchange.md").read_text(encoding="utf-8")
     assert codes
     assert {code for code in codes if f"| `{code}` |" not in page} == set()
+    source = (folder.parent / "grants" / "coverage.py").read_text(encoding="utf-8")
+    codes = set(re.findall(r'return "(grant-[a-z-]+)"', source))
+    assert codes
+    assert {code for code in codes if f"`{code}`" not in page} == set()
 
 
 def test_checks_of_a_bundle_are_explained() -> None:
-    from huitong.evidence.checks import CHECKS
+    from huitong.evidence.checks import checks_of
+    from huitong.evidence.kinds import KINDS
 
     page = (DOCS / "explanation" / "evidence.md").read_text(encoding="utf-8")
-    assert {name for name, _ in CHECKS if f"| {name} |" not in page} == set()
+    named = {name for kind in KINDS.values() for name, _ in checks_of(kind)}
+    assert {name for name in named if f"| {name} |" not in page} == set()
+    assert {name for name in KINDS if f"| `{name}` |" not in page} == set()
 
 
 def test_keys_of_a_benchmark_are_explained() -> None:
