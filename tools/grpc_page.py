@@ -30,7 +30,7 @@ _HEAD = """\
 A node serves these methods at `grpc.listen`, without TLS; [run a node](../how-to/run-a-node.md#ask-over-grpc) says how to ask.
 All but reflection also go through `abci_query`, with the path `/SERVICE/METHOD` and an encoded request.
 Answers come from the state of the height in the request header `x-cosmos-block-height`, the newest if there is none; the response header of the same name says which it was.
-Methods marked * ask the node's own blocks and transactions, which have no such height: it only needs to be one that is kept.
+Methods marked * ask the node itself, for example its blocks and transactions, which have no such height: it only needs to be one that is kept.
 
 | status | when |
 | --- | --- |

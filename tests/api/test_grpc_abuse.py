@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import grpc.aio
 import pytest
@@ -15,7 +16,15 @@ from grpc import StatusCode
 from huitong.node.grpc import calls as grpc_calls
 from huitong.node.grpc import limits
 from huitong.node.grpc.calls import Registry
-from tests.api.grpc_kit import GrpcCalls, GrpcZone, always, grpc_registry, grpc_zone
+from huitong.node.grpc.server import serving
+from tests.api.grpc_kit import (
+    GrpcCalls,
+    GrpcZone,
+    always,
+    grpc_registry,
+    grpc_zone,
+    registry_of,
+)
 
 NODE_INFO = "/cosmos.base.tendermint.v1beta1.Service/GetNodeInfo"
 METHOD = "/test.Query/Method"
@@ -220,22 +229,74 @@ async def test_response_that_is_not_taken_frees_its_memory(
 # --- greedy -------------------------------------------------------------------------------
 
 
-async def test_connections_beyond_the_bound_are_turned_away(
+@asynccontextmanager
+async def hoarding(
+    served: GrpcCalls, count: int, source: str = "127.0.0.1"
+) -> AsyncIterator[list[asyncio.StreamReader]]:
+    """Hold sessions that ask nothing, as many as are wanted."""
+    host, _, port = served.address.rpartition(":")
+    async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_S):
+        readers = []
+        for _ in range(count):
+            reader, writer = await asyncio.open_connection(
+                host, int(port), local_addr=(source, 0)
+            )
+            stack.callback(writer.close)
+            writer.write(PREFACE + frame(SETTINGS, 0, 0))
+            assert await reader.read(1)
+            readers.append(reader)
+        yield readers
+
+
+async def test_newcomer_is_served_while_all_places_are_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "CONNECTIONS_MAX", 3)
-    async with grpc_zone() as served, AsyncExitStack() as stack:
-        assert await answers(served)  # takes one
-        for _ in range(2):
-            reader, writer = await connect(served.address)
-            stack.callback(writer.close)
-            writer.write(PREFACE + frame(SETTINGS, 0, 0))
-            async with asyncio.timeout(PATIENCE_S):
-                assert await reader.read(1)
-        reader, writer = await connect(served.address)
-        stack.callback(writer.close)
-        assert await is_closed(reader)
+    async with grpc_zone() as served, hoarding(served, 3) as held:
         assert await answers(served)
+        assert await is_closed(held[0])  # was silent longest
+        for reader in held[1:]:
+            assert not reader.at_eof()
+
+
+async def test_who_hoards_connections_loses_his_own_and_not_those_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "CONNECTIONS_MAX", 6)
+    async with grpc_zone() as served:
+        reader, writer = await connect(served.address)
+        writer.write(PREFACE + frame(SETTINGS, 0, 0))
+        async with asyncio.timeout(PATIENCE_S):
+            assert await reader.read(1)
+        async with hoarding(served, 20, "127.0.0.2"):
+            writer.write(frame(HEADERS, END_HEADERS, 1, header_block(NODE_INFO)))
+            writer.write(MESSAGE)
+            got = b""
+            async with asyncio.timeout(PATIENCE_S):
+                while b"grpc-status" not in got:
+                    part = await reader.read(65_536)
+                    assert part, "the connection was closed"
+                    got += part
+        writer.close()
+        assert (NODE_INFO, "OK") in served.counted
+
+
+async def test_messages_larger_than_all_buffers_on_their_way_arrive_whole() -> None:
+    value = bytes(range(256)) * 65_536  # 16 MiB
+    registry = Registry(
+        answer=always(value),
+        paths=(METHOD,),
+        asks_rpc=lambda _: False,
+        count=lambda path, status, seconds: None,
+    )
+    options = [("grpc.max_receive_message_length", -1)]
+    async with (
+        grpc_registry(registry) as served,
+        grpc.aio.insecure_channel(served.address, options=options) as channel,
+    ):
+        assert await channel.unary_unary(METHOD)(b"", timeout=PATIENCE_S) == value
+        request = bytes(limits.REQUEST_SIZE_BYTES_MAX - 1)
+        assert await channel.unary_unary(METHOD)(request, timeout=PATIENCE_S) == value
 
 
 async def test_open_calls_do_not_keep_a_node_from_stopping(
@@ -249,3 +310,20 @@ async def test_open_calls_do_not_keep_a_node_from_stopping(
             waiting = served.channel.stream_stream(NODE_INFO)()
             await waiting.wait_for_connection()
         assert await waiting.code() in (StatusCode.UNAVAILABLE, StatusCode.CANCELLED)
+
+
+@pytest.mark.parametrize("name", ["home", "a-name-that-no-socket-can-have" * 5])
+async def test_socket_that_a_killed_node_left_behind_is_replaced(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    left = folder / "grpc.sock"
+    left.write_bytes(b"")
+    registry = registry_of(always(b"said"), METHOD)
+    async with (
+        serving("127.0.0.1:0", registry, folder) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        assert await channel.unary_unary(METHOD)(b"", timeout=PATIENCE_S) == b"said"
+    assert left.exists() == (len(bytes(left)) > 100)

@@ -13,6 +13,7 @@ from grpc import StatusCode
 from huitong.core.codec import decode
 from huitong.core.hashing import sha256
 from huitong.core.querying import SIMULATE_PATH
+from huitong.core.tx import open_transaction
 from huitong.engines.embedded.evidence_pool import StoredRecord
 from huitong.light.tendermint.evidence import decode_evidence_list
 from huitong.light.tendermint.header import header_from_proto, header_hash
@@ -22,6 +23,7 @@ from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as chain_pb2
 from huitong.proto.cosmos.tx.v1beta1 import service_pb2 as tx_service_pb2
 from huitong.proto.cosmos.tx.v1beta1 import tx_pb2
+from huitong.proto.cosmos.upgrade.v1beta1 import query_pb2 as upgrade_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.testing.double_signing import (
     attack_evidence,
@@ -32,6 +34,7 @@ from tests.api.grpc_kit import GrpcZone, grpc_zone
 
 CHAIN = "/cosmos.base.tendermint.v1beta1.Service/"
 TX = "/cosmos.tx.v1beta1.Service/"
+UPGRADE = "/cosmos.upgrade.v1beta1.Query/"
 
 
 @pytest_asyncio.fixture
@@ -288,9 +291,107 @@ async def test_transactions_are_searched_by_events(served: GrpcZone) -> None:
     assert len(told.tx_responses) == 1
 
 
+async def test_block_is_answered_with_a_page_of_its_transactions(
+    served: GrpcZone,
+) -> None:
+    sent = [
+        served.zone.sign("tax", record(served, f"r-{number}"), sequence=number)
+        for number in range(3)
+    ]
+    for raw in sent:
+        served.zone.engine.mempool.add(raw)
+    await asyncio.to_thread(served.zone.work)
+    height = served.zone.app.state.version
+    kind = tx_service_pb2.GetBlockWithTxsResponse
+
+    async def ask(**page: object) -> tx_service_pb2.GetBlockWithTxsResponse:
+        request = tx_service_pb2.GetBlockWithTxsRequest(
+            height=height, pagination=pagination_pb2.PageRequest(**page)
+        )
+        return await served.ask(f"{TX}GetBlockWithTxs", request, kind)
+
+    for page, expected in (
+        ({}, sent),
+        ({"offset": 1, "limit": 1}, sent[1:2]),
+        ({"reverse": True, "limit": 2}, sent[:0:-1]),
+    ):
+        told = await ask(**page)
+        assert list(told.txs) == [open_transaction(raw) for raw in expected]
+        assert told.pagination.total == 3
+        assert list(told.block.data.txs) == sent
+        header = header_from_proto(told.block.header)
+        assert told.block_id.hash == header_hash(header)
+
+
+async def test_transaction_is_taken_apart_and_put_together(served: GrpcZone) -> None:
+    raw = signed(served, "r-1")
+    parts = await served.ask(
+        f"{TX}TxDecode",
+        tx_service_pb2.TxDecodeRequest(tx_bytes=raw),
+        tx_service_pb2.TxDecodeResponse,
+    )
+    assert parts.tx == open_transaction(raw)
+    whole = await served.ask(
+        f"{TX}TxEncode",
+        tx_service_pb2.TxEncodeRequest(tx=parts.tx),
+        tx_service_pb2.TxEncodeResponse,
+    )
+    assert whole.tx_bytes == raw
+
+
+async def test_modules_have_versions(served: GrpcZone) -> None:
+    path, kind = f"{UPGRADE}ModuleVersions", upgrade_pb2.QueryModuleVersionsResponse
+    told = await served.ask(path, upgrade_pb2.QueryModuleVersionsRequest(), kind)
+    names = [item.name for item in told.module_versions]
+    assert names == sorted(module.name for module in served.zone.app.modules)
+    one = upgrade_pb2.QueryModuleVersionsRequest(module_name="links")
+    told = await served.ask(path, one, kind)
+    assert [(item.name, item.version) for item in told.module_versions] == [
+        ("links", 1)
+    ]
+
+
 @pytest.mark.parametrize(
     ("path", "request_", "code", "text"),
     [
+        (
+            f"{TX}GetBlockWithTxs",
+            tx_service_pb2.GetBlockWithTxsRequest(height=99),
+            StatusCode.UNKNOWN,
+            "codespace sdk code 26: invalid height: requested height 99 but",
+        ),
+        (
+            f"{TX}GetBlockWithTxs",
+            tx_service_pb2.GetBlockWithTxsRequest(
+                height=1, pagination=pagination_pb2.PageRequest(key=b"x")
+            ),
+            StatusCode.INVALID_ARGUMENT,
+            "paged by offset",
+        ),
+        (
+            f"{TX}TxDecode",
+            tx_service_pb2.TxDecodeRequest(tx_bytes=b"\xff"),
+            StatusCode.UNKNOWN,
+            "tx parse error",
+        ),
+        (
+            f"{TX}TxDecode",
+            tx_service_pb2.TxDecodeRequest(),
+            StatusCode.INVALID_ARGUMENT,
+            "invalid empty tx bytes",
+        ),
+        (
+            f"{TX}TxEncode",
+            tx_service_pb2.TxEncodeRequest(),
+            StatusCode.INVALID_ARGUMENT,
+            "invalid empty tx",
+        ),
+        (
+            f"{UPGRADE}ModuleVersions",
+            upgrade_pb2.QueryModuleVersionsRequest(module_name="gold"),
+            StatusCode.UNKNOWN,
+            "codespace upgrade code 2: module version not found: ",
+        ),
         (
             f"{TX}GetTx",
             tx_service_pb2.GetTxRequest(),

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -277,7 +276,6 @@ def test_full_disk_stops_the_node_and_keeps_the_last_block(home: Path) -> None:
     )
     config = home / "config" / "node.toml"
     config.write_text(config.read_text().replace('"5000ms"', '"1ms"'))
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", script, str(home)],
         capture_output=True,
@@ -285,7 +283,6 @@ def test_full_disk_stops_the_node_and_keeps_the_last_block(home: Path) -> None:
         timeout=120,
         check=False,
     )
-    assert time.monotonic() - started < 120
     assert done.returncode == 1, done.stderr[-2000:]
     assert "no room for the state" in done.stderr
     assert "Traceback" not in done.stderr

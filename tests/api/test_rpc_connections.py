@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,9 @@ from huitong.node.rpc import asgi, connection, server
 from tests.api.rpc_kit import RpcZone
 
 HEALTH = b'{"jsonrpc":"2.0","id":1,"method":"health"}'
+CLOSING = (
+    b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+)
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -53,6 +57,48 @@ async def test_request_that_does_not_arrive_is_given_up(
 ) -> None:
     monkeypatch.setattr(connection, "READ_TIMEOUT_S", 0.2)
     assert await _say(port, begun) == b""
+
+
+@asynccontextmanager
+async def _hoarding(
+    port: int, count: int, source: str = "127.0.0.1"
+) -> AsyncIterator[list[asyncio.StreamReader]]:
+    """Hold connections that have been answered once and rest now."""
+    async with AsyncExitStack() as stack, asyncio.timeout(60):
+        readers = []
+        for _ in range(count):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=(source, 0)
+            )
+            stack.callback(writer.close)
+            writer.write(POST % len(HEALTH) + HEALTH)
+            assert await reader.read(65_536)
+            readers.append(reader)
+        yield readers
+
+
+async def test_newcomer_is_answered_while_all_places_are_held(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CONNECTIONS_MAX", 3)
+    async with _hoarding(port, 3) as held:
+        said = await _say(port, CLOSING % len(HEALTH) + HEALTH)
+        assert said.startswith(b"HTTP/1.1 200")
+        assert await held[0].read() == b""  # was silent longest
+        assert not any(reader.at_eof() for reader in held[1:])
+
+
+async def test_who_hoards_connections_loses_his_own_and_not_those_of_others(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CONNECTIONS_MAX", 5)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(POST % len(HEALTH) + HEALTH)
+    assert await reader.read(65_536)
+    async with _hoarding(port, 20, "127.0.0.2"):
+        writer.write(POST % len(HEALTH) + HEALTH)
+        assert (await reader.read(65_536)).startswith(b"HTTP/1.1 200")
+    writer.close()
 
 
 async def test_time_that_an_answer_takes_is_not_the_peers(

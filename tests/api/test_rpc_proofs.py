@@ -94,7 +94,7 @@ async def test_single_proof_verifies(rpc: RpcZone) -> None:
             "101 keys",
         ),
         (0, {"store": "ibc", "keys": [b""]}, ("sdk", 18), "query key is empty"),
-        (0, {"store": "none", "keys": [b"x"]}, ("sdk", 6), "no such store: none"),
+        (0, {"store": "none", "keys": [b"x"]}, ("store", 4), "no such store: none"),
         (99, {"store": "ibc", "keys": [b"x"]}, ("store", 3), "version 99"),
         (0, {"store": "ibc", "keys": [b"x"], "height": 77}, ("store", 3), "version 77"),
     ],

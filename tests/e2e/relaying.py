@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 from huitong.client import Sender, ZoneClient
 from huitong.core.time import parse_rfc3339
@@ -62,7 +63,10 @@ def running_zones(folder: Path) -> Iterator[tuple[NodeProcess, NodeProcess]]:
 
 
 class Relayer:
-    """One relayer process with a home and keys of its own."""
+    """One relayer process with a home and keys of its own.
+
+    A context: it relays inside, if it is not ended, and no process is left behind it.
+    """
 
     def __init__(self, home: Path, zones: tuple[NodeProcess, ...], number: int) -> None:
         self.home = home
@@ -98,6 +102,15 @@ class Relayer:
 
     def _times_started(self) -> int:
         return self.log.read_text().count("relaying") if self.log.exists() else 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def end(self, number: signal.Signals) -> int:
         assert self._process is not None

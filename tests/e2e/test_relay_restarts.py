@@ -37,15 +37,15 @@ async def test_relayer_killed_again_and_again_loses_no_packet(zones, tmp_path):
     link = await make_link(relayer, zones)
     relayer.configure(zones, link)
     await grant(provider, link)
-    relayer.start()
-    for _ in range(3):
-        await request(requester, link, PACKETS // 3)
-        relayer.end(signal.SIGKILL)
-        relayer.start()
-    await wait_until_settled(requester, link)
-    assert relayer.end(signal.SIGTERM) == 0
-    granted = exchange_pb2.EXCHANGE_STATUS_GRANTED
-    assert await statuses(requester, link) == [granted] * PACKETS
+    with relayer:
+        for _ in range(3):
+            await request(requester, link, PACKETS // 3)
+            relayer.end(signal.SIGKILL)
+            relayer.start()
+        await wait_until_settled(requester, link)
+        assert relayer.end(signal.SIGTERM) == 0
+        granted = exchange_pb2.EXCHANGE_STATUS_GRANTED
+        assert await statuses(requester, link) == [granted] * PACKETS
 
 
 async def test_nodes_killed_under_a_running_relayer_are_followed_again(zones, tmp_path):
@@ -54,16 +54,16 @@ async def test_nodes_killed_under_a_running_relayer_are_followed_again(zones, tm
     link = await make_link(relayer, zones)
     relayer.configure(zones, link)
     await grant(provider, link)
-    relayer.start()
-    for zone in zones:
+    with relayer:
+        for zone in zones:
+            await request(requester, link, 20)
+            zone.kill()
+            zone.start()
         await request(requester, link, 20)
-        zone.kill()
-        zone.start()
-    await request(requester, link, 20)
-    await wait_until_settled(requester, link)
-    assert relayer.end(signal.SIGTERM) == 0
-    granted = exchange_pb2.EXCHANGE_STATUS_GRANTED
-    assert await statuses(requester, link) == [granted] * 60
+        await wait_until_settled(requester, link)
+        assert relayer.end(signal.SIGTERM) == 0
+        granted = exchange_pb2.EXCHANGE_STATUS_GRANTED
+        assert await statuses(requester, link) == [granted] * 60
 
 
 async def test_two_relayers_on_one_link_settle_each_packet_once(zones, tmp_path):
@@ -74,11 +74,11 @@ async def test_two_relayers_on_one_link_settle_each_packet_once(zones, tmp_path)
     await grant(provider, link)
     for relayer in (first, second):
         relayer.configure(zones, link)
-        relayer.start()
-    await request(requester, link, PACKETS)
-    await wait_until_settled(requester, link)
-    for relayer in (first, second):
-        assert relayer.end(signal.SIGTERM) == 0
+    with first, second:
+        await request(requester, link, PACKETS)
+        await wait_until_settled(requester, link)
+        for relayer in (first, second):
+            assert relayer.end(signal.SIGTERM) == 0
     granted = exchange_pb2.EXCHANGE_STATUS_GRANTED
     assert await statuses(requester, link) == [granted] * PACKETS
 
@@ -91,8 +91,8 @@ async def test_packets_that_nobody_carried_in_time_are_timed_out(zones, tmp_path
     await request(requester, link, 10, timeout_s=10)  # one transaction, soon in a block
     await wait_time(provider, time.time_ns() + 10 * NS_PER_SECOND)
     relayer.configure(zones, link)
-    relayer.start()
-    await wait_until_settled(requester, link)
-    assert relayer.end(signal.SIGTERM) == 0
-    timed_out = exchange_pb2.EXCHANGE_STATUS_TIMED_OUT
-    assert await statuses(requester, link) == [timed_out] * 10
+    with relayer:
+        await wait_until_settled(requester, link)
+        assert relayer.end(signal.SIGTERM) == 0
+        timed_out = exchange_pb2.EXCHANGE_STATUS_TIMED_OUT
+        assert await statuses(requester, link) == [timed_out] * 10

@@ -210,26 +210,26 @@ async def test_running_relayer_tells_metrics_health_and_status(zones, tmp_path):
         probe.stop()
     await grant(provider, link)
     relayer.configure(zones, link, watch_listen=probe.address)
-    relayer.start()
-    await request(requester, link, 10)
-    await wait_until_settled(requester, link)
-    url = probe.address.replace("tcp", "http")
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
-        assert (await http.get(f"{url}/healthz")).status_code == 200
-        assert (await http.get(f"{url}/readyz")).status_code == 200
-        scraped = (await http.get(f"{url}/metrics")).text
-        assert "/status" in (await http.get(f"{url}/")).text
-    _check_scrape(scraped, link)
-    told = json.loads(await command("status", relayer, "--json"))
-    assert told["source"] == "relayer"
-    assert told["links"][0]["settled"] == 10
-    shown = await command("status", relayer)
-    assert "10 settled" in shown
-    assert "active at height" in shown
-    assert relayer.end(15) == 0
-    told = json.loads(await command("status", relayer, "--json"))
-    assert told["source"] == "state"
-    await _check_findings(relayer)
+    with relayer:
+        await request(requester, link, 10)
+        await wait_until_settled(requester, link)
+        url = probe.address.replace("tcp", "http")
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+            assert (await http.get(f"{url}/healthz")).status_code == 200
+            assert (await http.get(f"{url}/readyz")).status_code == 200
+            scraped = (await http.get(f"{url}/metrics")).text
+            assert "/status" in (await http.get(f"{url}/")).text
+        _check_scrape(scraped, link)
+        told = json.loads(await command("status", relayer, "--json"))
+        assert told["source"] == "relayer"
+        assert told["links"][0]["settled"] == 10
+        shown = await command("status", relayer)
+        assert "10 settled" in shown
+        assert "active at height" in shown
+        assert relayer.end(15) == 0
+        told = json.loads(await command("status", relayer, "--json"))
+        assert told["source"] == "state"
+        await _check_findings(relayer)
 
 
 async def command(name: str, relayer: Relayer, *options: str) -> str:

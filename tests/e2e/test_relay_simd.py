@@ -239,21 +239,21 @@ async def test_relayer_killed_amid_transfers_loses_and_doubles_nothing(pair, hom
     there = voucher(link.channel_on_b)
     before = await b.balance(there)
     relayer = Relayer(home, (), 0)
-    relayer.start()
-    for _ in range(3):
-        await a.transfer(link.channel_on_a, count=30)
+    with relayer:
+        for _ in range(3):
+            await a.transfer(link.channel_on_a, count=30)
+            relayer.end(signal.SIGKILL)
+            relayer.start()
+        async with asyncio.timeout(60):
+            while await b.balance(there) < before + 90:
+                await asyncio.sleep(0.2)
         relayer.end(signal.SIGKILL)
-        relayer.start()
-    async with asyncio.timeout(60):
-        while await b.balance(there) < before + 90:
-            await asyncio.sleep(0.2)
-    relayer.end(signal.SIGKILL)
-    told = await asyncio.to_thread(
-        run_huitong, "relay", "once", f"--home={home}", "--json"
-    )
-    (found,) = json.loads(told)["links"]
-    assert found["pending_a_to_b"] == 0
-    assert await b.balance(there) == before + 90
+        told = await asyncio.to_thread(
+            run_huitong, "relay", "once", f"--home={home}", "--json"
+        )
+        (found,) = json.loads(told)["links"]
+        assert found["pending_a_to_b"] == 0
+        assert await b.balance(there) == before + 90
 
 
 def test_check_knows_the_chains_for_what_they_are(home):

@@ -20,11 +20,9 @@ from tests.interop.kit.pair import (
 )
 from tests.interop.kit.scenarios import (
     all_arrive,
-    count_left,
-    give_vouchers,
-    late_transfers,
+    check_late_transfers_are_refunded,
+    leave_packets_behind,
     send_there_and_back,
-    send_until_the_first_arrives,
 )
 from tests.interop.kit.waiting import wait_for
 
@@ -77,20 +75,14 @@ async def test_all_transfers_there_and_back_are_acknowledged(
 async def test_transfer_that_times_out_is_refunded_on_both_sides(
     pair: Pair, hermes: Hermes, link: Link
 ) -> None:
-    with hermes:
-        await give_vouchers(pair, link, 2)
-    async with late_transfers(pair, link):
-        hermes.start()
-    hermes.stop()
+    await check_late_transfers_are_refunded(pair, hermes, link)
 
 
 async def test_killed_hermes_clears_what_is_left_when_it_comes_back(
     pair: Pair, hermes: Hermes, link: Link, figure: Figure
 ) -> None:
-    with hermes:
-        sent = await send_until_the_first_arrives(pair, link)
-        hermes.kill()
-    figure("left_by_killed_hermes", await count_left(pair, link))
+    sent, left = await leave_packets_behind(pair, hermes, link)
+    figure("left_by_killed_hermes", left)
     with hermes:
         # When it starts, Hermes looks at the oldest packet alone; was that received already
         # and only its acknowledgement is missing, then the next packet wakes it.

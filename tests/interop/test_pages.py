@@ -9,7 +9,7 @@ import pytest
 from huitong.bench.hermes import find_hermes
 from huitong.bench.simd import find_simd
 from tests.interop.kit.peers import COSMJS_FOLDER
-from tests.repo.pages import RUNNABLE, needed_programs, page_name, run_page
+from tests.repo.pages import RUNNABLE, SECONDS_MAX, needed_programs, page_name, run_page
 
 FIND = {"hermes": find_hermes, "simd": find_simd}
 LANE = "how-to pages"
@@ -25,7 +25,7 @@ PAGES = [
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(SECONDS_MAX + 100)
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_of_the_page_run(page: Path, tmp_path: Path) -> None:
     needed = needed_programs(page)

@@ -10,11 +10,9 @@ from tests.interop.kit.our_relayer import OurRelayer
 from tests.interop.kit.pair import Link, Pair, running_pair
 from tests.interop.kit.scenarios import (
     all_arrive,
-    count_left,
-    give_vouchers,
-    late_transfers,
+    check_late_transfers_are_refunded,
+    leave_packets_behind,
     send_there_and_back,
-    send_until_the_first_arrives,
 )
 
 pytestmark = [
@@ -55,19 +53,13 @@ async def test_all_transfers_there_and_back_are_acknowledged(
 async def test_transfer_that_times_out_is_refunded_on_both_sides(
     pair: Pair, relayer: OurRelayer, link: Link
 ) -> None:
-    with relayer:
-        await give_vouchers(pair, link, 2)
-    async with late_transfers(pair, link):
-        relayer.start()
-    relayer.stop()
+    await check_late_transfers_are_refunded(pair, relayer, link)
 
 
 async def test_killed_relayer_clears_what_is_left_when_it_comes_back(
     pair: Pair, relayer: OurRelayer, link: Link, figure: Figure
 ) -> None:
-    with relayer:
-        sent = await send_until_the_first_arrives(pair, link)
-        relayer.kill()
-    figure("left_by_killed_relayer", await count_left(pair, link))
+    sent, left = await leave_packets_behind(pair, relayer, link)
+    figure("left_by_killed_relayer", left)
     with relayer:
         await all_arrive(pair, link, sent)

@@ -83,17 +83,13 @@ async def test_nodes_killed_under_a_running_relayer_are_followed_again(zones, tm
     link = await make_link(relayer, zones)
     relayer.configure(zones, link)
     await grant(provider, link)
-    relayer.start()
-    try:
+    with relayer:
         for zone in zones:
             await request(requester, link, 20)
             zone.kill()
             zone.start()
         await request(requester, link, 20)
         await wait_until_settled(requester, link)
-    except BaseException:
-        relayer.end(signal.SIGKILL)
-        raise
-    assert relayer.end(signal.SIGTERM) == 0
+        assert relayer.end(signal.SIGTERM) == 0
     granted = exchange_pb2.EXCHANGE_STATUS_GRANTED
     assert await statuses(requester, link) == [granted] * 60

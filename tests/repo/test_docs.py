@@ -17,6 +17,7 @@ from tests.repo.pages import (
     READMES,
     ROOT,
     RUNNABLE,
+    SECONDS_MAX,
     blocks,
     needed_programs,
     page_name,
@@ -39,7 +40,7 @@ _FOREIGN = re.compile(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(SECONDS_MAX + 100)
 @pytest.mark.parametrize("page", OF_THE_EVERYDAY_RUN, ids=page_name)
 def test_commands_of_the_page_run(page: Path, tmp_path: Path) -> None:
     programs = [need_cometbft()] if needed_programs(page) else []

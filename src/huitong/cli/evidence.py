@@ -20,16 +20,28 @@ from huitong.client.zone import ZoneClient
 from huitong.core.time import format_rfc3339
 from huitong.evidence.bundle_file import read_bundle, write_file
 from huitong.evidence.collect import Order, collect_bundle
+from huitong.evidence.collect_state import StateOrder, collect_state_bundle
 from huitong.evidence.container import decode_container
 from huitong.evidence.errors import EntryMissingError
-from huitong.evidence.model import SIDES
+from huitong.evidence.kinds import (
+    CONSENT_STATE,
+    GRANT_STATE,
+    KINDS,
+    RECORD_STATE,
+    SIDES,
+)
+from huitong.evidence.manifest import MANIFEST_ENTRY
+from huitong.evidence.pdf import render_pdf
 from huitong.evidence.refresh import refresh_bundle
 from huitong.evidence.sources import NodeSource
-from huitong.evidence.trust import encode_trust
+from huitong.evidence.stamps import add_stamp, request_stamp
+from huitong.evidence.trust import encode_trust, load_authorities, load_trust
+from huitong.evidence.verify import verify_bundle
 from huitong.evidence.witnesses import read_headers
 from huitong.light.tendermint.header import BlockHeader, header_hash
 
 _PATH = click.Path(path_type=Path)
+_BY_NUMBER: Final = (GRANT_STATE.name, CONSENT_STATE.name)
 _TRUST_WARNING: Final = (
     "This file says what these nodes say. It proves something only to whoever trusts "
     "them:\ncompare the hashes with a source of your own before you verify with it."
@@ -58,7 +70,9 @@ def evidence() -> None:
     help="Sequence of the request.",
 )
 @click.option(
-    "--disclosure", required=True, type=_PATH, help="The payload as it was delivered."
+    "--disclosure",
+    type=_PATH,
+    help="The payload as it was delivered; needed if the exchange is finished.",
 )
 @home_option
 @click.option(
@@ -84,7 +98,7 @@ def make(
     requester: str,
     channel: str,
     sequence: int,
-    disclosure: Path,
+    disclosure: Path | None,
     home: Path,
     key_name: str,
     passphrase_file: IO[str] | None,
@@ -92,11 +106,15 @@ def make(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Make the bundle of one finished exchange from two live zones."""
+    """Make the bundle of one exchange from two live zones, whatever became of it.
+
+    A finished exchange needs the payload; one that was refused, timed out, failed, or was
+    never confirmed does not.
+    """
     order = Order(
         channel_on_b=channel,
         sequence=sequence,
-        disclosure=disclosure.read_bytes(),
+        disclosure=b"" if disclosure is None else disclosure.read_bytes(),
         maker_side=side,
         private_key=unlock_key(home, key_name, passphrase_file),
         anchors={},
@@ -104,6 +122,107 @@ def make(
     data = asyncio.run(_make(provider, requester, order))
     write_file(out, data)
     _show_written(out, data, as_json=as_json)
+
+
+@evidence.command()
+@click.argument(
+    "kind",
+    type=click.Choice([kind.name for kind in KINDS.values() if not kind.is_linked]),
+)
+@click.option("--node", required=True, metavar="URL", help="Node of the zone.")
+@click.option(
+    "--member", default="", metavar="ID", help="Issuer, or the member itself."
+)
+@click.option("--record", default="", metavar="ID", help="Id of the record.")
+@click.option(
+    "--version", type=Number(min=1), help="Version of the record; the head by default."
+)
+@click.option("--id", "number", type=Number(min=1), help="Id of the grant or consent.")
+@home_option
+@click.option(
+    "--from",
+    "key_name",
+    required=True,
+    metavar="NAME",
+    help="Key that signs the manifest.",
+)
+@passphrase_option("Its first line opens the key; without it you are asked.")
+@click.option("--out", required=True, type=_PATH, help="The bundle to write.")
+@json_option
+@cli_errors
+def state(
+    kind: str,
+    node: str,
+    member: str,
+    record: str,
+    version: int | None,
+    number: int | None,
+    home: Path,
+    key_name: str,
+    passphrase_file: IO[str] | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Make the bundle of what one zone says now: of a record, grant, consent or member."""
+    if kind in _BY_NUMBER and number is None:
+        raise click.UsageError(f"a {kind} needs --id")
+    if kind not in _BY_NUMBER and not member:
+        raise click.UsageError(f"a {kind} needs --member")
+    if kind == RECORD_STATE.name and not record:
+        raise click.UsageError("a record needs --record")
+    order = StateOrder(
+        kind=KINDS[kind],
+        member_id=member,
+        record_id=record,
+        version=version or 0,
+        number=number or 0,
+        private_key=unlock_key(home, key_name, passphrase_file),
+    )
+    data = asyncio.run(_make_state(node, order))
+    write_file(out, data)
+    _show_written(out, data, as_json=as_json)
+
+
+@evidence.command()
+@click.argument("file", type=_PATH)
+@click.option("--authority", required=True, metavar="URL", help="Of the authority.")
+@click.option("--out", type=_PATH, help="Where to write; the bundle itself by default.")
+@json_option
+@cli_errors
+def stamp(file: Path, authority: str, out: Path | None, as_json: bool) -> None:
+    """Add an authority's time-stamp (RFC 3161) to a bundle.
+
+    Only the digest of the manifest is sent. Who verifies names the authority's root
+    certificate in the trust file.
+    """
+    data = read_bundle(file)
+    manifest = decode_container(data).get(MANIFEST_ENTRY)
+    if manifest is None:
+        raise EntryMissingError(entry=MANIFEST_ENTRY)
+    stamped = add_stamp(data, asyncio.run(request_stamp(manifest, authority)))
+    target = out or file
+    write_file(target, stamped)
+    _show_written(target, stamped, as_json=as_json)
+
+
+@evidence.command()
+@click.argument("file", type=_PATH)
+@click.option("--trust", "trust_path", type=_PATH, help="What you trust.")
+@click.option("--out", required=True, type=_PATH, help="The PDF to write.")
+@json_option
+@cli_errors
+def report(file: Path, trust_path: Path | None, out: Path, as_json: bool) -> None:
+    """Verify a bundle and write its report, with the verdict, as PDF."""
+    data = read_bundle(file)
+    verdict = verify_bundle(
+        data,
+        None if trust_path is None else load_trust(trust_path),
+        now_ns=time.time_ns(),
+        authorities=() if trust_path is None else load_authorities(trust_path),
+    )
+    page = render_pdf(data, verdict)
+    write_file(out, page)
+    _show_written(out, page, as_json=as_json)
 
 
 @evidence.command()
@@ -219,6 +338,13 @@ async def _make(provider: str, requester: str, order: Order) -> bytes:
     async with ZoneClient(provider) as a, ZoneClient(requester) as b:
         return await collect_bundle(
             NodeSource(a), NodeSource(b), order, now_ns=time.time_ns()
+        )
+
+
+async def _make_state(node: str, order: StateOrder) -> bytes:
+    async with ZoneClient(node) as client:
+        return await collect_state_bundle(
+            NodeSource(client), order, now_ns=time.time_ns()
         )
 
 

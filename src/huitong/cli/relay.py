@@ -207,9 +207,7 @@ def link(
 @cli_errors
 def start(home: Path, passphrase_file: IO[str] | None) -> None:
     """Relay until stopped (Ctrl-C)."""
-    config = load_config(home)
-    if not config.links:
-        raise NoLinksError(path=home / FILE_NAME)
+    config = _linked_config(home)
 
     async def run(supervisor: Supervisor) -> None:
         with _watched(supervisor) as watch:
@@ -224,6 +222,18 @@ def start(home: Path, passphrase_file: IO[str] | None) -> None:
                 click.echo("stopped", err=True)
 
     _supervised(home, config, passphrase_file, run, log_level="info")
+
+
+def _linked_config(home: Path) -> RelayConfig:
+    """Return a configuration that has something to relay.
+
+    Raises:
+        NoLinksError: it has no link.
+    """
+    config = load_config(home)
+    if not config.links:
+        raise NoLinksError(path=home / FILE_NAME)
+    return config
 
 
 @contextmanager
@@ -254,7 +264,8 @@ async def _run(supervisor: Supervisor, watch: RelayWatch | None) -> None:
 @cli_errors
 def once(home: Path, passphrase_file: IO[str] | None, as_json: bool) -> None:
     """Relay what waits now, then stop; the exit code is 1 if a link has a problem."""
-    found = _supervised(home, load_config(home), passphrase_file, Supervisor.relay_once)
+    config = _linked_config(home)
+    found = _supervised(home, config, passphrase_file, Supervisor.relay_once)
     links = [{**asdict(link), **asdict(status)} for link, status in found]
     show_links(links, source="state", as_json=as_json)
     if any(status.problem for _, status in found):

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import click
 import orjson
+from cryptography.x509 import Certificate
 from rich.console import Console
 from rich.text import Text
 
 from huitong.cli.errors import cli_errors
 from huitong.core.errors import HuitongError
 from huitong.evidence.bundle_file import read_bundle
-from huitong.evidence.trust import TrustAnchor, load_trust
+from huitong.evidence.trust import TrustAnchor, load_authorities, load_trust
 from huitong.evidence.verify import (
     GRADE_PROVEN,
     GRADE_UNVERIFIED,
@@ -50,7 +51,8 @@ def verify(files: tuple[Path, ...], trust_path: Path | None, as_json: bool) -> N
     consistent with itself because no trust was given, and with 1 if a check fails.
     """
     trust = None if trust_path is None else load_trust(trust_path)
-    verdicts = [(path, _verify_file(path, trust)) for path in files]
+    authorities = () if trust_path is None else load_authorities(trust_path)
+    verdicts = [(path, _verify_file(path, trust, authorities)) for path in files]
     if as_json:
         click.echo(orjson.dumps(_to_json(verdicts), option=orjson.OPT_INDENT_2))
     else:
@@ -65,7 +67,11 @@ def exit_code(verdict: Verdict) -> int:
     return EXIT_FAILED if verdict.grade is None else _EXITS[verdict.grade]
 
 
-def _verify_file(path: Path, trust: dict[str, TrustAnchor] | None) -> Verdict:
+def _verify_file(
+    path: Path,
+    trust: dict[str, TrustAnchor] | None,
+    authorities: tuple[Certificate, ...],
+) -> Verdict:
     try:
         data = read_bundle(path)
     except HuitongError as error:
@@ -76,7 +82,7 @@ def _verify_file(path: Path, trust: dict[str, TrustAnchor] | None) -> Verdict:
             error=f"{error.codespace}/{error.code}",
         )
         return Verdict(checks=(failed,), grade=None)
-    return verify_bundle(data, trust, now_ns=time.time_ns())
+    return verify_bundle(data, trust, now_ns=time.time_ns(), authorities=authorities)
 
 
 def _to_json(verdicts: list[tuple[Path, Verdict]]) -> dict[str, Any]:

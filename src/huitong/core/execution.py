@@ -26,6 +26,7 @@ from huitong.core.errors import (
     GovernedMessageError,
     HuitongError,
     InsufficientFundsError,
+    OutOfGasError,
     PanicError,
     RedundantTxError,
     RejectedError,
@@ -61,6 +62,10 @@ FAULTS_OF_THE_MACHINE: Final = (
     MemoryError,
     RecursionError,
 )
+
+
+#: What the Cosmos SDK puts before the text of a message's failure, and its index.
+_FAILED_MESSAGE: Final = "failed to execute message; message index: "
 
 
 class Authenticator(Protocol):
@@ -231,7 +236,13 @@ def run_messages(ctx: Context, prepared: Prepared) -> bytes:
     """
     responses = abci_pb2.TxMsgData()
     for index, item in enumerate(prepared.messages):
-        response = run_message(ctx, item, prepared.sender, index)
+        try:
+            response = run_message(ctx, item, prepared.sender, index)
+        except OutOfGasError:
+            raise  # the transaction's, not the message's; a Cosmos SDK node says so too
+        except RejectedError as refused:
+            refused.prefixed(f"{_FAILED_MESSAGE}{index}")
+            raise
         responses.msg_responses.append(pack_any(response))
     return encode(responses)
 

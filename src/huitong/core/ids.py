@@ -1,7 +1,7 @@
 """Names of things on a chain.
 
 Identifiers follow ICS-24: letters, digits and ``. _ + - # [ ] < >``, no slash, with a
-length range for each kind.
+length range for each kind as ibc-go v8 has it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ChannelId = NewType("ChannelId", str)
 PortId = NewType("PortId", str)
 
 _CHARACTERS: Final = r"[a-zA-Z0-9._+\-#\[\]<>]"
-_CLIENT_ID: Final = re.compile(_CHARACTERS + "{4,64}")
+_CLIENT_ID: Final = re.compile(_CHARACTERS + "{9,64}")
 _CONNECTION_ID: Final = re.compile(_CHARACTERS + "{10,64}")
 _CHANNEL_ID: Final = re.compile(_CHARACTERS + "{8,64}")
 _PORT_ID: Final = re.compile(_CHARACTERS + "{2,128}")
@@ -39,7 +39,7 @@ def check_client_id(text: str) -> ClientId:
     """Return ``text`` as the id of a light client.
 
     Raises:
-        InvalidIdentifierError: other characters, or not 4 to 64 of them.
+        InvalidIdentifierError: other characters, or not 9 to 64 of them.
     """
     if _CLIENT_ID.fullmatch(text) is None:
         raise InvalidIdentifierError(kind="client id", value=text)

@@ -79,6 +79,8 @@ class Module:
     """Name in genesis, events and error codespaces."""
     store: str
     """Name of its tree in the multistore; empty for none."""
+    version: int = 1
+    """Version of its state's layout, which a migration raises."""
     messages: tuple[MessageRoute, ...] = ()
     """Every message that it carries out."""
     queries: tuple[QueryRoute, ...] = ()

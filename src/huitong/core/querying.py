@@ -21,10 +21,12 @@ from huitong.core.errors import (
     UnknownRequestError,
 )
 from huitong.core.gas import GasMeter
+from huitong.core.grpc_words import invalid_argument
 from huitong.core.limits import INT64_MAX, QUERY_GAS_MAX, QUERY_SIZE_BYTES_MAX
 from huitong.core.module import QueryRoute
 from huitong.core.store.errors import (
     ProofUnavailableError,
+    StoreUnknownError,
     VersionPrunedError,
     VersionUnknownError,
 )
@@ -94,7 +96,7 @@ class Querying:
         if not key:
             raise InvalidRequestError(reason="query key is empty")
         if name not in state.store_names:
-            raise UnknownRequestError(reason=f"no such store: {name}")
+            raise StoreUnknownError(name=name)
         if not prove:
             with state.at(height or state.version) as view:
                 return _found(key, view.store(name).get(key) or b"", view.version)
@@ -143,6 +145,8 @@ class Querying:
 
     def _simulated(self, data: bytes) -> CallResult:
         request = decode(service_pb2.SimulateRequest, data)
+        if not request.tx_bytes:
+            raise invalid_argument("empty txBytes is not allowed")
         result, height = self._carry_out(request.tx_bytes)
         answer = service_pb2.SimulateResponse(
             gas_info=abci_pb2.GasInfo(

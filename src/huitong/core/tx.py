@@ -147,6 +147,20 @@ def decode_transaction(raw: bytes) -> Transaction:
     )
 
 
+def open_transaction(raw: bytes) -> tx_pb2.Tx:
+    """Return the parts of a transaction as they are, whatever they say.
+
+    Raises:
+        DecodeError: a part is malformed, not canonical, or has unknown fields.
+    """
+    envelope = decode(tx_pb2.TxRaw, raw)
+    return tx_pb2.Tx(
+        body=decode(tx_pb2.TxBody, envelope.body_bytes),
+        auth_info=decode(tx_pb2.AuthInfo, envelope.auth_info_bytes),
+        signatures=envelope.signatures,
+    )
+
+
 def sign_bytes(tx: Transaction, chain_id: str, account_number: int) -> bytes:
     """Return what the signature of ``tx`` covers on this chain for this account."""
     return _sign_document(tx.body_bytes, tx.auth_info_bytes, chain_id, account_number)

@@ -29,7 +29,7 @@ from huitong.demo.story import Narrator
 from huitong.engines.cometbft.binary import find_binary
 from huitong.evidence.bundle_file import read_bundle, write_file
 from huitong.evidence.collect import Order, collect_bundle
-from huitong.evidence.model import PROVIDER, REQUESTER
+from huitong.evidence.kinds import PROVIDER, REQUESTER
 from huitong.evidence.sources import NodeSource
 from huitong.evidence.trust import encode_trust, load_trust
 from huitong.evidence.verify import Verdict, verify_bundle

@@ -1,4 +1,4 @@
-"""What refreshes add to a bundle: newer headers that lead back to those in it.
+"""What is added to a bundle later: newer headers that lead back to its own, time-stamps.
 
 An addendum lies in ``addenda/<number>/`` with a manifest that follows from its entries
 and the signed manifest of the bundle; see ``manifest``.
@@ -19,12 +19,14 @@ from huitong.evidence.entries import (
     encode_light_block,
 )
 from huitong.evidence.errors import ContainerError, EntryFormError, EntryMissingError
+from huitong.evidence.kinds import SIDES
 from huitong.evidence.manifest import ADDENDA_PREFIX, encode_addendum_manifest
-from huitong.evidence.model import SIDES, Addendum, HistoryEvidence
+from huitong.evidence.model import Addendum, HistoryEvidence
 from huitong.light.tendermint.signed_header import LightBlock
 
 _NUMBER: Final = re.compile(rf"{ADDENDA_PREFIX}([0-9]{{2}})/", re.ASCII)
 _MANIFEST: Final = "manifest.json"
+_STAMP: Final = "timestamp.tsr"
 
 
 def encode_addendum(
@@ -37,6 +39,8 @@ def encode_addendum(
         entries[f"{folder}{side}/header.json"] = encode_light_block(block)
     for side, history in addendum.histories.items():
         entries[f"{folder}{side}/history.json"] = encode_history(history)
+    if addendum.stamp:
+        entries[folder + _STAMP] = addendum.stamp
     manifest = encode_addendum_manifest(entries, signed_manifest)
     return {**entries, folder + _MANIFEST: manifest}
 
@@ -74,8 +78,11 @@ def _decode_one(entries: Mapping[str, bytes], number: int) -> Addendum:
             raise EntryMissingError(entry=history)
         headers[side] = decode_light_block(header, entries[header])
         histories[side] = decode_history(history, entries[history])
-    if not headers:
-        raise EntryMissingError(entry=f"{folder}<side>/header.json")
+    stamp = entries.get(folder + _STAMP, b"")
+    if bool(headers) == bool(stamp):
+        raise EntryMissingError(entry=f"{folder}<side>/header.json or {_STAMP}, one")
     return Addendum(
-        headers=MappingProxyType(headers), histories=MappingProxyType(histories)
+        headers=MappingProxyType(headers),
+        histories=MappingProxyType(histories),
+        stamp=stamp,
     )

@@ -1,7 +1,7 @@
-"""Whether what two zones say about one exchange fits together.
+"""Whether what two zones say about one exchange fits together, step by step.
 
-The checks 6 to 13 of ``checks``; each may rely on those before it, so every value is
-known to lie in its zone's state, and every transaction in its block.
+Each check may rely on those before it in ``checks``, so every value is known to lie in
+its zone's state, and every transaction in its block.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from huitong.core.codec import encode, unpack_any
 from huitong.core.commitment import verify_disclosure
 from huitong.core.errors import HuitongError
 from huitong.core.tx import Transaction
-from huitong.evidence import places
+from huitong.evidence import kinds, places
 from huitong.evidence.case import Case
 from huitong.evidence.entries import transaction_entry
 from huitong.evidence.errors import (
@@ -23,16 +23,13 @@ from huitong.evidence.errors import (
     EntryMissingError,
     StateProofError,
 )
-from huitong.evidence.model import (
-    PROVIDER,
-    REQUESTER,
-)
+from huitong.evidence.kinds import PROVIDER, REQUESTER
 from huitong.evidence.statement import get_state, name_of
 from huitong.light.tendermint.consensus_state import (
     consensus_state_of,
     consensus_state_to_any,
 )
-from huitong.light.tendermint.header import header_height
+from huitong.light.tendermint.header import BlockHeader, header_height
 from huitong.modules.exchange.decisions import POLICY, encode_decision
 from huitong.modules.exchange.keys import PORT_ID, VERSION
 from huitong.modules.links.commitments import (
@@ -81,7 +78,7 @@ def check_link(case: Case) -> str:
             ("frozen height", 0, client.frozen_height.revision_height),
         ):
             agree(f"{what} in {name}", expected, actual)
-    a, b = case.subject.a, case.subject.b
+    a, b = case.subject.a, case.subject.other
     return (
         f"{a.chain_id} {a.channel_id} and {b.chain_id} {b.channel_id}, port {PORT_ID}"
     )
@@ -94,8 +91,8 @@ def check_record(case: Case) -> str:
     agree("id of the record", subject.record_id, record.record_id)
     agree("version of the record", subject.version, record.version)
     agree("member that issues", subject.issuer, case.statement.a.member.member_id)
-    publish = case.statement.a.transactions[places.PUBLISH]
-    for message in _messages(
+    publish = case.statement.a.transactions[kinds.PUBLISH]
+    for message in messages_of(
         publish, records_pb2.MsgPublishRecord, records_pb2.MsgPublishVersion
     ):
         if (
@@ -137,22 +134,31 @@ def check_payload(case: Case) -> str:
 def check_request(case: Case) -> str:
     """Check the request on both sides, its packet and its transaction."""
     subject, statement = case.subject, case.statement
-    a, b = statement.a.exchange, statement.b.exchange
-    _agree_message("request", b.request, a.request)
-    for side, exchange in ((PROVIDER, a), (REQUESTER, b)):
-        zone = subject.zone(side)
-        agree(f"channel in {zone.chain_id}", zone.channel_id, exchange.channel_id)
-        agree(f"sequence in {zone.chain_id}", subject.sequence, exchange.sequence)
-    request = b.request
+    a = statement.a.exchange
+    agree_message("request", statement.b.exchange.request, a.request)
+    agree(f"channel in {subject.a.chain_id}", subject.a.channel_id, a.channel_id)
+    agree(f"sequence in {subject.a.chain_id}", subject.sequence, a.sequence)
+    check_sent(case)
+    agree_state(case, PROVIDER, kinds.REQUEST_RECEIPT, RECEIPT)
+    return f"{a.request.requester} for {a.request.purpose}, sequence {subject.sequence}"
+
+
+def check_sent(case: Case) -> exchange_pb2.MsgRequestExchange:
+    """Check the request in the requester's zone; return the message that sent it."""
+    subject, statement = case.subject, case.statement
+    zone, exchange = subject.other, statement.b.exchange
+    agree(f"channel in {zone.chain_id}", zone.channel_id, exchange.channel_id)
+    agree(f"sequence in {zone.chain_id}", subject.sequence, exchange.sequence)
+    request = exchange.request
     agree("requester", subject.requester, request.requester)
     agree("member that requests", subject.requester, statement.b.member.member_id)
     agree("requested issuer", subject.issuer, request.issuer)
     agree("requested record", subject.record_id, request.record_id)
-    sent = _find_message(
-        statement.b.transactions[places.REQUEST],
+    sent: exchange_pb2.MsgRequestExchange = find_message(
+        statement.b.transactions[kinds.REQUEST],
         exchange_pb2.MsgRequestExchange,
         lambda message: (
-            message.channel_id == subject.b.channel_id and message.request == request
+            message.channel_id == zone.channel_id and message.request == request
         ),
         "request",
     )
@@ -163,10 +169,9 @@ def check_request(case: Case) -> str:
         sent.timeout_height,
         packet,
     )
-    if places.REQUEST_COMMITMENT in case.evidence.zones[REQUESTER].states:
-        _agree_state(case, REQUESTER, places.REQUEST_COMMITMENT, commitment)
-    _agree_state(case, PROVIDER, places.REQUEST_RECEIPT, RECEIPT)
-    return f"{request.requester} for {request.purpose}, sequence {subject.sequence}"
+    if kinds.REQUEST_COMMITMENT in case.evidence.zones[REQUESTER].states:
+        agree_state(case, REQUESTER, kinds.REQUEST_COMMITMENT, commitment)
+    return sent
 
 
 def check_decision(case: Case) -> str:
@@ -174,36 +179,36 @@ def check_decision(case: Case) -> str:
     subject, statement = case.subject, case.statement
     record, request = statement.record, statement.b.exchange.request
     decision = statement.a.exchange.decision
-    _agree_message("decision", decision, statement.b.exchange.decision)
+    agree_message("decision", decision, statement.b.exchange.decision)
     agree("outcome", exchange_pb2.OUTCOME_GRANTED, decision.outcome)
     agree("decided issuer", subject.issuer, decision.issuer)
     agree("decided record", subject.record_id, decision.record_id)
     agree("decided version", subject.version, decision.version)
     agree("decided digest", record.payload_digest, decision.payload_digest)
     if request.fields:
-        _agree_subset("granted fields", decision.fields, request.fields)
+        agree_subset("granted fields", decision.fields, request.fields)
     acknowledgement = commit_acknowledgement(encode_decision(decision))
-    _agree_state(case, PROVIDER, places.REQUEST_ACKNOWLEDGEMENT, acknowledgement)
+    agree_state(case, PROVIDER, kinds.REQUEST_ACKNOWLEDGEMENT, acknowledgement)
     _check_grant(case)
     if decision.decided_by != POLICY:
-        _check_officer(case)
+        check_officer(case, exchange_pb2.OUTCOME_GRANTED)
     by = f"grant {decision.grant_id}" if decision.grant_id else decision.reason_code
     return f"granted by {decision.decided_by} ({by}), {len(decision.fields)} fields"
 
 
-def _check_officer(case: Case) -> None:
-    """Check that an officer of the issuer decided, in a transaction of its own."""
+def check_officer(case: Case, outcome: int) -> None:
+    """Check that an officer of the issuer decided so, in a transaction of its own."""
     subject, said = case.subject, case.statement.a
     agree("member that decided", subject.issuer, said.exchange.decision.decided_by)
-    if places.DECIDE not in said.transactions:
-        raise EntryMissingError(entry=transaction_entry(PROVIDER, places.DECIDE))
-    _find_message(
-        said.transactions[places.DECIDE],
+    if kinds.DECIDE not in said.transactions:
+        raise EntryMissingError(entry=transaction_entry(PROVIDER, kinds.DECIDE))
+    find_message(
+        said.transactions[kinds.DECIDE],
         exchange_pb2.MsgDecideExchange,
         lambda message: (
             message.channel_id == subject.a.channel_id
             and message.sequence == subject.sequence
-            and message.outcome == exchange_pb2.OUTCOME_GRANTED
+            and message.outcome == outcome
         ),
         "decision",
     )
@@ -212,8 +217,8 @@ def _check_officer(case: Case) -> None:
 def check_delivery(case: Case) -> str:
     """Check that the issuer stated what it handed over."""
     subject, exchange = case.subject, case.statement.a.exchange
-    _find_message(
-        case.statement.a.transactions[places.DELIVER],
+    find_message(
+        case.statement.a.transactions[kinds.DELIVER],
         exchange_pb2.MsgRecordDelivery,
         lambda message: (
             message.channel_id == subject.a.channel_id
@@ -230,7 +235,7 @@ def check_receipt(case: Case) -> str:
     subject, statement = case.subject, case.statement
     a, b = statement.a.exchange, statement.b.exchange
     receipt = b.receipt
-    _agree_message("receipt", receipt, a.receipt)
+    agree_message("receipt", receipt, a.receipt)
     received = exchange_pb2.EXCHANGE_STATUS_RECEIVED
     for side, exchange in ((PROVIDER, a), (REQUESTER, b)):
         zone = subject.zone(side).chain_id
@@ -241,11 +246,11 @@ def check_receipt(case: Case) -> str:
     digest = statement.record.payload_digest
     agree("digest that is confirmed", digest, receipt.payload_digest)
     agree("sealed digest that is confirmed", a.sealed_digest, receipt.sealed_digest)
-    _find_message(
-        statement.b.transactions[places.CONFIRM],
+    find_message(
+        statement.b.transactions[kinds.CONFIRM],
         exchange_pb2.MsgConfirmReceipt,
         lambda message: (
-            message.channel_id == subject.b.channel_id
+            message.channel_id == subject.other.channel_id
             and message.sequence == subject.sequence
             and message.payload_digest == receipt.payload_digest
             and message.sealed_digest == receipt.sealed_digest
@@ -255,27 +260,31 @@ def check_receipt(case: Case) -> str:
         "confirmation",
     )
     taken = commit_acknowledgement(_RECEIPT_TAKEN)
-    _agree_state(case, PROVIDER, places.RECEIPT_RECEIPT, RECEIPT)
-    _agree_state(case, PROVIDER, places.RECEIPT_ACKNOWLEDGEMENT, taken)
+    agree_state(case, PROVIDER, kinds.RECEIPT_RECEIPT, RECEIPT)
+    agree_state(case, PROVIDER, kinds.RECEIPT_ACKNOWLEDGEMENT, taken)
     return f"by {subject.requester}, grade {receipt.grade}, acknowledged"
 
 
 def check_light_client(case: Case) -> str:
     """Check that zone b verified the very header that proves zone a's part."""
-    zone = case.evidence.zones[PROVIDER]
-    record = get_state(case.evidence, PROVIDER, places.RECORD)
-    header = zone.headers[record.height + 1].signed_header.header
+    header = newest_header_of_a(case)
     known = encode(consensus_state_to_any(consensus_state_of(header)))
-    state = get_state(case.evidence, REQUESTER, places.CONSENSUS)
+    state = get_state(case.evidence, REQUESTER, kinds.CONSENSUS)
     expected = places.consensus_place(case.subject, str(header_height(header)))
     if (state.store, state.key) != expected:
         raise StateProofError(
-            label=places.CONSENSUS,
+            label=kinds.CONSENSUS,
             zone=case.chain_id(REQUESTER),
             reason=f"it is not about header {header.height} of {header.chain_id}",
         )
-    _agree_state(case, REQUESTER, places.CONSENSUS, known)
+    agree_state(case, REQUESTER, kinds.CONSENSUS, known)
     return f"{case.chain_id(REQUESTER)} verified header {header.height} of {header.chain_id}"
+
+
+def newest_header_of_a(case: Case) -> BlockHeader:
+    """Return the header whose state all of zone a's values lie in."""
+    zone = case.evidence.zones[PROVIDER]
+    return zone.headers[zone.history.accumulator.height + 1].signed_header.header
 
 
 def _check_grant(case: Case) -> None:
@@ -301,10 +310,11 @@ def _check_grant(case: Case) -> None:
         agree(f"purpose of the {what}", request.purpose, permission.purpose)
         if permission.fields:
             decided = statement.a.exchange.decision.fields
-            _agree_subset(f"fields of the {what}", decided, permission.fields)
+            agree_subset(f"fields of the {what}", decided, permission.fields)
 
 
-def _messages(tx: Transaction, *classes: type[Message]) -> Iterator[Any]:
+def messages_of(tx: Transaction, *classes: type[Message]) -> Iterator[Any]:
+    """Yield the messages of a transaction that are of one of the classes."""
     for packed in tx.messages:
         try:
             yield unpack_any(packed, *classes)
@@ -312,10 +322,15 @@ def _messages(tx: Transaction, *classes: type[Message]) -> Iterator[Any]:
             continue  # a message of another kind may share the transaction
 
 
-def _find_message(
+def find_message(
     tx: Transaction, cls: type[Message], fits: Callable[[Any], bool], what: str
 ) -> Any:
-    for message in _messages(tx, cls):
+    """Return the message of a transaction that fits and whose signer signed it.
+
+    Raises:
+        ContradictionError: there is none.
+    """
+    for message in messages_of(tx, cls):
         if fits(message) and message.signer == tx.address:
             return message
     raise ContradictionError(
@@ -324,11 +339,13 @@ def _find_message(
 
 
 def agree(what: str, expected: object, actual: object) -> None:
+    """Raise ``ContradictionError`` unless both are equal."""
     if expected != actual:
         raise ContradictionError(what=what, expected=expected, actual=actual)
 
 
-def _agree_message(what: str, expected: Message, actual: Message) -> None:
+def agree_message(what: str, expected: Message, actual: Message) -> None:
+    """Raise ``ContradictionError`` unless both zones have the same message."""
     left, right = encode(expected), encode(actual)
     if left != right or not left:
         raise ContradictionError(
@@ -336,14 +353,16 @@ def _agree_message(what: str, expected: Message, actual: Message) -> None:
         )
 
 
-def _agree_subset(what: str, part: Any, whole: Any) -> None:
+def agree_subset(what: str, part: Any, whole: Any) -> None:
+    """Raise ``ContradictionError`` unless every name of a part is in the whole."""
     known = list(whole)
     for name in part:
         if name not in known:
             raise ContradictionError(what=what, expected=", ".join(known), actual=name)
 
 
-def _agree_state(case: Case, side: str, label: str, expected: bytes) -> None:
+def agree_state(case: Case, side: str, label: str, expected: bytes) -> None:
+    """Raise ``ContradictionError`` unless a proven value is the expected one."""
     actual = get_state(case.evidence, side, label).value
     agree(f"state {label} of {case.chain_id(side)}", expected, actual)
 

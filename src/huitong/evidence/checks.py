@@ -1,35 +1,37 @@
 """Everything that must hold of a bundle, check by check, whether or not it is trusted.
 
 Each function takes the case at hand, raises the first thing that is wrong, and returns
-one line that says what was found. ``verify`` runs them in the order of ``CHECKS``; a
-check may rely on those before it.
+one line that says what was found. ``verify`` runs them in order; a check may rely on
+those before it. Of every bundle:
 
-1.  *entries*: every entry is of its form.
-2.  *headers*: each header is signed by over two thirds of its own validators' power.
-3.  *states*: each value lies under the key it should, in the state of its header; all
-    of one zone in one state, so that nobody can choose the best of several days.
-4.  *transactions*: each stands in its block, succeeded, and is signed by its account.
-5.  *history*: the newest header of each zone leads back to all others.
-6.  *link*: each zone's channel, connection and light client are those of the other.
-7.  *record*: zone a has the record with this issuer, id and version.
-8.  *payload*: the given fields are those that the record's digest commits to.
-9.  *request*: both zones have the same request; its packet was sent, received, signed.
-10. *decision*: both zones have the same grant of it, for these fields, acknowledged.
-11. *delivery*: the issuer stated which sealed bytes it handed over.
-12. *receipt*: both zones have the same receipt for that digest, sent and acknowledged.
-13. *light client*: zone b's light client verified the header that proves zone a's part.
-14. *maker*: the manifest was signed by an account of one of the two parties, and is
-    dated by the newest header.
-15. *readable*: reports and readable entries say what the proofs say, nothing else.
+*entries*: every entry is of its form. *headers*: each header is signed by over two thirds
+of its own validators' power. *states*: each value lies under the key it should, or
+provably nothing does, in the state of its header; all of one zone in one state, so that
+nobody can choose the best of several days. *transactions*: each stands in its block,
+succeeded, and is signed by its account. *history*: the newest header of each zone leads
+back to all others. Then those of its kind, and last: *maker*: the manifest was signed by
+an account of one of the parties, and is dated by the newest header. *readable*: reports
+and readable entries say what the proofs say, nothing else.
+
+Of an exchange, as far as it came: *link*: each zone's channel, connection and light client
+are those of the other. *record*: zone a has the record with this issuer, id and version.
+*payload*: the given fields are those that the record's digest commits to. *request*: both
+zones have the same request; its packet was sent, received, signed. *decision* or *refusal*:
+both zones have the same, acknowledged. *delivery*: the issuer stated which sealed bytes it
+handed over. *receipt*: both zones have the same receipt for that digest, sent and
+acknowledged. *timeout*: the request provably had not arrived when its time was over.
+*failure*: zone a acknowledged it with an error. *light client*: zone b's light client
+verified the header that proves zone a's part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from huitong.core.tx import verify_signature
-from huitong.evidence import places
+from huitong.evidence import kinds, places
 from huitong.evidence.addenda import decode_addenda, encode_addendum
 from huitong.evidence.agreement import (
     agree,
@@ -42,9 +44,23 @@ from huitong.evidence.agreement import (
     check_record,
     check_request,
 )
+from huitong.evidence.agreement_ended import (
+    check_failure,
+    check_no_receipt,
+    check_refusal,
+    check_sent_request,
+    check_timeout,
+)
+from huitong.evidence.agreement_single import (
+    check_consent_state,
+    check_grant_state,
+    check_member_state,
+    check_record_state,
+)
 from huitong.evidence.case import Case
 from huitong.evidence.entries import decode_evidence, encode_evidence
 from huitong.evidence.errors import (
+    ContradictionError,
     EntryContentError,
     EntryMissingError,
     HistoryError,
@@ -52,12 +68,8 @@ from huitong.evidence.errors import (
     TransactionProofError,
 )
 from huitong.evidence.headers import check_light_block, verify_history
+from huitong.evidence.kinds import PROVIDER, REQUESTER, Kind
 from huitong.evidence.manifest import ADDENDA_PREFIX, MANIFEST_ENTRY, listed_entries
-from huitong.evidence.model import (
-    PROVIDER,
-    REQUESTER,
-    SIDES,
-)
 from huitong.evidence.places import Place
 from huitong.evidence.proofs import verify_state, verify_transaction
 from huitong.evidence.readable import readable_entries
@@ -76,7 +88,7 @@ def check_entries(case: Case) -> str:
 def check_headers(case: Case) -> str:
     """Check each header against its own validators."""
     counts = []
-    for side in SIDES:
+    for side in case.subject.kind.sides:
         blocks = case.headers(side)
         for block in blocks.values():
             check_light_block(block, case.chain_id(side), case.now_ns)
@@ -87,25 +99,27 @@ def check_headers(case: Case) -> str:
 def check_states(case: Case) -> str:
     """Check that each value is the one its label names, and in its zone's state."""
     count = 0
-    for side in SIDES:
+    for side, part in case.subject.kind.parts.items():
         chain_id = case.chain_id(side)
         zone = case.evidence.zones[side]
         allowed = _allowed_places(case, side)
         newest = zone.history.accumulator.height
-        for label in places.STATES[side]:
+        for label in part.states:
             get_state(case.evidence, side, label)
         for label, state in zone.states.items():
             if (state.store, state.key) not in allowed.get(label, ()):
                 raise StateProofError(
                     label=label, zone=chain_id, reason="it is another key's value"
                 )
-            if label != places.REQUEST_COMMITMENT and state.height != newest:
+            if label != kinds.REQUEST_COMMITMENT and state.height != newest:
                 raise StateProofError(
                     label=label,
                     zone=chain_id,
                     reason=f"it is of height {state.height}, all others of {newest}",
                 )
-            verify_state(label, state, zone.headers, chain_id)
+            verify_state(
+                label, state, zone.headers, chain_id, absent=label in part.absent
+            )
             count += 1
     return f"{count} values proven in the state of their zones"
 
@@ -113,7 +127,7 @@ def check_states(case: Case) -> str:
 def check_transactions(case: Case) -> str:
     """Check that each transaction is in its block, succeeded, and who signed it."""
     count = 0
-    for side in SIDES:
+    for side in case.subject.kind.sides:
         chain_id = case.chain_id(side)
         zone, said = case.evidence.zones[side], case.statement.zone(side)
         party = case.subject.issuer if side == PROVIDER else case.subject.requester
@@ -135,7 +149,7 @@ def check_transactions(case: Case) -> str:
 
 def check_history(case: Case) -> str:
     """Check that the newest header of each zone, and of each refresh, leads back."""
-    for side in SIDES:
+    for side in case.subject.kind.sides:
         zone, chain_id = case.evidence.zones[side], case.chain_id(side)
         pool = case.headers(side)
         histories = [zone.history] + [
@@ -156,17 +170,21 @@ def check_history(case: Case) -> str:
         agree(
             f"newest header of {chain_id}", newest, zone.history.accumulator.height + 1
         )
-    refreshed = f", {len(case.addenda)} refreshes" if case.addenda else ""
+    count = sum(bool(addendum.headers) for addendum in case.addenda)
+    refreshed = f", {count} refreshes" if count else ""
     return f"each zone's newest header leads back to the others{refreshed}"
 
 
 def check_maker(case: Case) -> str:
     """Check whose key signed the manifest."""
     subject, maker = case.subject, case.statement.maker
-    party = subject.issuer if subject.maker_side == PROVIDER else subject.requester
     agree("maker's address", subject.maker, maker.address)
     agree("maker's key", maker.public_key, case.public_key)
-    agree("maker's member", party, maker.member_id)
+    if subject.kind.is_linked:
+        party = subject.issuer if subject.maker_side == PROVIDER else subject.requester
+        agree("maker's member", party, maker.member_id)
+    elif not maker.member_id:
+        raise ContradictionError(what="maker", expected="a member", actual="nobody")
     newest_ns = max(
         block.signed_header.header.time_ns
         for zone in case.evidence.zones.values()
@@ -197,48 +215,101 @@ def check_readable(case: Case) -> str:
 
 
 Check = Callable[[Case], str]
-#: All of them, in order, with the names under which they are reported.
-CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+Named = tuple[str, Check]
+"""A check with the name under which it is reported."""
+#: Those of every bundle that come before those of its kind, in order.
+_FIRST_CHECKS: Final[tuple[Named, ...]] = (
     ("entries", check_entries),
     ("headers", check_headers),
     ("states", check_states),
     ("transactions", check_transactions),
     ("history", check_history),
-    ("link", check_link),
-    ("record", check_record),
-    ("payload", check_payload),
-    ("request", check_request),
-    ("decision", check_decision),
-    ("delivery", check_delivery),
-    ("receipt", check_receipt),
-    ("light client", check_light_client),
+)
+#: Those of every bundle that come last.
+_LAST_CHECKS: Final[tuple[Named, ...]] = (
     ("maker", check_maker),
     ("readable", check_readable),
 )
+_LINK: Final[Named] = ("link", check_link)
+_RECORD: Final[Named] = ("record", check_record)
+_REQUEST: Final[Named] = ("request", check_request)
+_DECISION: Final[Named] = ("decision", check_decision)
+_DELIVERY: Final[Named] = ("delivery", check_delivery)
+_LIGHT_CLIENT: Final[Named] = ("light client", check_light_client)
+#: What must fit together, by kind.
+_CHECKS_OF_KIND: Final[Mapping[str, tuple[Named, ...]]] = MappingProxyType(
+    {
+        kinds.FINISHED.name: (
+            _LINK,
+            _RECORD,
+            ("payload", check_payload),
+            _REQUEST,
+            _DECISION,
+            _DELIVERY,
+            ("receipt", check_receipt),
+            _LIGHT_CLIENT,
+        ),
+        kinds.DELIVERY.name: (
+            _LINK,
+            _RECORD,
+            _REQUEST,
+            _DECISION,
+            _DELIVERY,
+            ("no receipt", check_no_receipt),
+            _LIGHT_CLIENT,
+        ),
+        kinds.REFUSAL.name: (
+            _LINK,
+            _REQUEST,
+            ("refusal", check_refusal),
+            _LIGHT_CLIENT,
+        ),
+        kinds.TIMEOUT.name: (
+            _LINK,
+            ("request", check_sent_request),
+            ("timeout", check_timeout),
+            _LIGHT_CLIENT,
+        ),
+        kinds.FAILURE.name: (
+            _LINK,
+            ("request", check_sent_request),
+            ("failure", check_failure),
+            _LIGHT_CLIENT,
+        ),
+        kinds.RECORD_STATE.name: (("record", check_record_state),),
+        kinds.GRANT_STATE.name: (("grant", check_grant_state),),
+        kinds.CONSENT_STATE.name: (("consent", check_consent_state),),
+        kinds.MEMBER_STATE.name: (("member", check_member_state),),
+    }
+)
+
+
+def checks_of(kind: Kind) -> tuple[Named, ...]:
+    """Return the checks that a bundle of a kind must pass, in order."""
+    return (*_FIRST_CHECKS, *_CHECKS_OF_KIND[kind.name], *_LAST_CHECKS)
 
 
 def _allowed_places(case: Case, side: str) -> dict[str, tuple[Place, ...]]:
     """Return the keys that each label of one side may stand for."""
     subject, statement = case.subject, case.statement
     said = statement.zone(side)
-    allowed: dict[str, tuple[Place, ...]] = {
-        label: (place,) for label, place in places.fixed_places(subject, side).items()
-    }
+    allowed = places.fixed_places(subject, side)
     for label, account in said.accounts.items():
         place = places.account_place(account.address)
-        allowed[places.ACCOUNT_PREFIX + label] = (place,)
+        allowed[kinds.ACCOUNT_PREFIX + label] = (place,)
     if side == subject.maker_side:
-        allowed[places.MAKER] = (places.account_place(subject.maker),)
+        allowed[kinds.MAKER] = (places.account_place(subject.maker),)
     if side == REQUESTER:
-        state = get_state(case.evidence, PROVIDER, places.RECORD)
-        block = case.evidence.zones[PROVIDER].headers.get(state.height + 1)
+        height_on_a = case.evidence.zones[PROVIDER].history.accumulator.height
+        block = case.evidence.zones[PROVIDER].headers.get(height_on_a + 1)
         if block is not None:
             height = str(header_height(block.signed_header.header))
-            allowed[places.CONSENSUS] = (places.consensus_place(subject, height),)
+            allowed[kinds.CONSENSUS] = (places.consensus_place(subject, height),)
         return allowed
-    allowed[places.RECORD] = places.record_places(subject)
+    if kinds.EXCHANGE not in subject.kind.parts[side].states:
+        return allowed
     if grant_id := said.exchange.decision.grant_id:
-        allowed[places.GRANT] = (places.grant_place(grant_id),)
+        allowed[kinds.GRANT] = (places.grant_place(grant_id),)
     if consent_id := said.exchange.request.consent_id:
-        allowed[places.CONSENT] = (places.consent_place(consent_id),)
+        allowed[kinds.CONSENT] = (places.consent_place(consent_id),)
     return allowed

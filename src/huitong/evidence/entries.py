@@ -23,9 +23,9 @@ from typing import Any, Final
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import HASH_SIZE_BYTES, MerkleProof
 from huitong.evidence.errors import EntryFormError, EntryMissingError
+from huitong.evidence.kinds import KINDS, SOMETIMES
 from huitong.evidence.model import (
     FORMAT,
-    SIDES,
     Evidence,
     HistoryEvidence,
     StateProof,
@@ -74,10 +74,9 @@ def history_entry(side: str) -> str:
 
 def encode_evidence(evidence: Evidence) -> dict[str, bytes]:
     """Return the entries that hold the proofs of ``evidence``."""
-    entries = {
-        SUBJECT_ENTRY: encode_subject(evidence.subject),
-        DISCLOSURE_ENTRY: evidence.disclosure,
-    }
+    entries = {SUBJECT_ENTRY: encode_subject(evidence.subject)}
+    if evidence.subject.kind.payload:
+        entries[DISCLOSURE_ENTRY] = evidence.disclosure
     for side, zone in evidence.zones.items():
         for height, block in zone.headers.items():
             entries[header_entry(side, height)] = encode_light_block(block)
@@ -96,30 +95,35 @@ def decode_evidence(entries: Mapping[str, bytes]) -> Evidence:
         EntryMissingError: the subject, the payload or a history is not there.
         EntryFormError: an entry is not of the form that its name promises.
     """
-    subject = decode_subject(_get(entries, SUBJECT_ENTRY))
+    subject = decode_subject(get_entry(entries, SUBJECT_ENTRY))
+    kind = subject.kind
     return Evidence(
         subject=subject,
-        disclosure=_get(entries, DISCLOSURE_ENTRY),
-        zones=MappingProxyType({side: _decode_zone(entries, side) for side in SIDES}),
+        disclosure=get_entry(entries, DISCLOSURE_ENTRY) if kind.payload else b"",
+        zones=MappingProxyType(
+            {side: _decode_zone(entries, side) for side in kind.sides}
+        ),
     )
 
 
 def encode_subject(subject: Subject) -> bytes:
-    """Return the entry that says which exchange the bundle is about."""
-    return encode_entry(
-        {
-            "format": FORMAT,
-            "issuer": subject.issuer,
-            "maker": {"address": subject.maker, "side": subject.maker_side},
-            "provider": _pointer_json(subject.a),
-            "receipt_sequence": subject.receipt_sequence,
-            "record_id": subject.record_id,
-            "requester": _pointer_json(subject.b),
-            "requesting_member": subject.requester,
-            "sequence": subject.sequence,
-            "version": subject.version,
-        }
-    )
+    """Return the entry that says what the bundle is about."""
+    value: dict[str, Any] = {
+        "format": FORMAT,
+        "issuer": subject.issuer,
+        "kind": subject.kind.name,
+        "maker": {"address": subject.maker, "side": subject.maker_side},
+        "number": subject.number,
+        "provider": _pointer_json(subject.a),
+        "receipt_sequence": subject.receipt_sequence,
+        "record_id": subject.record_id,
+        "requesting_member": subject.requester,
+        "sequence": subject.sequence,
+        "version": subject.version,
+    }
+    if subject.b is not None:
+        value["requester"] = _pointer_json(subject.b)
+    return encode_entry(value)
 
 
 def decode_subject(data: bytes) -> Subject:
@@ -131,26 +135,42 @@ def decode_subject(data: bytes) -> Subject:
     fields = decode_entry(SUBJECT_ENTRY, data)
     if (name := fields.text("format")) != FORMAT:
         raise fields.wrong(f"format {name[:40]!r}, this software reads {FORMAT}")
+    kind = KINDS.get(name := fields.text("kind"))
+    if kind is None:
+        raise fields.wrong(f"kind {name[:40]!r} is not known")
     maker = fields.object("maker")
     subject = Subject(
+        kind=kind,
         a=_pointer(fields.object("provider")),
-        b=_pointer(fields.object("requester")),
-        sequence=fields.integer("sequence", 1),
-        receipt_sequence=fields.integer("receipt_sequence", 1),
+        b=_pointer(fields.object("requester")) if kind.is_linked else None,
+        sequence=fields.integer("sequence"),
+        receipt_sequence=fields.integer("receipt_sequence"),
         issuer=fields.text("issuer"),
         record_id=fields.text("record_id"),
-        version=fields.integer("version", 1),
+        version=fields.integer("version"),
+        number=fields.integer("number"),
         requester=fields.text("requesting_member"),
         maker_side=maker.text("side"),
         maker=maker.text("address"),
     )
     maker.end()
     fields.end()
-    if subject.maker_side not in SIDES:
+    if subject.maker_side not in kind.sides:
         raise fields.wrong(f"side {subject.maker_side[:40]!r}")
-    if subject.a.chain_id == subject.b.chain_id:
+    if subject.b is not None and subject.a.chain_id == subject.b.chain_id:
         raise fields.wrong("both zones are the same")
+    _check_used(fields, subject)
     return subject
+
+
+def _check_used(fields: Fields, subject: Subject) -> None:
+    """Raise if the subject says something that its kind has no use for."""
+    for name in SOMETIMES:
+        if name not in subject.kind.uses and getattr(subject, name):
+            raise fields.wrong(f"a {subject.kind.name} has no {name}")
+    link = (subject.a.client_id, subject.a.connection_id, subject.a.channel_id)
+    if not subject.kind.is_linked and any(link):
+        raise fields.wrong(f"a {subject.kind.name} has no link")
 
 
 def encode_light_block(block: LightBlock) -> bytes:
@@ -243,11 +263,16 @@ def _decode_zone(entries: Mapping[str, bytes], side: str) -> ZoneEvidence:
         headers=MappingProxyType(headers),
         states=MappingProxyType(states),
         transactions=MappingProxyType(transactions),
-        history=decode_history(name, _get(entries, name)),
+        history=decode_history(name, get_entry(entries, name)),
     )
 
 
-def _get(entries: Mapping[str, bytes], name: str) -> bytes:
+def get_entry(entries: Mapping[str, bytes], name: str) -> bytes:
+    """Return an entry that must be there.
+
+    Raises:
+        EntryMissingError: it is not.
+    """
     if name not in entries:
         raise EntryMissingError(entry=name)
     return entries[name]

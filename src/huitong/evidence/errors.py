@@ -182,3 +182,39 @@ class WitnessError(
     next_step="Trust neither node before you know which one is wrong.",
 ):
     """A node contradicts another one of its zone, or itself."""
+
+
+class ReportError(
+    RejectedError, codespace=_SPACE, code=24, text="no report as PDF: {reason}"
+):
+    """A refused bundle has no report, and a page that cannot be set none either."""
+
+
+class FontMissingError(
+    UnavailableError,
+    codespace=_SPACE,
+    code=25,
+    text="no font {font!r} on this machine",
+    next_step="Install it (Debian: apt-get install fonts-noto-cjk), then try again.",
+):
+    """Without it the Chinese half of a report would be boxes."""
+
+
+class StampError(
+    RejectedError,
+    codespace=_SPACE,
+    code=26,
+    text="time-stamp: {reason}",
+    next_step="Ask the authority for a new one.",
+):
+    """A time-stamp that is malformed, of something else, or of an authority not trusted."""
+
+
+class AuthorityDownError(
+    UnavailableError,
+    codespace=_SPACE,
+    code=27,
+    text="the time-stamping authority {url} gives no time-stamp: {reason}",
+    next_step="Try later or ask another authority; the bundle is complete without.",
+):
+    """Nothing was added; the same may succeed later."""

@@ -1,4 +1,4 @@
-"""What a bundle says: pointers to one exchange, and proofs from both of its zones.
+"""What a bundle says: what it is about, and proofs from one zone or two.
 
 As everywhere in this software the provider's zone is called a and the requester's b.
 A bundle holds, for each zone: light blocks (header, votes, validators), values of the
@@ -13,19 +13,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from huitong.core.hashing import MerkleProof
+from huitong.evidence.kinds import PROVIDER, REQUESTER, Kind
 from huitong.light.tendermint.signed_header import LightBlock
 
 #: Name of the format, its checks and its report; changed together with any of them.
-FORMAT: Final = "huitong-evidence-1"
-PROVIDER: Final = "provider"
-REQUESTER: Final = "requester"
-#: Folders of the zones in a bundle.
-SIDES: Final = (PROVIDER, REQUESTER)
+FORMAT: Final = "huitong-evidence-2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZonePointer:
-    """Where the exchange lies in one zone."""
+    """Where the matter lies in one zone; only the first is not empty without a link."""
 
     chain_id: str
     """The zone."""
@@ -39,22 +36,29 @@ class ZonePointer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Which exchange a bundle is about, and who made it."""
+    """What a bundle is about, and who made it.
 
+    Numbers that its kind has no use for are 0, texts are empty.
+    """
+
+    kind: Kind
+    """What is shown; see ``kinds``."""
     a: ZonePointer
-    """The provider's zone."""
-    b: ZonePointer
-    """The requester's zone."""
+    """The provider's zone, or the only one."""
+    b: ZonePointer | None
+    """The requester's zone; None if the kind is about one zone."""
     sequence: int
     """Sequence of the request packet."""
     receipt_sequence: int
     """Sequence of the receipt packet on the same channel."""
     issuer: str
-    """Member id of the record's issuer in a."""
+    """Member id in a: the record's issuer, or whom the matter is about."""
     record_id: str
     """The record's id under its issuer."""
     version: int
-    """The record's version that was given."""
+    """The record's version."""
+    number: int
+    """Id of the grant or consent."""
     requester: str
     """Member id of the reader in b."""
     maker_side: str
@@ -63,8 +67,24 @@ class Subject:
     """Address of the account that signed the manifest."""
 
     def zone(self, side: str) -> ZonePointer:
-        """Return the pointer of one side."""
-        return self.a if side == PROVIDER else self.b
+        """Return the pointer of one side.
+
+        Raises:
+            KeyError: the kind has no such side.
+        """
+        pointer = self.a if side == PROVIDER else self.b
+        if pointer is None:
+            raise KeyError(side)
+        return pointer
+
+    @property
+    def other(self) -> ZonePointer:
+        """Return the requester's zone, for kinds that have one.
+
+        Raises:
+            KeyError: the kind has none.
+        """
+        return self.zone(REQUESTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +96,7 @@ class StateProof:
     key: bytes
     """Key in that tree."""
     value: bytes
-    """What lies there, never empty."""
+    """What lies there; empty if the proof shows that nothing does."""
     height: int
     """Block whose state it is; the root stands in the header of ``height + 1``."""
     proof: bytes
@@ -139,12 +159,14 @@ class ZoneEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addendum:
-    """What a refresh added: newer headers that lead back to the bundle's."""
+    """What was added later: newer headers that lead back to the bundle's, or a time-stamp."""
 
     headers: Mapping[str, LightBlock]
-    """By side; one or both zones."""
+    """By side; one or both zones. None beside a time-stamp."""
     histories: Mapping[str, HistoryEvidence]
     """By side, for the same zones."""
+    stamp: bytes = b""
+    """An authority's answer (RFC 3161); empty beside headers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +174,8 @@ class Evidence:
     """A bundle without its manifest."""
 
     subject: Subject
-    """Which exchange, and who says so."""
+    """What it is about, and who says so."""
     disclosure: bytes
-    """The given fields and the leaves of the others, as it was delivered."""
+    """The given fields and the leaves of the others, as it was delivered; may be empty."""
     zones: Mapping[str, ZoneEvidence]
     """By side."""

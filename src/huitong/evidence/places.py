@@ -8,7 +8,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from huitong.evidence.model import PROVIDER, REQUESTER, Subject
+from huitong.evidence.kinds import (
+    CHANNEL,
+    CLIENT,
+    CONNECTION,
+    CONSENT,
+    EXCHANGE,
+    GRANT,
+    MEMBER,
+    PROVIDER,
+    RECEIPT_ACKNOWLEDGEMENT,
+    RECEIPT_RECEIPT,
+    RECORD,
+    REQUEST_ACKNOWLEDGEMENT,
+    REQUEST_COMMITMENT,
+    REQUEST_RECEIPT,
+)
+from huitong.evidence.model import Subject
 from huitong.modules.exchange import keys as exchange_keys
 from huitong.modules.grants.keys import STORE as GRANTS_STORE
 from huitong.modules.grants.keys import consent_key, grant_key
@@ -17,53 +33,6 @@ from huitong.modules.members.keys import STORE as MEMBERS_STORE
 from huitong.modules.members.keys import account_key, member_key
 from huitong.modules.records.keys import STORE as RECORDS_STORE
 from huitong.modules.records.keys import archive_key, record_key
-
-# Labels of states.
-RECORD: Final = "record"
-EXCHANGE: Final = "exchange"
-MEMBER: Final = "member"
-CHANNEL: Final = "channel"
-CONNECTION: Final = "connection"
-CLIENT: Final = "client"
-CONSENSUS: Final = "consensus"
-GRANT: Final = "grant"
-CONSENT: Final = "consent"
-MAKER: Final = "maker"
-REQUEST_COMMITMENT: Final = "request-commitment"
-REQUEST_RECEIPT: Final = "request-receipt"
-REQUEST_ACKNOWLEDGEMENT: Final = "request-acknowledgement"
-RECEIPT_RECEIPT: Final = "receipt-receipt"
-RECEIPT_ACKNOWLEDGEMENT: Final = "receipt-acknowledgement"
-#: Before the label of a transaction: the account that signed it.
-ACCOUNT_PREFIX: Final = "account-"
-
-# Labels of transactions.
-PUBLISH: Final = "publish"
-DECIDE: Final = "decide"
-DELIVER: Final = "deliver"
-REQUEST: Final = "request"
-CONFIRM: Final = "confirm"
-
-#: Transactions that a bundle must have, by side.
-TRANSACTIONS: Final = {PROVIDER: (PUBLISH, DELIVER), REQUESTER: (REQUEST, CONFIRM)}
-#: Transactions that it has if the exchange had them.
-OPTIONAL_TRANSACTIONS: Final = {PROVIDER: (DECIDE,), REQUESTER: ()}
-_LINK: Final = (CHANNEL, CONNECTION, CLIENT)
-#: States that a bundle must have, by side, without accounts. The commitment of the
-#: request packet is kept while the zone keeps that version, so it may be absent.
-STATES: Final = {
-    PROVIDER: (
-        *_LINK,
-        RECORD,
-        EXCHANGE,
-        MEMBER,
-        REQUEST_RECEIPT,
-        REQUEST_ACKNOWLEDGEMENT,
-        RECEIPT_RECEIPT,
-        RECEIPT_ACKNOWLEDGEMENT,
-    ),
-    REQUESTER: (*_LINK, EXCHANGE, MEMBER, CONSENSUS),
-}
 
 _PORT: Final = exchange_keys.PORT_ID
 
@@ -108,36 +77,49 @@ def record_places(subject: Subject) -> tuple[Place, Place]:
 
 def consensus_place(subject: Subject, height_text: str) -> Place:
     """Return where b's light client keeps a's header of a height, ``revision-height``."""
-    return link_keys.STORE, link_keys.consensus_state(subject.b.client_id, height_text)
+    return link_keys.STORE, link_keys.consensus_state(
+        subject.other.client_id, height_text
+    )
 
 
-def fixed_places(subject: Subject, side: str) -> dict[str, Place]:
-    """Return the places of one side that follow from the subject alone, by label."""
+def fixed_places(subject: Subject, side: str) -> dict[str, tuple[Place, ...]]:
+    """Return the places of one side that follow from the subject alone, by label.
+
+    A label of several places is at one of them. The commitment of the request packet is
+    among them, although a zone keeps it only for a while.
+    """
+    known = _link_places(subject, side) if subject.kind.is_linked else {}
+    member_id = subject.issuer if side == PROVIDER else subject.requester
+    known[MEMBER] = (member_place(member_id),)
+    if subject.record_id:
+        known[RECORD] = record_places(subject)
+    if subject.number:
+        known[GRANT] = (grant_place(subject.number),)
+        known[CONSENT] = (consent_place(subject.number),)
+    wanted = subject.kind.parts[side].states
+    if side != PROVIDER:
+        wanted = (*wanted, REQUEST_COMMITMENT)
+    return {label: known[label] for label in wanted if label in known}
+
+
+def _link_places(subject: Subject, side: str) -> dict[str, tuple[Place, ...]]:
     zone = subject.zone(side)
+    channel, first, second = zone.channel_id, subject.sequence, subject.receipt_sequence
     own = {
-        CHANNEL: link_keys.channel(_PORT, zone.channel_id),
+        CHANNEL: link_keys.channel(_PORT, channel),
         CONNECTION: link_keys.connection(zone.connection_id),
         CLIENT: link_keys.client_state(zone.client_id),
+        REQUEST_COMMITMENT: link_keys.commitment(_PORT, channel, first),
+        REQUEST_RECEIPT: link_keys.receipt(_PORT, channel, first),
+        REQUEST_ACKNOWLEDGEMENT: link_keys.acknowledgement(_PORT, channel, first),
+        RECEIPT_RECEIPT: link_keys.receipt(_PORT, channel, second),
+        RECEIPT_ACKNOWLEDGEMENT: link_keys.acknowledgement(_PORT, channel, second),
     }
-    first, second = subject.sequence, subject.receipt_sequence
-    channel = zone.channel_id
-    if side == PROVIDER:
-        exchange_side = exchange_keys.PROVIDER
-        member_id = subject.issuer
-        own |= {
-            REQUEST_RECEIPT: link_keys.receipt(_PORT, channel, first),
-            REQUEST_ACKNOWLEDGEMENT: link_keys.acknowledgement(_PORT, channel, first),
-            RECEIPT_RECEIPT: link_keys.receipt(_PORT, channel, second),
-            RECEIPT_ACKNOWLEDGEMENT: link_keys.acknowledgement(_PORT, channel, second),
-        }
-    else:
-        exchange_side = exchange_keys.REQUESTER
-        member_id = subject.requester
-        own |= {REQUEST_COMMITMENT: link_keys.commitment(_PORT, channel, first)}
-    places = {label: (link_keys.STORE, key) for label, key in own.items()}
-    places[EXCHANGE] = (
-        exchange_keys.STORE,
-        exchange_keys.exchange_key(exchange_side, channel, first),
+    places: dict[str, tuple[Place, ...]] = {
+        label: ((link_keys.STORE, key),) for label, key in own.items()
+    }
+    exchange_side = (
+        exchange_keys.PROVIDER if side == PROVIDER else exchange_keys.REQUESTER
     )
-    places[MEMBER] = member_place(member_id)
-    return places
+    key = exchange_keys.exchange_key(exchange_side, channel, first)
+    return places | {EXCHANGE: ((exchange_keys.STORE, key),)}

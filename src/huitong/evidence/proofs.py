@@ -12,7 +12,10 @@ from huitong.core.codec import decode
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import MerkleProofError, sha256, verify_merkle_proof
 from huitong.core.store.ics23.specs import IAVL_SPEC, TENDERMINT_SPEC
-from huitong.core.store.merkle_path import verify_chained_membership
+from huitong.core.store.merkle_path import (
+    verify_chained_membership,
+    verify_chained_non_membership,
+)
 from huitong.evidence.errors import StateProofError, TransactionProofError
 from huitong.evidence.model import StateProof, TransactionProof
 from huitong.light.tendermint.block_hashes import encode_result
@@ -25,9 +28,21 @@ PROOF_SPECS: Final = (IAVL_SPEC, TENDERMINT_SPEC)
 
 
 def verify_state(
-    label: str, state: StateProof, headers: Mapping[int, LightBlock], chain_id: str
+    label: str,
+    state: StateProof,
+    headers: Mapping[int, LightBlock],
+    chain_id: str,
+    *,
+    absent: bool = False,
 ) -> None:
     """Verify that the state behind the header of ``height + 1`` holds the value.
+
+    Args:
+        label: what it is, for the error.
+        state: value and proof.
+        headers: by height.
+        chain_id: the zone.
+        absent: whether nothing must lie there.
 
     Raises:
         StateProofError: that header is not there, or the proof does not lead to it.
@@ -37,15 +52,18 @@ def verify_state(
         raise StateProofError(
             label=label, zone=chain_id, reason=f"no header {state.height + 1}"
         )
+    if absent == bool(state.value):
+        reason = "a value, where nothing must lie" if absent else "nothing lies there"
+        raise StateProofError(label=label, zone=chain_id, reason=reason)
     try:
         proof = decode(commitment_pb2.MerkleProof, state.proof)
-        verify_chained_membership(
-            PROOF_SPECS,
-            header.app_hash,
-            proof,
-            (state.store.encode(), state.key),
-            state.value,
-        )
+        path = (state.store.encode(), state.key)
+        if absent:
+            verify_chained_non_membership(PROOF_SPECS, header.app_hash, proof, path)
+        else:
+            verify_chained_membership(
+                PROOF_SPECS, header.app_hash, proof, path, state.value
+            )
     except HuitongError as error:
         raise StateProofError(label=label, zone=chain_id, reason=str(error)) from error
 

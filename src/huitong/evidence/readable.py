@@ -6,10 +6,13 @@ and compares: a report cannot say anything else than the proofs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from google.protobuf.message import Message
 
+from huitong.evidence import kinds
+from huitong.evidence.kinds import PROVIDER
 from huitong.evidence.model import Evidence
 from huitong.evidence.reading import encode_entry
 from huitong.evidence.report import render_html, render_markdown
@@ -17,6 +20,8 @@ from huitong.evidence.statement import Statement
 from huitong.payload.document import join_fields
 
 PAYLOAD_FOLDER: Final = "payload/"
+_EXCHANGE_FOLDER: Final = "exchange"
+_STATE_FOLDER: Final = "state"
 _REPORT_HTML: Final = "report.html"
 _REPORT_MARKDOWN: Final = "report.md"
 
@@ -27,20 +32,44 @@ def readable_entries(evidence: Evidence, statement: Statement) -> dict[str, byte
     Raises:
         PayloadFormError: a given field of a JSON payload is not canonical JSON.
     """
-    a, b = statement.a.exchange, statement.b.exchange
     entries = {
-        "exchange/decision.json": encode_entry(message_json(a.decision)),
-        "exchange/receipt.json": encode_entry(message_json(a.receipt)),
-        "exchange/record.json": encode_entry(message_json(statement.record)),
-        "exchange/request.json": encode_entry(message_json(b.request)),
-        _REPORT_HTML: render_html(evidence, statement),
-        _REPORT_MARKDOWN: render_markdown(evidence, statement),
+        f"{folder}/{name}.json": encode_entry(message_json(message))
+        for folder, name, message in _messages(evidence, statement)
     }
+    entries[_REPORT_HTML] = render_html(evidence, statement)
+    entries[_REPORT_MARKDOWN] = render_markdown(evidence, statement)
     values = statement.disclosure.values()
     if values:
         name, data = join_fields(values)
         entries[PAYLOAD_FOLDER + name] = data
     return entries
+
+
+def _messages(
+    evidence: Evidence, statement: Statement
+) -> Iterator[tuple[str, str, Message]]:
+    """Yield folder, name and message of what people want to read."""
+    states = evidence.subject.kind.parts[PROVIDER].states
+    a, b = statement.a.exchange, statement.b.exchange
+    if evidence.subject.kind.is_linked:
+        yield _EXCHANGE_FOLDER, "request", b.request
+        if a.HasField("decision"):
+            yield _EXCHANGE_FOLDER, "decision", a.decision
+        if a.HasField("receipt"):
+            yield _EXCHANGE_FOLDER, "receipt", a.receipt
+        if kinds.RECORD in states:
+            yield _EXCHANGE_FOLDER, "record", statement.record
+        return
+    found: dict[str, Message | None] = {
+        kinds.RECORD: statement.record,
+        kinds.GRANT: statement.grant,
+        kinds.CONSENT: statement.consent,
+        kinds.MEMBER: statement.a.member,
+    }
+    for label in states:
+        message = found[label]
+        if message is not None:
+            yield _STATE_FOLDER, label, message
 
 
 def message_json(message: Message) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from typing import Final
 
 from huitong.core.limits import BUNDLE_ADDENDA_MAX
 from huitong.evidence.addenda import decode_addenda, encode_addendum
-from huitong.evidence.collect import prove_history
 from huitong.evidence.container import decode_container, encode_container
 from huitong.evidence.entries import decode_evidence
 from huitong.evidence.errors import RefreshError
+from huitong.evidence.gathering import prove_history
 from huitong.evidence.manifest import MANIFEST_ENTRY
-from huitong.evidence.model import SIDES, Addendum, HistoryEvidence
+from huitong.evidence.model import Addendum, HistoryEvidence
 from huitong.evidence.sources import ZoneSource
 from huitong.evidence.verify import Verdict, verify_bundle
 from huitong.light.tendermint.signed_header import LightBlock
@@ -48,7 +48,10 @@ async def refresh_bundle(
     number = len(decode_addenda(entries)) + 1
     if number > BUNDLE_ADDENDA_MAX:
         raise RefreshError(reason=f"it has {BUNDLE_ADDENDA_MAX} addenda already")
-    sides = {evidence.subject.zone(side).chain_id: side for side in SIDES}
+    sides = {
+        evidence.subject.zone(side).chain_id: side
+        for side in evidence.subject.kind.sides
+    }
     headers: dict[str, LightBlock] = {}
     histories: dict[str, HistoryEvidence] = {}
     for zone in zones:

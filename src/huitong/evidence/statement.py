@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from google.protobuf.message import Message
 
@@ -18,14 +18,15 @@ from huitong.core.codec import decode, unpack_any
 from huitong.core.commitment import Disclosure, decode_disclosure
 from huitong.core.errors import HuitongError
 from huitong.core.tx import Transaction, decode_transaction
-from huitong.evidence import places
+from huitong.evidence import kinds
 from huitong.evidence.entries import (
     DISCLOSURE_ENTRY,
     state_entry,
     transaction_entry,
 )
 from huitong.evidence.errors import EntryFormError, EntryMissingError
-from huitong.evidence.model import PROVIDER, SIDES, Evidence, StateProof
+from huitong.evidence.kinds import PROVIDER, SIDES, Kind
+from huitong.evidence.model import Evidence, StateProof
 from huitong.proto.google.protobuf.any_pb2 import Any
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import Exchange
 from huitong.proto.huitong.grants.v1.grants_pb2 import Consent, Grant
@@ -43,7 +44,7 @@ class ZoneStatement:
     """What one zone says."""
 
     channel: Channel
-    """Its end of the channel."""
+    """Its end of the channel; like every message here empty if the kind has none."""
     connection: ConnectionEnd
     """Its end of the connection."""
     client: ClientState
@@ -63,23 +64,35 @@ class Statement:
     """What a bundle says."""
 
     a: ZoneStatement
-    """The provider's zone."""
+    """The provider's zone, or the only one."""
     b: ZoneStatement
-    """The requester's zone."""
+    """The requester's zone; of empty messages if the kind has one zone."""
     record: RecordHeader
-    """The record, as zone a has it."""
+    """The record, as zone a has it; empty if the kind has none."""
     grant: Grant | None
-    """The grant that the decision used."""
+    """The grant that the decision used, or that the bundle is about."""
     consent: Consent | None
-    """The consent that the request named."""
+    """The consent that the request named, or that the bundle is about."""
     maker: Account
     """Who made the bundle."""
     disclosure: Disclosure
-    """The fields that were given."""
+    """The fields that were given; none if the kind has no payload."""
 
     def zone(self, side: str) -> ZoneStatement:
         """Return what one side says."""
         return self.a if side == PROVIDER else self.b
+
+
+EMPTY_ZONE: Final = ZoneStatement(
+    channel=Channel(),
+    connection=ConnectionEnd(),
+    client=ClientState(),
+    exchange=Exchange(),
+    member=Member(),
+    transactions=MappingProxyType({}),
+    accounts=MappingProxyType({}),
+)
+"""What a zone says that the kind does not have."""
 
 
 def read_statement(evidence: Evidence) -> Statement:
@@ -89,25 +102,42 @@ def read_statement(evidence: Evidence) -> Statement:
         EntryMissingError: a value without which the bundle proves nothing is not there.
         EntryFormError: a value is not the message that its label promises.
     """
-    a, b = (_read_zone(evidence, side) for side in SIDES)
-    decision, request = a.exchange.decision, a.exchange.request
+    kind = evidence.subject.kind
+    a, b = (
+        _read_zone(evidence, side) if side in kind.parts else EMPTY_ZONE
+        for side in SIDES
+    )
     grant = consent = None
-    if decision.grant_id:
-        grant = _read(evidence, PROVIDER, places.GRANT, Grant)
-    if request.consent_id:
-        consent = _read(evidence, PROVIDER, places.CONSENT, Consent)
-    try:
-        disclosure = decode_disclosure(evidence.disclosure)
-    except HuitongError as error:
-        raise EntryFormError(entry=DISCLOSURE_ENTRY, reason=str(error)) from error
+    if needs_grant(kind, a.exchange):
+        grant = _read(evidence, PROVIDER, kinds.GRANT, Grant)
+    if needs_consent(kind, a.exchange):
+        consent = _read(evidence, PROVIDER, kinds.CONSENT, Consent)
     return Statement(
         a=a,
         b=b,
-        record=_read(evidence, PROVIDER, places.RECORD, RecordHeader),
+        record=_read_if(evidence, PROVIDER, kinds.RECORD, RecordHeader),
         grant=grant,
         consent=consent,
-        maker=_read(evidence, evidence.subject.maker_side, places.MAKER, Account),
-        disclosure=disclosure,
+        maker=_read(evidence, evidence.subject.maker_side, kinds.MAKER, Account),
+        disclosure=_read_disclosure(evidence),
+    )
+
+
+def needs_grant(kind: Kind, exchange: Exchange) -> bool:
+    """Return whether a bundle must hold a grant: it is about one, or rests on one."""
+    if kinds.GRANT in kind.parts[PROVIDER].states:
+        return True
+    return kinds.RECORD in kind.parts[PROVIDER].states and bool(
+        exchange.decision.grant_id
+    )
+
+
+def needs_consent(kind: Kind, exchange: Exchange) -> bool:
+    """Return whether a bundle must hold a consent: it is about one, or rests on one."""
+    if kinds.CONSENT in kind.parts[PROVIDER].states:
+        return True
+    return kinds.RECORD in kind.parts[PROVIDER].states and bool(
+        exchange.request.consent_id
     )
 
 
@@ -129,24 +159,38 @@ def get_state(evidence: Evidence, side: str, label: str) -> StateProof:
     return state
 
 
-def _read_zone(evidence: Evidence, side: str) -> ZoneStatement:
-    packed = _read(evidence, side, places.CLIENT, Any)
+def _read_disclosure(evidence: Evidence) -> Disclosure:
+    if not evidence.subject.kind.payload:
+        return Disclosure(given=(), withheld=())
     try:
-        client = unpack_any(packed, ClientState)
+        return decode_disclosure(evidence.disclosure)
     except HuitongError as error:
-        entry = state_entry(side, places.CLIENT)
+        raise EntryFormError(entry=DISCLOSURE_ENTRY, reason=str(error)) from error
+
+
+def _read_client(evidence: Evidence, side: str) -> ClientState:
+    if not evidence.subject.kind.is_linked:
+        return ClientState()
+    packed = _read(evidence, side, kinds.CLIENT, Any)
+    try:
+        return unpack_any(packed, ClientState)
+    except HuitongError as error:
+        entry = state_entry(side, kinds.CLIENT)
         raise EntryFormError(entry=entry, reason=str(error)) from error
+
+
+def _read_zone(evidence: Evidence, side: str) -> ZoneStatement:
     transactions = _read_transactions(evidence, side)
     return ZoneStatement(
-        channel=_read(evidence, side, places.CHANNEL, Channel),
-        connection=_read(evidence, side, places.CONNECTION, ConnectionEnd),
-        client=client,
-        exchange=_read(evidence, side, places.EXCHANGE, Exchange),
-        member=_read(evidence, side, places.MEMBER, Member),
+        channel=_read_if(evidence, side, kinds.CHANNEL, Channel),
+        connection=_read_if(evidence, side, kinds.CONNECTION, ConnectionEnd),
+        client=_read_client(evidence, side),
+        exchange=_read_if(evidence, side, kinds.EXCHANGE, Exchange),
+        member=_read_if(evidence, side, kinds.MEMBER, Member),
         transactions=transactions,
         accounts=MappingProxyType(
             {
-                label: _read(evidence, side, places.ACCOUNT_PREFIX + label, Account)
+                label: _read(evidence, side, kinds.ACCOUNT_PREFIX + label, Account)
                 for label in transactions
             }
         ),
@@ -155,18 +199,27 @@ def _read_zone(evidence: Evidence, side: str) -> ZoneStatement:
 
 def _read_transactions(evidence: Evidence, side: str) -> Mapping[str, Transaction]:
     present = evidence.zones[side].transactions
-    known = places.TRANSACTIONS[side] + places.OPTIONAL_TRANSACTIONS[side]
+    part = evidence.subject.kind.parts[side]
     found: dict[str, Transaction] = {}
-    for label in known:
+    for label in part.transactions + part.optional:
         entry = transaction_entry(side, label)
         if label in present:
             try:
                 found[label] = decode_transaction(present[label].raw)
             except HuitongError as error:
                 raise EntryFormError(entry=entry, reason=str(error)) from error
-        elif label in places.TRANSACTIONS[side]:
+        elif label in part.transactions:
             raise EntryMissingError(entry=entry)
     return MappingProxyType(found)
+
+
+def _read_if(
+    evidence: Evidence, side: str, label: str, cls: type[MessageT]
+) -> MessageT:
+    """Return a value if the kind needs it, else an empty message."""
+    if label not in evidence.subject.kind.parts[side].states:
+        return cls()
+    return _read(evidence, side, label, cls)
 
 
 def _read(evidence: Evidence, side: str, label: str, cls: type[MessageT]) -> MessageT:

@@ -14,6 +14,8 @@ A trust file is JSON (any layout)::
 * ``time`` is the header's time. It may be left out, but an older header that is not in
   the bundle cannot be used without it, because its age must be known.
 * ``genesis`` is the document itself or the name of a file beside the trust file.
+* ``timestamp_authorities``, beside ``zones``, may list root certificates (PEM, or names
+  of files beside the trust file) of authorities whose time-stamps are believed.
 * ``trusting_period_s`` and ``trust_level`` (``"2/3"``) may be set for each zone.
 
 Hashes may be written in either case, as nodes and explorers show them.
@@ -25,6 +27,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from huitong.core.canonical_json import JsonError, decode_json, encode_json
 from huitong.core.errors import HuitongError
@@ -44,6 +48,10 @@ from huitong.light.tendermint.validator_set import ValidatorSet, sorted_validato
 _HEADER_MEMBERS: Final = frozenset(
     {"height", "hash", "next_validators_hash", "validators_hash", "time"}
 )
+_AUTHORITIES: Final = "timestamp_authorities"
+_MEMBERS: Final = frozenset({"zones", _AUTHORITIES})
+#: Authorities that one trust file names.
+AUTHORITIES_MAX: Final = 32
 _OPTIONS: Final = frozenset({"chain_id", "trusting_period_s", "trust_level"})
 
 
@@ -79,8 +87,7 @@ def load_trust(path: Path) -> dict[str, TrustAnchor]:
     """
     value = _read_json(path, path)
     try:
-        if not isinstance(value, dict) or set(value) != {"zones"}:
-            raise ValueError('expected one member, "zones"')
+        _check_members(value)
         zones = value["zones"]
         if not isinstance(zones, list) or not zones:
             raise ValueError('"zones" is not a list with an entry for each zone')
@@ -91,6 +98,26 @@ def load_trust(path: Path) -> dict[str, TrustAnchor]:
     if len(by_zone) != len(anchors):
         raise TrustFileError(path=path, reason="a zone has two entries")
     return by_zone
+
+
+def load_authorities(path: Path) -> tuple[Certificate, ...]:
+    """Return the root certificates that a trust file names; none if it has no such list.
+
+    Raises:
+        TrustFileError: unreadable, or not of the form given at the top.
+    """
+    value = _read_json(path, path)
+    try:
+        _check_members(value)
+        given = value.get(_AUTHORITIES, [])
+        if not isinstance(given, list) or len(given) > AUTHORITIES_MAX:
+            raise ValueError(f"{_AUTHORITIES} is no list of at most {AUTHORITIES_MAX}")
+        found: list[Certificate] = []
+        for item in given:
+            found += load_pem_x509_certificates(_pem(path, item))
+    except (ValueError, OSError) as error:
+        raise TrustFileError(path=path, reason=f"{_AUTHORITIES}: {error}") from error
+    return tuple(found)
 
 
 def encode_trust(headers: Mapping[str, BlockHeader]) -> bytes:
@@ -110,6 +137,20 @@ def encode_trust(headers: Mapping[str, BlockHeader]) -> bytes:
         },
         indent=2,
     )
+
+
+def _check_members(value: Any) -> None:
+    if not isinstance(value, dict) or not {"zones"} <= set(value) <= _MEMBERS:
+        raise ValueError(f'expected "zones", and perhaps {_AUTHORITIES!r}')
+
+
+def _pem(path: Path, item: Any) -> bytes:
+    if not isinstance(item, str) or not item:
+        raise ValueError("an entry is no text")
+    if item.lstrip().startswith("-----BEGIN"):
+        return item.encode()
+    with (path.parent / item).open("rb") as file:
+        return file.read(TRUST_FILE_SIZE_BYTES_MAX)
 
 
 def _read_json(path: Path, trust_file: Path) -> Any:

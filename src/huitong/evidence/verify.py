@@ -14,20 +14,27 @@ Pure: the clock comes from the caller and only bounds headers dated in the futur
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography.x509 import Certificate
+
 from huitong.core.errors import HuitongError
 from huitong.core.time import format_rfc3339
 from huitong.evidence.case import Case
-from huitong.evidence.checks import CHECKS
+from huitong.evidence.checks import checks_of
 from huitong.evidence.container import decode_container
+from huitong.evidence.entries import SUBJECT_ENTRY, decode_subject, get_entry
 from huitong.evidence.errors import ZoneNotTrustedError
 from huitong.evidence.headers import trust_headers
-from huitong.evidence.manifest import check_manifest, verify_signature
-from huitong.evidence.model import SIDES
+from huitong.evidence.manifest import (
+    MANIFEST_ENTRY,
+    check_manifest,
+    verify_signature,
+)
+from huitong.evidence.stamps import check_stamps
 from huitong.evidence.trust import TrustAnchor
 
 GRADE_PROVEN: Final = "proven"
@@ -65,7 +72,11 @@ class Verdict:
 
 
 def verify_bundle(
-    data: bytes, trust: Mapping[str, TrustAnchor] | None, *, now_ns: int
+    data: bytes,
+    trust: Mapping[str, TrustAnchor] | None,
+    *,
+    now_ns: int,
+    authorities: Sequence[Certificate] = (),
 ) -> Verdict:
     """Check a bundle.
 
@@ -73,6 +84,7 @@ def verify_bundle(
         data: the bytes of the file.
         trust: what is trusted, by chain id; None if nobody said.
         now_ns: the verifier's clock, nanoseconds since the epoch, UTC.
+        authorities: roots of the authorities whose time-stamps are believed.
 
     Returns:
         The verdict; nothing that can be in ``data`` raises.
@@ -81,7 +93,7 @@ def verify_bundle(
     """
     checks: list[CheckOutcome] = []
     try:
-        for name, detail in _run_checks(data, trust, now_ns):
+        for name, detail in _run_checks(data, trust, now_ns, authorities):
             checks.append(CheckOutcome(name=name, ok=True, detail=detail, error=None))
     except _FailedCheck as failed:
         error = failed.error
@@ -108,7 +120,10 @@ class _FailedCheck(Exception):  # noqa: N818 - carries an error, is none
 
 
 def _run_checks(
-    data: bytes, trust: Mapping[str, TrustAnchor] | None, now_ns: int
+    data: bytes,
+    trust: Mapping[str, TrustAnchor] | None,
+    now_ns: int,
+    authorities: Sequence[Certificate],
 ) -> Iterator[tuple[str, str]]:
     """Yield name and finding of each check that holds."""
     with _naming("container"):
@@ -123,13 +138,19 @@ def _run_checks(
     case = Case(
         entries=entries, public_key=public_key, created_ns=created_ns, now_ns=now_ns
     )
-    for name, check in CHECKS:
+    with _naming("entries"):
+        subject = decode_subject(get_entry(entries, SUBJECT_ENTRY))
+    for name, check in checks_of(subject.kind):
         with _naming(name):
             detail = check(case)
         yield name, detail
+    if any(addendum.stamp for addendum in case.addenda):
+        with _naming("time-stamps"):
+            detail = check_stamps(case, entries[MANIFEST_ENTRY], authorities)
+        yield "time-stamps", detail
     if trust is None:
         return
-    for side in SIDES:
+    for side in case.subject.kind.sides:
         name = f"trust in {case.chain_id(side)}"
         with _naming(name):
             detail = _check_trust(case, side, trust)

@@ -88,7 +88,8 @@ def _collect_rarely() -> None:
 
 async def _run(home: Home, config: NodeConfig, room: Room, on_ready: OnReady) -> None:
     """Serve, and run the engine, until told to stop or until it ends."""
-    async with serving(config.grpc_address, room.registry) as grpc_address:
+    address = config.grpc_address
+    async with serving(address, room.registry, home.path) as grpc_address:
         await _run_engine(room, lambda: _tell(home, room, grpc_address, on_ready))
 
 

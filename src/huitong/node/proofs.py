@@ -11,7 +11,8 @@ from typing import Final
 from huitong.core.abci import CallResult
 from huitong.core.app import Application
 from huitong.core.codec import decode, encode
-from huitong.core.errors import InvalidRequestError, UnknownRequestError
+from huitong.core.errors import InvalidRequestError
+from huitong.core.store.errors import StoreUnknownError
 from huitong.proto.cosmos.ics23.v1 import proofs_pb2
 from huitong.proto.huitong.node.v1 import node_pb2
 from huitong.proto.ibc.core.commitment.v1 import commitment_pb2
@@ -35,7 +36,7 @@ def call_proofs(app: Application, data: bytes, height: int) -> CallResult:
     if not all(request.keys):
         raise InvalidRequestError(reason="query key is empty")
     if request.store not in app.state.store_names:
-        raise UnknownRequestError(reason=f"no such store: {request.store}")
+        raise StoreUnknownError(name=request.store)
     asked = request.height or height or app.state.version
     with app.state.at(asked) as view:
         answer = node_pb2.QueryProofsResponse(height=view.version)

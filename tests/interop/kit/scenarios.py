@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
 from huitong.bench.simd import DENOM
 from tests.interop.kit.chain import voucher_denom
@@ -28,6 +28,44 @@ PACKETS_ALONE: Final = 10
 def voucher_of(link: Link) -> str:
     """Return what coins of simd are called in our zone."""
     return voucher_denom(PORT, link.channel_on_ours, DENOM)
+
+
+class RelayerProcess(Protocol):
+    """A relayer that can be started and stopped; a context, in which it relays."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def start(self) -> None:
+        """Let it relay."""
+
+    def stop(self) -> None:
+        """Stop it in order."""
+
+    def kill(self) -> None:
+        """Kill it as a power cut would."""
+
+
+async def check_late_transfers_are_refunded(
+    pair: Pair, relayer: RelayerProcess, link: Link
+) -> None:
+    """Send late transfers from both sides; each is given back when a relayer comes."""
+    with relayer:
+        await give_vouchers(pair, link, 2)
+    async with late_transfers(pair, link):
+        relayer.start()
+    relayer.stop()
+
+
+async def leave_packets_behind(
+    pair: Pair, relayer: RelayerProcess, link: Link
+) -> tuple[Sent, int]:
+    """Kill the relayer amid its work; return what was sent, and how much is left."""
+    with relayer:
+        sent = await send_until_the_first_arrives(pair, link)
+        relayer.kill()
+    return sent, await count_left(pair, link)
 
 
 async def send_there_and_back(pair: Pair, link: Link) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
+from huitong.core import secp256k1
 from huitong.core.abci import BlockRequest, GenesisRequest, TxResult
 from huitong.core.address import address_of_public_key
 from huitong.core.app import Application
@@ -17,12 +18,13 @@ from huitong.core.context import Context
 from huitong.core.errors import InvalidRequestError
 from huitong.core.hashing import sha256
 from huitong.core.invariants import InvariantBrokenError, invariant
+from huitong.core.limits import TX_FEE_COINS_MAX
 from huitong.core.module import Module
 from huitong.core.proposals import encoded_size
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.store.backend import MemoryBackend
 from huitong.core.store.multistore import MultiStore
-from huitong.core.tx import build_transaction
+from huitong.core.tx import build_transaction, decode_transaction, sign_bytes
 from huitong.modules import members
 from huitong.modules.consensus import ZoneConsensus
 from huitong.modules.members.authentication import MemberAuthenticator
@@ -204,6 +206,29 @@ def test_failing_message_undoes_the_messages_before_it_but_counts_the_sequence()
     assert again.code == 0, again.log
 
 
+def test_log_of_a_failed_transaction_names_the_message() -> None:
+    """The words are those of the Cosmos SDK; relayers and explorers look for them."""
+    zone = Zone()
+    zone.block()
+    raw = sign(admit("a-1"), admit("a-1"))
+    simulated = zone.app.simulate(raw)
+    (delivered,) = zone.block(raw)
+    for result in (simulated, delivered):
+        words, _, rest = result.log.partition(": ")
+        assert words == "failed to execute message; message index"
+        assert rest.startswith("1: ")
+        assert "a-1" in rest
+
+
+def test_work_that_nobody_paid_for_is_told_of_no_message() -> None:
+    zone = Zone()
+    zone.block()
+    used = zone.app.simulate(sign(admit("a-1"))).gas_used
+    (delivered,) = zone.block(sign(admit("a-1"), gas_limit=used - 1))
+    assert (delivered.codespace, delivered.code) == ("sdk", 11)
+    assert delivered.log.startswith("out of gas in location: ")
+
+
 def test_bug_in_a_handler_fails_the_transaction_alone() -> None:
     zone = Zone(module=_swap_apply("MsgAdmitMember", _fail))
     (result,) = zone.block(sign(admit("bank-1")))
@@ -229,7 +254,49 @@ def _with_fee(raw: bytes, amount: str) -> bytes:
     return encode(envelope)
 
 
+def _signed_with_fee(raw: bytes, *coins: tuple[str, str]) -> bytes:
+    """Return the operator's first transaction with these coins as its fee."""
+    tx = decode_transaction(raw)
+    auth_info = decode(tx_pb2.AuthInfo, tx.auth_info_bytes)
+    for denom, amount in coins:
+        auth_info.fee.amount.add(denom=denom, amount=amount)
+    changed = replace(tx, auth_info_bytes=encode(auth_info))
+    document = sign_bytes(changed, CHAIN, 0)
+    return encode(
+        tx_pb2.TxRaw(
+            body_bytes=changed.body_bytes,
+            auth_info_bytes=changed.auth_info_bytes,
+            signatures=[secp256k1.sign(OPERATOR_KEY, document)],
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "denoms",
+    [
+        ["gold", "silver"],
+        ["silver", "gold"],
+        ["gold", "gold"],
+        ["ibc/27394FB092D2ECCD56123C74F36E4C1F926001CEADA9CA97EA622B25F41E5EB2"],
+        [f"gold{place}" for place in range(TX_FEE_COINS_MAX)],
+    ],
+    ids=["sorted", "unsorted", "twice", "voucher", "as many as there may be"],
+)
+def test_fees_of_nothing_pass_in_any_denominations(denoms: list[str]) -> None:
+    """A Cosmos SDK node sorts and compares coins only where it takes some of them."""
+    zone = Zone()
+    zone.block()
+    raw = _signed_with_fee(sign(admit("a-1")), *((denom, "0") for denom in denoms))
+    assert zone.app.check_tx(raw).code == 0
+    (delivered,) = zone.block(raw)
+    assert delivered.code == 0, delivered.log
+
+
 REFUSED = {
+    "a fee beside one of nothing": (
+        _signed_with_fee(sign(admit("a-1")), ("gold", "0"), ("silver", "1")),
+        ("sdk", 5),
+    ),
     "a fee": (_with_fee(sign(admit("a-1")), "1"), ("sdk", 5)),
     "changed after signing": (_with_fee(sign(admit("a-1")), "0"), ("sdk", 4)),
     "not a transaction": (b"\xff\x01", ("sdk", 2)),
@@ -364,7 +431,7 @@ def test_simulation_reports_a_sequence_mismatch_in_the_words_that_relayers_read(
     ("path", "data", "height", "expected"),
     [
         ("/no.such.Query/Thing", b"", 0, ("sdk", 6)),
-        ("store/nowhere/key", b"k", 0, ("sdk", 6)),
+        ("store/nowhere/key", b"k", 0, ("store", 4)),
         ("store/members/key", b"", 0, ("sdk", 18)),
         ("/huitong.members.v1.Query/Member", b"\xff", 0, ("codec", 2)),
         ("store/members/key", b"k", -1, ("sdk", 18)),

@@ -10,7 +10,7 @@ from huitong.core import ids
 from huitong.core.ids import InvalidIdentifierError
 
 BOUNDED: list[tuple[Callable[[str], str], int, int]] = [
-    (ids.check_client_id, 4, 64),
+    (ids.check_client_id, 9, 64),
     (ids.check_connection_id, 10, 64),
     (ids.check_channel_id, 8, 64),
     (ids.check_port_id, 2, 128),

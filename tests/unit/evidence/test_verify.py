@@ -10,7 +10,8 @@ import pytest
 
 from huitong.core.commitment import disclose, encode_disclosure
 from huitong.core.time import NS_PER_SECOND
-from huitong.evidence.checks import CHECKS
+from huitong.evidence import kinds
+from huitong.evidence.checks import checks_of
 from huitong.evidence.container import decode_container
 from huitong.evidence.errors import CollectError, RefreshError
 from huitong.evidence.manifest import MANIFEST_ENTRY, SIGNATURE_ENTRY
@@ -54,7 +55,7 @@ def test_bundle_without_trust_is_consistent_but_unverified() -> None:
         "container",
         "manifest",
         "signature",
-        *(name for name, _ in CHECKS),
+        *(name for name, _ in checks_of(kinds.FINISHED)),
     ]
 
 
@@ -214,7 +215,7 @@ def test_exchange_that_is_not_over_gives_no_bundle() -> None:
     exchange = finished_exchange(1, "unfinished")
     begin_exchange(exchange.path, make_payload(), ("total",))
     exchange.b.next_block()
-    with pytest.raises(CollectError, match="no acknowledged receipt"):
+    with pytest.raises(CollectError, match="waits for a decision"):
         exchange.collect(sequence=exchange.sequences[-1] + 2)
 
 

@@ -58,6 +58,15 @@ def test_no_module_has_an_account() -> None:
     assert not ask("ModuleAccounts", pb.QueryModuleAccountsRequest()).accounts
 
 
+def test_account_is_found_by_its_number() -> None:
+    number = ask("AccountInfo", pb.QueryAccountInfoRequest(address=CLERK)).info
+    told = ask(
+        "AccountAddressByID",
+        pb.QueryAccountAddressByIDRequest(account_id=number.account_number),
+    )
+    assert told.account_address == CLERK
+
+
 def test_addresses_are_converted_both_ways() -> None:
     data = decode_address(CLERK)
     assert ask("Bech32Prefix", pb.Bech32PrefixRequest()).bech32_prefix == "ht"
@@ -86,6 +95,18 @@ def test_addresses_are_converted_both_ways() -> None:
             pb.QueryAccountRequest(address=address_of("nobody")),
             NotFoundError,
             f"rpc error: code = NotFound desc = account {address_of('nobody')} not found",
+        ),
+        (
+            "AccountAddressByID",
+            pb.QueryAccountAddressByIDRequest(account_id=2**64 - 1),
+            NotFoundError,
+            "account address not found with account number 18446744073709551615",
+        ),
+        (
+            "AccountAddressByID",
+            pb.QueryAccountAddressByIDRequest(id=1),
+            InvalidRequestError,
+            "try to request using account-id",
         ),
         (
             "AccountInfo",

@@ -66,9 +66,12 @@ def test_key_is_not_both_sealed_and_unprotected(tmp_path: Path) -> None:
     assert not Path(home).exists()
 
 
-def test_relayer_without_links_does_not_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["start", "once"])
+def test_relayer_without_links_says_what_is_missing(
+    tmp_path: Path, command: str
+) -> None:
     home = made_by(tmp_path)
-    refused = CliRunner().invoke(relay, ["start", "--home", home])
+    refused = CliRunner().invoke(relay, [command, "--home", home])
     assert refused.exit_code == 1
     assert "relay.toml has no links; there is nothing to relay [relayer/12]" in (
         refused.stderr

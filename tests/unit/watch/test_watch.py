@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +327,20 @@ def test_silent_peers_do_not_keep_others_out_for_ever(watched: Watching) -> None
         peer.close()
     watched.publish("a")
     assert watched.get("/healthz").status_code == 200
+
+
+def test_newcomer_is_answered_while_all_places_are_held(watched: Watching) -> None:
+    host, port = watched.watch.address.removeprefix("tcp://").split(":")
+    watched.publish("a")
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection((host, int(port))))
+            for _ in range(REQUESTS_MAX)
+        ]
+        for _ in range(3 * REQUESTS_MAX):
+            assert watched.get("/healthz").status_code == 200
+        silent[0].settimeout(PATIENCE_S)
+        assert _is_closed(silent[0])
 
 
 def test_peer_that_sends_ever_so_slowly_is_let_go(

@@ -10,9 +10,12 @@ from huitong.core.errors import BrokenError, RejectedError, UnavailableError
 
 
 class StoreUnknownError(
-    RejectedError, codespace="store", code=2, text="no store is named {name}"
+    RejectedError,
+    codespace="store",
+    code=4,
+    text="no such store: {name}: unknown request",
 ):
-    """No module has a store of this name."""
+    """No module has a store of this name; code and words are the Cosmos SDK's."""
 
 
 class VersionUnknownError(
@@ -27,7 +30,7 @@ class VersionUnknownError(
 class VersionPrunedError(
     RejectedError,
     codespace="store",
-    code=4,
+    code=9,
     text="version {version} was pruned, the oldest kept is {oldest}",
     next_step="Ask for a newer height, or ask an archive node.",
 ):

@@ -31,6 +31,8 @@ from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
 
 #: Who decides when nobody is asked.
 POLICY = "policy"
+#: What the failure of an exchange begins with, before the other zone's own words.
+FAILURE_PREFIX = "the other zone answers: "
 
 
 def make_decision(
@@ -132,4 +134,4 @@ def _error_text(acknowledgement: bytes) -> str:
         check_text(error, "error", TEXT_BYTES_MAX)
     except RejectedError:
         return "an error that is no text of one line"
-    return f"the other zone answers: {error}"
+    return FAILURE_PREFIX + error

@@ -20,12 +20,16 @@ from huitong.core.address import (
 from huitong.core.codec import pack_any
 from huitong.core.context import Context
 from huitong.core.errors import InvalidAddressError, InvalidRequestError
-from huitong.core.grpc_words import invalid_argument, not_found
+from huitong.core.grpc_words import invalid_argument, not_found, not_found_as
 from huitong.core.limits import TX_MEMO_CHARACTERS_MAX, TX_SIGNERS_MAX
 from huitong.core.module import QueryRoute
 from huitong.core.sdk_paging import page_of_prefix
 from huitong.modules.members.keys import ACCOUNT_PREFIX, STORE
-from huitong.modules.members.state import find_account
+from huitong.modules.members.state import (
+    accounts_after,
+    find_account,
+    next_account_number,
+)
 from huitong.proto.cosmos.auth.v1beta1 import auth_pb2
 from huitong.proto.cosmos.auth.v1beta1 import query_pb2 as pb
 from huitong.proto.cosmos.crypto.secp256k1 import keys_pb2
@@ -55,6 +59,27 @@ def answer_account_info(
     return pb.QueryAccountInfoResponse(
         info=_base_account(_asked_account(ctx, request.address))
     )
+
+
+def answer_address_by_id(
+    ctx: Context, request: pb.QueryAccountAddressByIDRequest
+) -> pb.QueryAccountAddressByIDResponse:
+    """Return the address of the account that has a number; it walks over accounts.
+
+    Raises:
+        InvalidRequestError: the number is given in the field that is deprecated.
+        NotFoundError: no account has it.
+    """
+    number = request.account_id
+    if request.id:
+        raise invalid_argument(
+            "requesting with id isn't supported, try to request using account-id"
+        )
+    known = accounts_after(ctx, "") if number < next_account_number(ctx) else ()
+    for account in known:
+        if account.account_number == number:
+            return pb.QueryAccountAddressByIDResponse(account_address=account.address)
+    raise not_found_as(f"account address not found with account number {number}")
 
 
 def answer_accounts(
@@ -176,6 +201,9 @@ def _route(
 QUERIES: Final = (
     _route("Account", pb.QueryAccountRequest, answer_account),
     _route("Accounts", pb.QueryAccountsRequest, answer_accounts),
+    _route(
+        "AccountAddressByID", pb.QueryAccountAddressByIDRequest, answer_address_by_id
+    ),
     _route("AccountInfo", pb.QueryAccountInfoRequest, answer_account_info),
     _route("Params", pb.QueryParamsRequest, answer_params),
     _route("ModuleAccounts", pb.QueryModuleAccountsRequest, answer_module_accounts),

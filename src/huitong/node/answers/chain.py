@@ -6,6 +6,7 @@ from typing import Final
 
 from huitong.core.grpc_words import invalid_argument
 from huitong.core.time import parse_rfc3339, timestamp_from_ns
+from huitong.node.answers.errors import ModuleUnknownError
 from huitong.node.answers.forms import (
     block_id_of,
     block_of,
@@ -16,6 +17,8 @@ from huitong.node.answers.routes import Node, NodeRoute
 from huitong.proto.cosmos.base.node.v1beta1 import query_pb2 as node_pb2
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.cosmos.base.tendermint.v1beta1 import query_pb2 as pb
+from huitong.proto.cosmos.upgrade.v1beta1 import query_pb2 as upgrade_pb2
+from huitong.proto.cosmos.upgrade.v1beta1.upgrade_pb2 import ModuleVersion
 
 _SERVICE: Final = "/cosmos.base.tendermint.v1beta1.Service/"
 #: Validators of one page, as in CometBFT.
@@ -133,6 +136,27 @@ def answer_status(
     )
 
 
+def answer_module_versions(
+    node: Node, request: upgrade_pb2.QueryModuleVersionsRequest
+) -> upgrade_pb2.QueryModuleVersionsResponse:
+    """Return the versions of the modules' layouts, of one module if it is named.
+
+    Raises:
+        ModuleUnknownError: the zone has no module of this name.
+    """
+    name = request.module_name
+    versions = {module.name: module.version for module in node.app.modules}
+    if name and name not in versions:
+        raise ModuleUnknownError(name=name)
+    return upgrade_pb2.QueryModuleVersionsResponse(
+        module_versions=[
+            ModuleVersion(name=known, version=versions[known])
+            for known in sorted(versions)
+            if not name or known == name
+        ]
+    )
+
+
 def _check_height(node: Node, height: int) -> None:
     newest = node.source.ask("status")["sync_info"]["latest_block_height"]
     if height > int(newest):
@@ -183,6 +207,11 @@ ROUTES: Final = (
         path=f"{_SERVICE}ABCIQuery",
         request=pb.ABCIQueryRequest,
         answer=answer_abci_query,
+    ),
+    NodeRoute(
+        path="/cosmos.upgrade.v1beta1.Query/ModuleVersions",
+        request=upgrade_pb2.QueryModuleVersionsRequest,
+        answer=answer_module_versions,
     ),
     NodeRoute(
         path="/cosmos.base.node.v1beta1.Service/Status",

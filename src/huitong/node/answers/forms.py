@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from huitong.core.address import ADDRESS_PREFIX, encode_bech32
-from huitong.core.codec import DecodeError, decode, pack_any
+from huitong.core.codec import DecodeError, pack_any
 from huitong.core.gogoproto import with_required
+from huitong.core.tx import open_transaction
 from huitong.light.tendermint.block_types import set_block_id
 from huitong.light.tendermint.commit import commit_to_proto
 from huitong.light.tendermint.evidence import encode_evidence_list
@@ -117,17 +118,17 @@ def _consensus_address(address: bytes) -> str:
 
 
 def tx_of(entry: Json) -> tx_pb2.Tx | None:
-    """Return the transaction of an entry of ``tx_search``; None if it is none.
+    """Return the transaction of an entry of ``tx_search``; None if it is none."""
+    return tx_of_bytes(base64.b64decode(entry["tx"]))
+
+
+def tx_of_bytes(raw: bytes) -> tx_pb2.Tx | None:
+    """Return a transaction of a block; None if it is none.
 
     A block may hold bytes that are no transaction: they failed, and stay what they are.
     """
     try:
-        raw = decode(tx_pb2.TxRaw, base64.b64decode(entry["tx"]))
-        return tx_pb2.Tx(
-            body=decode(tx_pb2.TxBody, raw.body_bytes),
-            auth_info=decode(tx_pb2.AuthInfo, raw.auth_info_bytes),
-            signatures=raw.signatures,
-        )
+        return open_transaction(raw)
     except DecodeError:
         return None
 

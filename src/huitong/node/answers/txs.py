@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from huitong.core.codec import DecodeError, encode
+from huitong.core.errors import InvalidRequestError, TxDecodeError
 from huitong.core.grpc_words import invalid_argument, not_found_as
 from huitong.core.hashing import sha256
 from huitong.core.limits import INT64_MAX
-from huitong.node.answers.forms import tx_of, tx_response_of
+from huitong.core.tx import open_transaction
+from huitong.node.answers.errors import HeightError
+from huitong.node.answers.forms import (
+    block_id_of,
+    block_of,
+    tx_of,
+    tx_of_bytes,
+    tx_response_of,
+)
 from huitong.node.answers.routes import Node, NodeRoute
 from huitong.node.answers.source import SourceRefusalError
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
+from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
 from huitong.proto.cosmos.tx.v1beta1 import service_pb2 as pb
+from huitong.proto.cosmos.tx.v1beta1 import tx_pb2
 
 _SERVICE: Final = "/cosmos.tx.v1beta1.Service/"
 #: Entries of a page that a search returns if it asks for no number, as in CometBFT.
@@ -126,6 +138,78 @@ def answer_broadcast_tx(
     )
 
 
+def answer_block_with_txs(
+    node: Node, request: pb.GetBlockWithTxsRequest
+) -> pb.GetBlockWithTxsResponse:
+    """Return a block and a page of its transactions, without bytes that are none.
+
+    Raises:
+        HeightError: there is no such block yet.
+        InvalidRequestError: the page begins behind the last transaction, or at a key.
+        SourceRefusalError: the block was pruned.
+    """
+    newest = int(node.source.ask("status")["sync_info"]["latest_block_height"])
+    if not 1 <= request.height <= newest:
+        raise HeightError(asked=request.height, newest=newest)
+    told = node.source.ask("block", height=str(request.height))
+    block = block_of(told)
+    page = _page_of(block.data.txs, request.pagination)
+    return pb.GetBlockWithTxsResponse(
+        txs=[tx for raw in page if (tx := tx_of_bytes(raw)) is not None],
+        block_id=block_id_of(told),
+        block=block,
+        pagination=pagination_pb2.PageResponse(total=len(block.data.txs)),
+    )
+
+
+def _page_of(
+    txs: Sequence[bytes], request: pagination_pb2.PageRequest
+) -> Sequence[bytes]:
+    """Return a page of a block's transactions, the last one first if asked for."""
+    offset, limit = request.offset, request.limit or _PAGE_SIZE_DEFAULT
+    if request.key:
+        raise invalid_argument("transactions of a block are paged by offset")
+    if txs and offset >= len(txs):
+        raise InvalidRequestError(
+            reason=f"out of range: cannot paginate {len(txs)} txs with offset {offset} "
+            f"and limit {limit}"
+        )
+    ordered = txs[::-1] if request.reverse else txs
+    return ordered[offset : offset + limit]
+
+
+def answer_decode(node: Node, request: pb.TxDecodeRequest) -> pb.TxDecodeResponse:
+    """Return the parts of a transaction; neither signature nor messages are checked.
+
+    Raises:
+        InvalidRequestError: nothing is given.
+        TxDecodeError: the bytes are no transaction.
+    """
+    if not request.tx_bytes:
+        raise invalid_argument("invalid empty tx bytes")
+    try:
+        return pb.TxDecodeResponse(tx=open_transaction(request.tx_bytes))
+    except DecodeError as error:
+        raise TxDecodeError(reason=str(error)) from error
+
+
+def answer_encode(node: Node, request: pb.TxEncodeRequest) -> pb.TxEncodeResponse:
+    """Return the bytes of a transaction that is given in parts.
+
+    Raises:
+        InvalidRequestError: nothing is given.
+    """
+    if not request.HasField("tx"):
+        raise invalid_argument("invalid empty tx")
+    tx = request.tx
+    raw = tx_pb2.TxRaw(
+        body_bytes=encode(tx.body),
+        auth_info_bytes=encode(tx.auth_info),
+        signatures=tx.signatures,
+    )
+    return pb.TxEncodeResponse(tx_bytes=encode(raw))
+
+
 def _mode_name(mode: int) -> str:
     return {1: "block"}.get(mode, "")
 
@@ -169,5 +253,16 @@ ROUTES: Final = (
         path=f"{_SERVICE}BroadcastTx",
         request=pb.BroadcastTxRequest,
         answer=answer_broadcast_tx,
+    ),
+    NodeRoute(
+        path=f"{_SERVICE}GetBlockWithTxs",
+        request=pb.GetBlockWithTxsRequest,
+        answer=answer_block_with_txs,
+    ),
+    NodeRoute(
+        path=f"{_SERVICE}TxDecode", request=pb.TxDecodeRequest, answer=answer_decode
+    ),
+    NodeRoute(
+        path=f"{_SERVICE}TxEncode", request=pb.TxEncodeRequest, answer=answer_encode
     ),
 )

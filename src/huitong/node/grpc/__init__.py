@@ -2,6 +2,7 @@
 
 * ``limits``: what one client, and all clients together, may cost.
 * ``statuses``: how an error becomes a gRPC status.
+* ``door``: lets connections in, so that none keeps others out.
 * ``calls``: one call, from its first frame to its last.
 * ``server``: listening, starting and stopping.
 """

@@ -18,7 +18,8 @@ READING_THREADS: Final = 2
 #: Threads that wait for the node's RPC: blocks, searches, sending. Apart from the others,
 #: so that who searches does not keep a relayer from reading.
 ASKING_THREADS: Final = 2
-#: Connections at one time. Hermes opens one for nearly every call and closes it again.
+#: Connections at one time; beyond them the longest silent one of the address that has most
+#: gives way. Hermes opens one for nearly every call and closes it again.
 CONNECTIONS_MAX: Final = 512
 #: Calls at one time on one connection, as HTTP/2 tells the client to keep to.
 STREAMS_PER_CONNECTION_MAX: Final = 64
@@ -70,8 +71,8 @@ _MS: Final = 1_000
 def channel_options() -> list[tuple[str, int]]:
     """Return the bounds that gRPC's own library keeps."""
     return [
-        ("grpc.so_reuseport", 0),  # a port that is taken is an error
-        ("grpc.max_allowed_incoming_connections", CONNECTIONS_MAX),
+        # Those that the door has ended may take a moment to be forgotten.
+        ("grpc.max_allowed_incoming_connections", 2 * CONNECTIONS_MAX),
         ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),
         ("grpc.max_receive_message_length", REQUEST_SIZE_BYTES_MAX),
         ("grpc.max_send_message_length", RESPONSE_SIZE_BYTES_MAX),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 import grpc.aio
 
-from huitong.node.errors import ListenAddressError
+from huitong.node.grpc import limits
 from huitong.node.grpc.calls import Calls, Executors, Registry
+from huitong.node.grpc.door import Door
 from huitong.node.grpc.limits import (
     ASKING_THREADS,
     CALLS_MAX,
@@ -19,15 +23,23 @@ from huitong.node.grpc.limits import (
 )
 from huitong.node.rpc.server import address_of, bind
 
+_SOCKET_NAME: Final = "grpc.sock"
+#: Bytes of the path of a local socket, where systems allow the fewest.
+_SOCKET_PATH_BYTES_MAX: Final = 100
+
 
 @asynccontextmanager
-async def serving(address: str, registry: Registry) -> AsyncIterator[str]:
+async def serving(
+    address: str, registry: Registry, folder: Path | None = None
+) -> AsyncIterator[str]:
     """Answer at ``address`` until the block is left; yields where that is.
 
     Args:
         address: ``HOST:PORT``; port 0 picks a free one; empty serves nothing and
             yields an empty text.
         registry: the methods.
+        folder: of this process alone, for the socket behind the door; what an earlier
+            run left of it is replaced. Without it the socket lies in a folder of its own.
 
     Raises:
         ListenAddressError: not an address of this machine.
@@ -44,25 +56,34 @@ async def serving(address: str, registry: Registry) -> AsyncIterator[str]:
     server = grpc.aio.server(
         handlers=(calls,), options=channel_options(), maximum_concurrent_rpcs=CALLS_MAX
     )
+    with (
+        closing(bind(f"tcp://{address}")) as listening,
+        _inner_socket(folder) as inner,
+    ):
+        server.add_insecure_port(f"unix:{inner}")
+        door = Door(inner, limits.CONNECTIONS_MAX)
+        try:
+            await server.start()
+            await door.open(listening)
+            yield address_of(listening).removeprefix("tcp://")
+        finally:
+            door.close()
+            await server.stop(SHUTDOWN_GRACE_S)
+            door.turn_out()
+            for executor in (threads.reading, threads.asking):
+                executor.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _inner_socket(folder: Path | None) -> Iterator[str]:
+    """Yield a path where nothing lies, and let nothing lie there afterwards."""
+    path = None if folder is None else folder / _SOCKET_NAME
+    if path is None or len(bytes(path)) > _SOCKET_PATH_BYTES_MAX:
+        with TemporaryDirectory(prefix="huitong-grpc-") as own:
+            yield f"{own}/{_SOCKET_NAME}"
+        return
+    path.unlink(missing_ok=True)
     try:
-        listening = _listen(server, address)
-        await server.start()
-        yield listening
+        yield str(path)
     finally:
-        await server.stop(SHUTDOWN_GRACE_S)
-        for executor in (threads.reading, threads.asking):
-            executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _listen(server: grpc.aio.Server, address: str) -> str:
-    """Let the server listen and return where.
-
-    gRPC does not say why it cannot; a socket of our own, closed again, does.
-    """
-    with bind(f"tcp://{address}") as trial:
-        free = address_of(trial).removeprefix("tcp://")
-    try:
-        server.add_insecure_port(free)
-    except RuntimeError as error:
-        raise ListenAddressError(address=address, reason=str(error)) from error
-    return free
+        path.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from huitong.core.errors import (
     UnknownAddressError,
 )
 from huitong.core.store.errors import VersionPrunedError, VersionUnknownError
+from huitong.node.answers.errors import HeightError, ModuleUnknownError
 from huitong.node.answers.source import SourceRefusalError, SourceTooLongError
 
 #: What ``core.grpc_words`` puts around the text of a status for ``abci_query``.
@@ -96,6 +97,9 @@ def _text_of(error: HuitongError) -> str:
             f"codespace sdk code 18: invalid request: failed to load state at height "
             f"{version}; version does not exist ({text})"
         )
+    if isinstance(error, HeightError | ModuleUnknownError):
+        said, _, meaning = text.rpartition(": ")
+        return f"codespace {error.codespace} code {error.code}: {meaning}: {said}"
     return text
 
 

@@ -18,6 +18,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import (
 )
 from websockets.frames import Frame
 
+from huitong.node.places import longest_silent
+
+#: Connections at one time, below the bound at which uvicorn answers nobody any more; when
+#: another comes, ``node.places`` says which of them gives way.
+CONNECTIONS_MAX: Final = 1_900
 #: Seconds in which a request must have arrived whole, as in CometBFT; an idle connection
 #: that has been answered may rest for longer (uvicorn's keep-alive).
 READ_TIMEOUT_S: Final = 10.0
@@ -57,18 +62,44 @@ class _Reader:
             self._deadline = None
 
 
+class _Guest:
+    """What both kinds of connection tell of themselves for ``node.places``."""
+
+    client: tuple[str, int] | None
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    heard_s = 0.0
+    """When something came last, by the loop's clock."""
+
+    @property
+    def address(self) -> str:
+        """Where the client is, without its port."""
+        return self.client[0] if self.client else ""
+
+    def hears(self) -> None:
+        """Note that something came."""
+        self.heard_s = self.loop.time()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Tell whether it has been ended already."""
+        return self.transport.is_closing()
+
+
 class TooManyRequestsError(Exception):
     """A peer sends requests without waiting for answers."""
 
 
-class RequestConnection(HttpToolsProtocol):
+class RequestConnection(_Guest, HttpToolsProtocol):
     """uvicorn's connection with a limit of time and of size for what arrives."""
 
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
     ) -> None:
-        """Begin to wait for the first request."""
+        """Begin to wait for the first request, and let another give way if need be."""
+        self._make_room()
         super().connection_made(transport)
+        self.hears()
         self._head_size_bytes = 0
         self._is_in_body = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -93,6 +124,7 @@ class RequestConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a part of a request, within the limits."""
+        self.hears()
         if self._deadline is None:
             self._wait()
         if not self._is_in_body:
@@ -124,6 +156,16 @@ class RequestConnection(HttpToolsProtocol):
         self._stop_waiting()
         super().handle_websocket_upgrade()
 
+    def _make_room(self) -> None:
+        if len(self.connections) >= CONNECTIONS_MAX:
+            staying = [
+                guest
+                for guest in self.connections
+                if isinstance(guest, _Guest) and not guest.is_leaving
+            ]
+            if len(staying) >= CONNECTIONS_MAX:
+                longest_silent(staying).transport.abort()
+
     def _wait(self) -> None:
         self._deadline = self.loop.call_later(READ_TIMEOUT_S, self._give_up)
 
@@ -139,7 +181,7 @@ class RequestConnection(HttpToolsProtocol):
             self.transport.abort()
 
 
-class SocketConnection(WebSocketsSansIOProtocol):
+class SocketConnection(_Guest, WebSocketsSansIOProtocol):
     """uvicorn's WebSocket with limits of what arrives and of what is not read."""
 
     _arriving_bytes = 0
@@ -150,6 +192,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
     ) -> None:
         """Begin with nothing held."""
         super().connection_made(transport)
+        self.hears()
         self._held_bytes = 0
         self._reader = _Reader(self.loop)
 
@@ -183,6 +226,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a part of a message, if all such parts are not too many."""
+        self.hears()
         self._hold(len(data))
         if SocketConnection._arriving_bytes > MESSAGES_SIZE_BYTES_MAX:
             self.transport.abort()

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer, TCPServer, ThreadingMixIn
@@ -22,8 +23,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from huitong.node.rpc.server import address_of, bind
 from huitong.node.watch.health import Verdict
 
-#: Requests at one time; who comes beyond them is turned away.
+#: Requests at one time; when another comes, the oldest of them is cut off: each takes
+#: milliseconds, unless its peer is silent.
 REQUESTS_MAX: Final = 16
+#: Threads, with those that end because their request was cut off.
+_THREADS_MAX: Final = 2 * REQUESTS_MAX
 #: How long a peer may take to send its whole request, and to take the answer.
 REQUEST_TIMEOUT_S: Final = 10.0
 _JSON: Final = "application/json"
@@ -85,16 +89,28 @@ class _Server(ThreadingMixIn, TCPServer):
 
     def __init__(self, listening: socket.socket, answers: Answers) -> None:
         self.answers = answers
-        self._room = threading.BoundedSemaphore(REQUESTS_MAX)
+        self._room = threading.BoundedSemaphore(_THREADS_MAX)
+        self._open: dict[socket.socket, None] = {}
+        self._lock = threading.Lock()
         BaseServer.__init__(self, listening.getsockname(), _Handler)
         self.socket = listening
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, if there is room for one."""
-        if self._room.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        """Answer in a thread, and let the oldest request give way if need be."""
+        if not self._room.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        with self._lock:
+            if len(self._open) >= REQUESTS_MAX:
+                self._cut_off(next(iter(self._open)))
+            self._open[request] = None
+        super().process_request(request, client_address)
+
+    def _cut_off(self, request: socket.socket) -> None:
+        """End a request; its thread finds nothing more to read, and closes it."""
+        del self._open[request]
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer, and make room again."""
@@ -102,6 +118,12 @@ class _Server(ThreadingMixIn, TCPServer):
             super().process_request_thread(request, client_address)
         finally:
             self._room.release()
+
+    def close_request(self, request: Any) -> None:
+        """Close it, and forget it first: nobody may cut off a socket that took its place."""
+        with self._lock:
+            self._open.pop(request, None)
+        super().close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a peer that went away."""

@@ -113,3 +113,17 @@ class QueryAccountInfoResponse(_message.Message):
     INFO_FIELD_NUMBER: _ClassVar[int]
     info: _auth_pb2.BaseAccount
     def __init__(self, info: _Optional[_Union[_auth_pb2.BaseAccount, _Mapping]] = ...) -> None: ...
+
+class QueryAccountAddressByIDRequest(_message.Message):
+    __slots__ = ("id", "account_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    account_id: int
+    def __init__(self, id: _Optional[int] = ..., account_id: _Optional[int] = ...) -> None: ...
+
+class QueryAccountAddressByIDResponse(_message.Message):
+    __slots__ = ("account_address",)
+    ACCOUNT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    account_address: str
+    def __init__(self, account_address: _Optional[str] = ...) -> None: ...

@@ -26,9 +26,11 @@ _sym_db = _symbol_database.Default()
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2 as cosmos_dot_base_dot_abci_dot_v1beta1_dot_abci__pb2
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2 as cosmos_dot_base_dot_query_dot_v1beta1_dot_pagination__pb2
 from huitong.proto.cosmos.tx.v1beta1 import tx_pb2 as cosmos_dot_tx_dot_v1beta1_dot_tx__pb2
+from huitong.proto.tendermint.types import block_pb2 as tendermint_dot_types_dot_block__pb2
+from huitong.proto.tendermint.types import types_pb2 as tendermint_dot_types_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63osmos/tx/v1beta1/service.proto\x12\x11\x63osmos.tx.v1beta1\x1a#cosmos/base/abci/v1beta1/abci.proto\x1a*cosmos/base/query/v1beta1/pagination.proto\x1a\x1a\x63osmos/tx/v1beta1/tx.proto\"J\n\x0fSimulateRequest\x12%\n\x02tx\x18\x01 \x01(\x0b\x32\x15.cosmos.tx.v1beta1.TxB\x02\x18\x01\x12\x10\n\x08tx_bytes\x18\x02 \x01(\x0c\"y\n\x10SimulateResponse\x12\x33\n\x08gas_info\x18\x01 \x01(\x0b\x32!.cosmos.base.abci.v1beta1.GasInfo\x12\x30\n\x06result\x18\x02 \x01(\x0b\x32 .cosmos.base.abci.v1beta1.Result\"V\n\x12\x42roadcastTxRequest\x12\x10\n\x08tx_bytes\x18\x01 \x01(\x0c\x12.\n\x04mode\x18\x02 \x01(\x0e\x32 .cosmos.tx.v1beta1.BroadcastMode\"P\n\x13\x42roadcastTxResponse\x12\x39\n\x0btx_response\x18\x01 \x01(\x0b\x32$.cosmos.base.abci.v1beta1.TxResponse\"\x1c\n\x0cGetTxRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"m\n\rGetTxResponse\x12!\n\x02tx\x18\x01 \x01(\x0b\x32\x15.cosmos.tx.v1beta1.Tx\x12\x39\n\x0btx_response\x18\x02 \x01(\x0b\x32$.cosmos.base.abci.v1beta1.TxResponse\"\xc2\x01\n\x12GetTxsEventRequest\x12\x12\n\x06\x65vents\x18\x01 \x03(\tB\x02\x18\x01\x12>\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequestB\x02\x18\x01\x12,\n\x08order_by\x18\x03 \x01(\x0e\x32\x1a.cosmos.tx.v1beta1.OrderBy\x12\x0c\n\x04page\x18\x04 \x01(\x04\x12\r\n\x05limit\x18\x05 \x01(\x04\x12\r\n\x05query\x18\x06 \x01(\t\"\xc5\x01\n\x13GetTxsEventResponse\x12\"\n\x03txs\x18\x01 \x03(\x0b\x32\x15.cosmos.tx.v1beta1.Tx\x12:\n\x0ctx_responses\x18\x02 \x03(\x0b\x32$.cosmos.base.abci.v1beta1.TxResponse\x12?\n\npagination\x18\x03 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponseB\x02\x18\x01\x12\r\n\x05total\x18\x04 \x01(\x04*\x80\x01\n\rBroadcastMode\x12\x1e\n\x1a\x42ROADCAST_MODE_UNSPECIFIED\x10\x00\x12\x1c\n\x14\x42ROADCAST_MODE_BLOCK\x10\x01\x1a\x02\x08\x01\x12\x17\n\x13\x42ROADCAST_MODE_SYNC\x10\x02\x12\x18\n\x14\x42ROADCAST_MODE_ASYNC\x10\x03*H\n\x07OrderBy\x12\x18\n\x14ORDER_BY_UNSPECIFIED\x10\x00\x12\x10\n\x0cORDER_BY_ASC\x10\x01\x12\x11\n\rORDER_BY_DESC\x10\x02\x32\xe6\x02\n\x07Service\x12S\n\x08Simulate\x12\".cosmos.tx.v1beta1.SimulateRequest\x1a#.cosmos.tx.v1beta1.SimulateResponse\x12J\n\x05GetTx\x12\x1f.cosmos.tx.v1beta1.GetTxRequest\x1a .cosmos.tx.v1beta1.GetTxResponse\x12\\\n\x0b\x42roadcastTx\x12%.cosmos.tx.v1beta1.BroadcastTxRequest\x1a&.cosmos.tx.v1beta1.BroadcastTxResponse\x12\\\n\x0bGetTxsEvent\x12%.cosmos.tx.v1beta1.GetTxsEventRequest\x1a&.cosmos.tx.v1beta1.GetTxsEventResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63osmos/tx/v1beta1/service.proto\x12\x11\x63osmos.tx.v1beta1\x1a#cosmos/base/abci/v1beta1/abci.proto\x1a*cosmos/base/query/v1beta1/pagination.proto\x1a\x1a\x63osmos/tx/v1beta1/tx.proto\x1a\x1ctendermint/types/block.proto\x1a\x1ctendermint/types/types.proto\"J\n\x0fSimulateRequest\x12%\n\x02tx\x18\x01 \x01(\x0b\x32\x15.cosmos.tx.v1beta1.TxB\x02\x18\x01\x12\x10\n\x08tx_bytes\x18\x02 \x01(\x0c\"y\n\x10SimulateResponse\x12\x33\n\x08gas_info\x18\x01 \x01(\x0b\x32!.cosmos.base.abci.v1beta1.GasInfo\x12\x30\n\x06result\x18\x02 \x01(\x0b\x32 .cosmos.base.abci.v1beta1.Result\"V\n\x12\x42roadcastTxRequest\x12\x10\n\x08tx_bytes\x18\x01 \x01(\x0c\x12.\n\x04mode\x18\x02 \x01(\x0e\x32 .cosmos.tx.v1beta1.BroadcastMode\"P\n\x13\x42roadcastTxResponse\x12\x39\n\x0btx_response\x18\x01 \x01(\x0b\x32$.cosmos.base.abci.v1beta1.TxResponse\"\x1c\n\x0cGetTxRequest\x12\x0c\n\x04hash\x18\x01 \x01(\t\"m\n\rGetTxResponse\x12!\n\x02tx\x18\x01 \x01(\x0b\x32\x15.cosmos.tx.v1beta1.Tx\x12\x39\n\x0btx_response\x18\x02 \x01(\x0b\x32$.cosmos.base.abci.v1beta1.TxResponse\"\xc2\x01\n\x12GetTxsEventRequest\x12\x12\n\x06\x65vents\x18\x01 \x03(\tB\x02\x18\x01\x12>\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequestB\x02\x18\x01\x12,\n\x08order_by\x18\x03 \x01(\x0e\x32\x1a.cosmos.tx.v1beta1.OrderBy\x12\x0c\n\x04page\x18\x04 \x01(\x04\x12\r\n\x05limit\x18\x05 \x01(\x04\x12\r\n\x05query\x18\x06 \x01(\t\"\xc5\x01\n\x13GetTxsEventResponse\x12\"\n\x03txs\x18\x01 \x03(\x0b\x32\x15.cosmos.tx.v1beta1.Tx\x12:\n\x0ctx_responses\x18\x02 \x03(\x0b\x32$.cosmos.base.abci.v1beta1.TxResponse\x12?\n\npagination\x18\x03 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponseB\x02\x18\x01\x12\r\n\x05total\x18\x04 \x01(\x04\"d\n\x16GetBlockWithTxsRequest\x12\x0e\n\x06height\x18\x01 \x01(\x03\x12:\n\npagination\x18\x02 \x01(\x0b\x32&.cosmos.base.query.v1beta1.PageRequest\"\xcf\x01\n\x17GetBlockWithTxsResponse\x12\"\n\x03txs\x18\x01 \x03(\x0b\x32\x15.cosmos.tx.v1beta1.Tx\x12+\n\x08\x62lock_id\x18\x02 \x01(\x0b\x32\x19.tendermint.types.BlockID\x12&\n\x05\x62lock\x18\x03 \x01(\x0b\x32\x17.tendermint.types.Block\x12;\n\npagination\x18\x04 \x01(\x0b\x32\'.cosmos.base.query.v1beta1.PageResponse\"#\n\x0fTxDecodeRequest\x12\x10\n\x08tx_bytes\x18\x01 \x01(\x0c\"5\n\x10TxDecodeResponse\x12!\n\x02tx\x18\x01 \x01(\x0b\x32\x15.cosmos.tx.v1beta1.Tx\"4\n\x0fTxEncodeRequest\x12!\n\x02tx\x18\x01 \x01(\x0b\x32\x15.cosmos.tx.v1beta1.Tx\"$\n\x10TxEncodeResponse\x12\x10\n\x08tx_bytes\x18\x01 \x01(\x0c*\x80\x01\n\rBroadcastMode\x12\x1e\n\x1a\x42ROADCAST_MODE_UNSPECIFIED\x10\x00\x12\x1c\n\x14\x42ROADCAST_MODE_BLOCK\x10\x01\x1a\x02\x08\x01\x12\x17\n\x13\x42ROADCAST_MODE_SYNC\x10\x02\x12\x18\n\x14\x42ROADCAST_MODE_ASYNC\x10\x03*H\n\x07OrderBy\x12\x18\n\x14ORDER_BY_UNSPECIFIED\x10\x00\x12\x10\n\x0cORDER_BY_ASC\x10\x01\x12\x11\n\rORDER_BY_DESC\x10\x02\x32\xfa\x04\n\x07Service\x12S\n\x08Simulate\x12\".cosmos.tx.v1beta1.SimulateRequest\x1a#.cosmos.tx.v1beta1.SimulateResponse\x12J\n\x05GetTx\x12\x1f.cosmos.tx.v1beta1.GetTxRequest\x1a .cosmos.tx.v1beta1.GetTxResponse\x12\\\n\x0b\x42roadcastTx\x12%.cosmos.tx.v1beta1.BroadcastTxRequest\x1a&.cosmos.tx.v1beta1.BroadcastTxResponse\x12\\\n\x0bGetTxsEvent\x12%.cosmos.tx.v1beta1.GetTxsEventRequest\x1a&.cosmos.tx.v1beta1.GetTxsEventResponse\x12h\n\x0fGetBlockWithTxs\x12).cosmos.tx.v1beta1.GetBlockWithTxsRequest\x1a*.cosmos.tx.v1beta1.GetBlockWithTxsResponse\x12S\n\x08TxDecode\x12\".cosmos.tx.v1beta1.TxDecodeRequest\x1a#.cosmos.tx.v1beta1.TxDecodeResponse\x12S\n\x08TxEncode\x12\".cosmos.tx.v1beta1.TxEncodeRequest\x1a#.cosmos.tx.v1beta1.TxEncodeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,26 +47,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTXSEVENTREQUEST'].fields_by_name['pagination']._serialized_options = b'\030\001'
   _globals['_GETTXSEVENTRESPONSE'].fields_by_name['pagination']._loaded_options = None
   _globals['_GETTXSEVENTRESPONSE'].fields_by_name['pagination']._serialized_options = b'\030\001'
-  _globals['_BROADCASTMODE']._serialized_start=1071
-  _globals['_BROADCASTMODE']._serialized_end=1199
-  _globals['_ORDERBY']._serialized_start=1201
-  _globals['_ORDERBY']._serialized_end=1273
-  _globals['_SIMULATEREQUEST']._serialized_start=163
-  _globals['_SIMULATEREQUEST']._serialized_end=237
-  _globals['_SIMULATERESPONSE']._serialized_start=239
-  _globals['_SIMULATERESPONSE']._serialized_end=360
-  _globals['_BROADCASTTXREQUEST']._serialized_start=362
-  _globals['_BROADCASTTXREQUEST']._serialized_end=448
-  _globals['_BROADCASTTXRESPONSE']._serialized_start=450
-  _globals['_BROADCASTTXRESPONSE']._serialized_end=530
-  _globals['_GETTXREQUEST']._serialized_start=532
-  _globals['_GETTXREQUEST']._serialized_end=560
-  _globals['_GETTXRESPONSE']._serialized_start=562
-  _globals['_GETTXRESPONSE']._serialized_end=671
-  _globals['_GETTXSEVENTREQUEST']._serialized_start=674
-  _globals['_GETTXSEVENTREQUEST']._serialized_end=868
-  _globals['_GETTXSEVENTRESPONSE']._serialized_start=871
-  _globals['_GETTXSEVENTRESPONSE']._serialized_end=1068
-  _globals['_SERVICE']._serialized_start=1276
-  _globals['_SERVICE']._serialized_end=1634
+  _globals['_BROADCASTMODE']._serialized_start=1627
+  _globals['_BROADCASTMODE']._serialized_end=1755
+  _globals['_ORDERBY']._serialized_start=1757
+  _globals['_ORDERBY']._serialized_end=1829
+  _globals['_SIMULATEREQUEST']._serialized_start=223
+  _globals['_SIMULATEREQUEST']._serialized_end=297
+  _globals['_SIMULATERESPONSE']._serialized_start=299
+  _globals['_SIMULATERESPONSE']._serialized_end=420
+  _globals['_BROADCASTTXREQUEST']._serialized_start=422
+  _globals['_BROADCASTTXREQUEST']._serialized_end=508
+  _globals['_BROADCASTTXRESPONSE']._serialized_start=510
+  _globals['_BROADCASTTXRESPONSE']._serialized_end=590
+  _globals['_GETTXREQUEST']._serialized_start=592
+  _globals['_GETTXREQUEST']._serialized_end=620
+  _globals['_GETTXRESPONSE']._serialized_start=622
+  _globals['_GETTXRESPONSE']._serialized_end=731
+  _globals['_GETTXSEVENTREQUEST']._serialized_start=734
+  _globals['_GETTXSEVENTREQUEST']._serialized_end=928
+  _globals['_GETTXSEVENTRESPONSE']._serialized_start=931
+  _globals['_GETTXSEVENTRESPONSE']._serialized_end=1128
+  _globals['_GETBLOCKWITHTXSREQUEST']._serialized_start=1130
+  _globals['_GETBLOCKWITHTXSREQUEST']._serialized_end=1230
+  _globals['_GETBLOCKWITHTXSRESPONSE']._serialized_start=1233
+  _globals['_GETBLOCKWITHTXSRESPONSE']._serialized_end=1440
+  _globals['_TXDECODEREQUEST']._serialized_start=1442
+  _globals['_TXDECODEREQUEST']._serialized_end=1477
+  _globals['_TXDECODERESPONSE']._serialized_start=1479
+  _globals['_TXDECODERESPONSE']._serialized_end=1532
+  _globals['_TXENCODEREQUEST']._serialized_start=1534
+  _globals['_TXENCODEREQUEST']._serialized_end=1586
+  _globals['_TXENCODERESPONSE']._serialized_start=1588
+  _globals['_TXENCODERESPONSE']._serialized_end=1624
+  _globals['_SERVICE']._serialized_start=1832
+  _globals['_SERVICE']._serialized_end=2466
 # @@protoc_insertion_point(module_scope)

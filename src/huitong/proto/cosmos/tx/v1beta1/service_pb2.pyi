@@ -2,6 +2,8 @@
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2 as _abci_pb2
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2 as _pagination_pb2
 from huitong.proto.cosmos.tx.v1beta1 import tx_pb2 as _tx_pb2
+from huitong.proto.tendermint.types import block_pb2 as _block_pb2
+from huitong.proto.tendermint.types import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -102,3 +104,47 @@ class GetTxsEventResponse(_message.Message):
     pagination: _pagination_pb2.PageResponse
     total: int
     def __init__(self, txs: _Optional[_Iterable[_Union[_tx_pb2.Tx, _Mapping]]] = ..., tx_responses: _Optional[_Iterable[_Union[_abci_pb2.TxResponse, _Mapping]]] = ..., pagination: _Optional[_Union[_pagination_pb2.PageResponse, _Mapping]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class GetBlockWithTxsRequest(_message.Message):
+    __slots__ = ("height", "pagination")
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    pagination: _pagination_pb2.PageRequest
+    def __init__(self, height: _Optional[int] = ..., pagination: _Optional[_Union[_pagination_pb2.PageRequest, _Mapping]] = ...) -> None: ...
+
+class GetBlockWithTxsResponse(_message.Message):
+    __slots__ = ("txs", "block_id", "block", "pagination")
+    TXS_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_ID_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    PAGINATION_FIELD_NUMBER: _ClassVar[int]
+    txs: _containers.RepeatedCompositeFieldContainer[_tx_pb2.Tx]
+    block_id: _types_pb2.BlockID
+    block: _block_pb2.Block
+    pagination: _pagination_pb2.PageResponse
+    def __init__(self, txs: _Optional[_Iterable[_Union[_tx_pb2.Tx, _Mapping]]] = ..., block_id: _Optional[_Union[_types_pb2.BlockID, _Mapping]] = ..., block: _Optional[_Union[_block_pb2.Block, _Mapping]] = ..., pagination: _Optional[_Union[_pagination_pb2.PageResponse, _Mapping]] = ...) -> None: ...
+
+class TxDecodeRequest(_message.Message):
+    __slots__ = ("tx_bytes",)
+    TX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    tx_bytes: bytes
+    def __init__(self, tx_bytes: _Optional[bytes] = ...) -> None: ...
+
+class TxDecodeResponse(_message.Message):
+    __slots__ = ("tx",)
+    TX_FIELD_NUMBER: _ClassVar[int]
+    tx: _tx_pb2.Tx
+    def __init__(self, tx: _Optional[_Union[_tx_pb2.Tx, _Mapping]] = ...) -> None: ...
+
+class TxEncodeRequest(_message.Message):
+    __slots__ = ("tx",)
+    TX_FIELD_NUMBER: _ClassVar[int]
+    tx: _tx_pb2.Tx
+    def __init__(self, tx: _Optional[_Union[_tx_pb2.Tx, _Mapping]] = ...) -> None: ...
+
+class TxEncodeResponse(_message.Message):
+    __slots__ = ("tx_bytes",)
+    TX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    tx_bytes: bytes
+    def __init__(self, tx_bytes: _Optional[bytes] = ...) -> None: ...

@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 from huitong.proto.cosmos.upgrade.v1beta1 import upgrade_pb2 as cosmos_dot_upgrade_dot_v1beta1_dot_upgrade__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"cosmos/upgrade/v1beta1/query.proto\x12\x16\x63osmos.upgrade.v1beta1\x1a$cosmos/upgrade/v1beta1/upgrade.proto\"\x19\n\x17QueryCurrentPlanRequest\"F\n\x18QueryCurrentPlanResponse\x12*\n\x04plan\x18\x01 \x01(\x0b\x32\x1c.cosmos.upgrade.v1beta1.Plan\"\'\n\x17QueryAppliedPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"*\n\x18QueryAppliedPlanResponse\x12\x0e\n\x06height\x18\x01 \x01(\x03\"9\n\"QueryUpgradedConsensusStateRequest\x12\x13\n\x0blast_height\x18\x01 \x01(\x03\"M\n#QueryUpgradedConsensusStateResponse\x12 \n\x18upgraded_consensus_state\x18\x02 \x01(\x0cJ\x04\x08\x01\x10\x02\"\x17\n\x15QueryAuthorityRequest\")\n\x16QueryAuthorityResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t2\xeb\x03\n\x05Query\x12p\n\x0b\x43urrentPlan\x12/.cosmos.upgrade.v1beta1.QueryCurrentPlanRequest\x1a\x30.cosmos.upgrade.v1beta1.QueryCurrentPlanResponse\x12p\n\x0b\x41ppliedPlan\x12/.cosmos.upgrade.v1beta1.QueryAppliedPlanRequest\x1a\x30.cosmos.upgrade.v1beta1.QueryAppliedPlanResponse\x12\x91\x01\n\x16UpgradedConsensusState\x12:.cosmos.upgrade.v1beta1.QueryUpgradedConsensusStateRequest\x1a;.cosmos.upgrade.v1beta1.QueryUpgradedConsensusStateResponse\x12j\n\tAuthority\x12-.cosmos.upgrade.v1beta1.QueryAuthorityRequest\x1a..cosmos.upgrade.v1beta1.QueryAuthorityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"cosmos/upgrade/v1beta1/query.proto\x12\x16\x63osmos.upgrade.v1beta1\x1a$cosmos/upgrade/v1beta1/upgrade.proto\"\x19\n\x17QueryCurrentPlanRequest\"F\n\x18QueryCurrentPlanResponse\x12*\n\x04plan\x18\x01 \x01(\x0b\x32\x1c.cosmos.upgrade.v1beta1.Plan\"\'\n\x17QueryAppliedPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"*\n\x18QueryAppliedPlanResponse\x12\x0e\n\x06height\x18\x01 \x01(\x03\"9\n\"QueryUpgradedConsensusStateRequest\x12\x13\n\x0blast_height\x18\x01 \x01(\x03\"M\n#QueryUpgradedConsensusStateResponse\x12 \n\x18upgraded_consensus_state\x18\x02 \x01(\x0cJ\x04\x08\x01\x10\x02\"1\n\x1aQueryModuleVersionsRequest\x12\x13\n\x0bmodule_name\x18\x01 \x01(\t\"]\n\x1bQueryModuleVersionsResponse\x12>\n\x0fmodule_versions\x18\x01 \x03(\x0b\x32%.cosmos.upgrade.v1beta1.ModuleVersion\"\x17\n\x15QueryAuthorityRequest\")\n\x16QueryAuthorityResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t2\xe6\x04\n\x05Query\x12p\n\x0b\x43urrentPlan\x12/.cosmos.upgrade.v1beta1.QueryCurrentPlanRequest\x1a\x30.cosmos.upgrade.v1beta1.QueryCurrentPlanResponse\x12p\n\x0b\x41ppliedPlan\x12/.cosmos.upgrade.v1beta1.QueryAppliedPlanRequest\x1a\x30.cosmos.upgrade.v1beta1.QueryAppliedPlanResponse\x12\x91\x01\n\x16UpgradedConsensusState\x12:.cosmos.upgrade.v1beta1.QueryUpgradedConsensusStateRequest\x1a;.cosmos.upgrade.v1beta1.QueryUpgradedConsensusStateResponse\x12y\n\x0eModuleVersions\x12\x32.cosmos.upgrade.v1beta1.QueryModuleVersionsRequest\x1a\x33.cosmos.upgrade.v1beta1.QueryModuleVersionsResponse\x12j\n\tAuthority\x12-.cosmos.upgrade.v1beta1.QueryAuthorityRequest\x1a..cosmos.upgrade.v1beta1.QueryAuthorityResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,10 +45,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYUPGRADEDCONSENSUSSTATEREQUEST']._serialized_end=341
   _globals['_QUERYUPGRADEDCONSENSUSSTATERESPONSE']._serialized_start=343
   _globals['_QUERYUPGRADEDCONSENSUSSTATERESPONSE']._serialized_end=420
-  _globals['_QUERYAUTHORITYREQUEST']._serialized_start=422
-  _globals['_QUERYAUTHORITYREQUEST']._serialized_end=445
-  _globals['_QUERYAUTHORITYRESPONSE']._serialized_start=447
-  _globals['_QUERYAUTHORITYRESPONSE']._serialized_end=488
-  _globals['_QUERY']._serialized_start=491
-  _globals['_QUERY']._serialized_end=982
+  _globals['_QUERYMODULEVERSIONSREQUEST']._serialized_start=422
+  _globals['_QUERYMODULEVERSIONSREQUEST']._serialized_end=471
+  _globals['_QUERYMODULEVERSIONSRESPONSE']._serialized_start=473
+  _globals['_QUERYMODULEVERSIONSRESPONSE']._serialized_end=566
+  _globals['_QUERYAUTHORITYREQUEST']._serialized_start=568
+  _globals['_QUERYAUTHORITYREQUEST']._serialized_end=591
+  _globals['_QUERYAUTHORITYRESPONSE']._serialized_start=593
+  _globals['_QUERYAUTHORITYRESPONSE']._serialized_end=634
+  _globals['_QUERY']._serialized_start=637
+  _globals['_QUERY']._serialized_end=1251
 # @@protoc_insertion_point(module_scope)
