@@ -95,6 +95,32 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "connector_item",
+        sa.Column("connector", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("record_id", sa.String(length=128), nullable=False),
+        sa.Column("reason", sa.String(length=4096), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", "key", name=op.f("pk_connector_item")),
+    )
+    op.create_index(
+        "ix_connector_item_state",
+        "connector_item",
+        ["connector", "state", "key"],
+        unique=False,
+    )
+    op.create_table(
+        "connector_state",
+        sa.Column("connector", sa.String(length=128), nullable=False),
+        sa.Column("position", sa.JSON(), nullable=True),
+        sa.Column("last_run", sa.BigInteger(), nullable=False),
+        sa.Column("last_error", sa.String(length=4096), nullable=True),
+        sa.PrimaryKeyConstraint("connector", name=op.f("pk_connector_state")),
+    )
+    op.create_table(
         "exchanges",
         sa.Column("id", sa.String(length=128), nullable=False),
         sa.Column("side", sa.String(length=128), nullable=False),
