@@ -66,9 +66,10 @@ docs-check: $(STAMP) ## fail if docs/reference is not what the code gives
 	$(BIN)/python tools/generate_reference.py --check
 	$(BIN)/python tools/generate_dashboard.py --check
 
-bench: $(STAMP) ## the two benchmarks; each prints one JSON object
+bench: $(STAMP) ## the benchmarks; each prints one JSON object
 	$(BIN)/huitong bench tx --json
 	$(BIN)/huitong bench relay --json
+	$(BIN)/huitong bench blob --json
 
 lock: ## refresh requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from huitong.testing.postgres import PostgresMissingError, PostgresServer
-from tests.programs import need_cometbft
+from huitong.testing.s3 import S3Server, running_s3
+from huitong.testing.soft_token import SoftToken
+from tests.programs import need_cometbft, need_rclone, need_softhsm
 
 # A machine that is busy with something else must not turn a test red, so there is no
 # deadline and slow generation is not a failure. The everyday run looks at 100 examples
@@ -62,3 +65,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/gateway.db"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.create_database()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """Run a server that speaks S3 for the tests of this process."""
+    program = need_rclone()
+    with running_s3(program, Path(tempfile.mkdtemp(prefix="ht-s3-"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def soft_token() -> Iterator[SoftToken]:
+    """Make a PKCS#11 token for the tests of this process."""
+    module = need_softhsm()
+    with tempfile.TemporaryDirectory(prefix="ht-token-") as folder:
+        yield SoftToken(module, Path(folder))

@@ -16,7 +16,12 @@ from typing import Any
 from huitong.client.answers import ProvenValue, TxOutcome
 from huitong.core.address import address_of_public_key
 from huitong.core.codec import decode, encode, pack_any
-from huitong.core.commitment import disclose, encode_disclosure
+from huitong.core.commitment import (
+    FieldCommitment,
+    commit_fields,
+    disclose,
+    encode_disclosure,
+)
 from huitong.core.hashing import sha256
 from huitong.core.height import Height
 from huitong.core.secp256k1 import public_key_of_private_key
@@ -43,7 +48,7 @@ from huitong.modules.exchange.decisions import encode_decision
 from huitong.modules.exchange.keys import PORT_ID, VERSION
 from huitong.modules.zone import STORE_NAMES, build_application
 from huitong.node.proofs import _merkle_proof
-from huitong.payload.document import Payload, split_document
+from huitong.payload.document import split_document
 from huitong.payload.sealing import SealingContext, encryption_public_key, seal
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
@@ -412,6 +417,18 @@ def _packet(end: Endpoint, sequence: int, timeout_ns: int, **data: Any) -> Any:
         data=encode(exchange_pb2.ExchangePacketData(**data)),
         timeout_timestamp=timeout_ns,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payload:
+    """A document as fields, with the salts that its digest on chain was made with."""
+
+    fields: dict[str, bytes]
+    salts: dict[str, bytes]
+
+    def commit(self) -> FieldCommitment:
+        """Return the commitment whose root stands in the record header."""
+        return commit_fields(self.fields, self.salts)
 
 
 def make_payload(document: Any = INVOICE) -> Payload:

@@ -22,6 +22,7 @@ from gateway_pages import gateway_api_page, gateway_openapi, gateway_toml_page
 from grpc_page import grpc_page
 from huitong.cli.main import main as huitong_command
 from huitong.core.errors import registered_errors
+from huitong.gateway.service.register import GATEWAY_METRICS
 from huitong.modules.zone import MODULES
 from huitong.node.watch.register import METRICS, PROCESS_METRICS, Metric
 from huitong.relayer.settings import (
@@ -181,6 +182,15 @@ def metrics_page() -> str:
         "| metric | kind | labels | meaning |",
         "| --- | --- | --- | --- |",
         *[_metric_row(item) for item in RELAYER_METRICS],
+        "",
+        "## Of a gateway",
+        "",
+        "A gateway serves them at `[watch] listen` of its `gateway.toml`; see [run a gateway](../how-to/run-a-gateway.md).",
+        "Values of its process are those of a node, with `huitong_gateway_process_` for `huitong_process_`.",
+        "",
+        "| metric | kind | labels | meaning |",
+        "| --- | --- | --- | --- |",
+        *[_metric_row(item) for item in GATEWAY_METRICS],
     ]
     return "\n".join(rows) + "\n"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from huitong.bench.errors import PeerMissingError
+from huitong.bench.blob import BlobPlan, run_blob_bench
+from huitong.bench.errors import BenchChildError, PeerMissingError
 from huitong.bench.recovery import RecoveryPlan, run_recovery_bench
 from huitong.bench.simd import find_simd
 from huitong.bench.tx import TxPlan, run_beside_simd, run_tx_bench
@@ -69,3 +70,17 @@ def test_both_messages_are_measured_beside_the_rival(tmp_path: Path) -> None:
     assert all(ratio > 0 for ratio in told["ratio"].values())
     assert (told["simd"]["count"], told["simd"]["errors"]) == (200, 0)
     assert told["cometbft"]["consensus"]["timeout_commit"] == "100ms"
+
+
+@pytest.mark.slow
+def test_large_document_goes_through_the_vault(tmp_path: Path) -> None:
+    told = run_blob_bench(tmp_path, BlobPlan(size_mib=20, rounds=1), _silent).as_dict()
+    speeds = [told[name] for name in told if name.endswith("_mb_per_s")]
+    assert len(speeds) == 4
+    assert min(speeds) > 0
+    assert 0 < told["peak_mib_above_idle"] < 150
+
+
+def test_child_that_fails_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BenchChildError, match="blob"):
+        run_blob_bench(Path("/dev/null"), BlobPlan(size_mib=1, rounds=1), _silent)

@@ -87,7 +87,8 @@ def _processes_below(folder: Path) -> list[str]:
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
                 continue
-            if str(folder) in command and "node start" in command:
+            is_started = "node start" in command or "gateway start" in command
+            if str(folder) in command and is_started:
                 found.append(command)
     return found
 
@@ -230,16 +231,20 @@ def test_bundle_made_by_the_command_is_the_same(
 
 
 @pytest.mark.parametrize(
-    ("number", "disposition"),
+    ("number", "disposition", "delay_s"),
     [
-        (signal.SIGINT, signal.SIG_DFL),
-        (signal.SIGTERM, signal.SIG_DFL),
-        (signal.SIGHUP, signal.SIG_DFL),
-        (signal.SIGINT, signal.SIG_IGN),  # as in the background of a script
+        (signal.SIGINT, signal.SIG_DFL, 0),
+        (signal.SIGTERM, signal.SIG_DFL, 0),
+        (signal.SIGHUP, signal.SIG_DFL, 0),
+        (signal.SIGINT, signal.SIG_IGN, 0),  # as in the background of a script
+        (signal.SIGTERM, signal.SIG_DFL, 1.5),  # while the gateways start
     ],
 )
 def test_interrupted_demo_leaves_no_process_and_no_folder(
-    number: signal.Signals, disposition: signal.Handlers, tmp_path: Path
+    number: signal.Signals,
+    disposition: signal.Handlers,
+    delay_s: float,
+    tmp_path: Path,
 ) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
@@ -253,6 +258,7 @@ def test_interrupted_demo_leaves_no_process_and_no_folder(
         assert running.stdout is not None
         for line in running.stdout:
             if "link them by IBC" in line:
+                time.sleep(delay_s)
                 break
         for _ in range(5):  # whoever is impatient presses Ctrl-C again
             running.send_signal(number)

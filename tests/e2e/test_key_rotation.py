@@ -26,7 +26,9 @@ from huitong.gateway.exchange.requesting import (
     request_record,
     wait_decision,
 )
-from huitong.gateway.folder_vault import Vault
+from huitong.gateway.vault.folder import make_folder_vault, open_folder_vault
+from huitong.gateway.vault.keys import SecretKey
+from huitong.gateway.vault.vault import Vault
 from huitong.keys import Keyring
 from huitong.localnet.consortium import LocalZone
 from huitong.localnet.zone import AccountSpec, MemberSpec
@@ -161,7 +163,9 @@ async def scene_of(
     provider, requester = zones
     async with relayer_of(zones) as relayer:
         link = await relayer.make_link(LINK)
+    await make_folder_vault(folder / "vault")
     async with (
+        open_folder_vault(folder / "vault", SecretKey(sha256(b"vault"))) as vault,
         ZoneClient(provider.nodes[0].rpc_url) as at_a,
         ZoneClient(requester.nodes[0].rpc_url) as at_b,
     ):
@@ -174,7 +178,7 @@ async def scene_of(
         scene = Scene(
             tax=tax,
             bank=bank,
-            vault=Vault(folder / "vault", sha256(b"vault")),
+            vault=vault,
             link=link,
         )
         await publish(scene)

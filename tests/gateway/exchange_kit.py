@@ -30,6 +30,7 @@ from huitong.gateway.peers.certificates import (
     server_context,
 )
 from huitong.gateway.peers.client import HttpPeers, PeerPlace
+from huitong.gateway.peers.errors import PeerDownError
 from huitong.gateway.peers.server import PeerServer
 from huitong.gateway.peers.serving import PeerService
 from huitong.gateway.peers.signers import Signers
@@ -104,6 +105,12 @@ class DirectPeers:
         self.others: dict[str, Gateway] = {}
         self.brought: list[HandOver] = []
 
+    def like(self) -> DirectPeers:
+        """Return peers of another gateway that find the same ones."""
+        other = DirectPeers()
+        other.others = self.others
+        return other
+
     async def hand_over(self, what: HandOver, sealed: AsyncIterator[bytes]) -> None:
         self.brought.append(what)
         arrival = Arrival(
@@ -113,7 +120,10 @@ class DirectPeers:
             sequence=what.sequence,
             sealed_digest=what.sealed_digest,
         )
-        await self.others[what.peer].exchanges.arrivals.take(arrival, sealed)
+        there = self.others.get(what.peer)
+        if there is None:
+            raise PeerDownError(member_id=what.peer, url="direct", reason="stopped")
+        await there.exchanges.arrivals.take(arrival, sealed)
 
 
 @dataclass

@@ -37,13 +37,16 @@ class Stop:
 
     def __init__(self, behind: Callable[..., Awaitable[Any]] | None = None) -> None:
         self.reached = asyncio.Event()
+        self.broken = asyncio.Event()
+        """Set once the gateway is gone: who called it from elsewhere notices."""
         self._behind = behind
 
     async def __call__(self, *arguments: Any) -> Any:
         if self._behind is not None:
             await self._behind(*arguments)
         self.reached.set()
-        await asyncio.Event().wait()
+        await self.broken.wait()
+        raise ConnectionResetError
 
 
 def make_outbox(

@@ -64,6 +64,13 @@ async def test_fifty_exchanges_settle_on_both_sides(
 ) -> None:
     bureau, bank, link = pair
     count = 50
+    async with asyncio.timeout(280):
+        await _run_exchanges(bureau, bank, link, count)
+
+
+async def _run_exchanges(
+    bureau: Gateway, bank: Gateway, link: LinkConfig, count: int
+) -> None:
     await grant(bureau, link.channel_on_a, "cq-bank")
     published = [
         await bureau.exchanges.publish(publication(number)) for number in range(count)

@@ -26,7 +26,10 @@ _BLOCK: Final = re.compile(r"^(<!-- run -->\n)?```sh\n(.*?)^```", re.M | re.S)
 #: that on one at work on other things.
 SECONDS_MAX: Final = 1_200
 #: Ports that pages name; replaced by free ones, for something may listen there.
-_PORTS: Final = ("26657", "26757", "26660", "9090", "9190", "8480", "8580")
+_PORTS: Final = (
+    *("26657", "26757", "26660", "9090", "9190"),
+    *("8480", "8481", "8580", "8581"),
+)
 
 
 def blocks(page: Path) -> Iterator[tuple[bool, str]]:

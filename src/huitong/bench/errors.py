@@ -28,3 +28,13 @@ class PacketLostError(
     text="a packet that was sent alone is not settled: {reason}",
 ):
     """The relayer does not relay, or one of the chains refuses what it brings."""
+
+
+class BenchChildError(
+    UnavailableError,
+    codespace="bench",
+    code=5,
+    text="the process that measures {what} failed: {reason}",
+    next_step="Check free disk space and memory.",
+):
+    """A benchmark's own child process ended without figures."""

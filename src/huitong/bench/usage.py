@@ -32,7 +32,7 @@ def used_since(pids: Mapping[str, int], before: Mapping[str, float]) -> dict[str
     return {
         name: Used(
             cpu_s=round(_cpu_s(pid) - before[name], 2),
-            rss_mib_max=round(_rss_peak_mib(pid), 1),
+            rss_mib_max=round(rss_peak_mib(pid), 1),
         )
         for name, pid in pids.items()
     }
@@ -47,7 +47,8 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
-def _rss_peak_mib(pid: int) -> float:
+def rss_peak_mib(pid: int) -> float:
+    """Return the most memory that a process ever held; 0 for a gone one."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 import orjson
 
+from huitong.bench.blob import BlobPlan, run_blob_bench
 from huitong.bench.load import SENDERS
 from huitong.bench.packets import PacketPlan, RelayReport
 from huitong.bench.recovery import (
@@ -36,6 +37,7 @@ from huitong.bench.tx import (
 )
 from huitong.bench.zones import MESSAGES
 from huitong.cli.errors import cli_errors
+from huitong.core.limits import PAYLOAD_SIZE_BYTES_MAX
 from huitong.node.config import ENGINES
 from huitong.node.logs import configure_logs
 
@@ -207,6 +209,30 @@ def recovery(*, as_json: bool, **wanted: Any) -> None:
     _print(measured.as_dict(), as_json=as_json)
 
 
+@bench.command()
+@click.option(
+    "--size-mib",
+    type=click.IntRange(1, PAYLOAD_SIZE_BYTES_MAX >> 20),
+    default=PAYLOAD_SIZE_BYTES_MAX >> 20,
+    show_default=True,
+    help="Size of the document.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    help="How often; the best round counts for speeds, all of them for memory.",
+)
+@_json_option
+@cli_errors
+def blob(*, as_json: bool, **wanted: Any) -> None:
+    """Let a large document through a vault: put, seal, receive, read."""
+    plan = BlobPlan(**wanted)
+    measured = _in_folder(lambda folder: run_blob_bench(folder, plan, _tell))
+    _print(measured.as_dict(), as_json=as_json)
+
+
 def _in_folder(run: Callable[[Path], _Measured]) -> _Measured:
     """Run in a folder of its own; nothing of it and no process stays, whatever happens."""
     configure_logs("warning", "auto")
@@ -227,4 +253,4 @@ def _print(measured: dict[str, Any], *, as_json: bool) -> None:
         click.echo(orjson.dumps(measured))
         return
     for name, value in measured.items():
-        click.echo(f"{name + ':':<15} {value}")
+        click.echo(f"{name + ':':<20} {value}")

@@ -31,7 +31,7 @@ from huitong.client import Sender, ZoneClient
 from huitong.client.errors import AccountUnknownError, TransactionFailedError
 from huitong.core.errors import HuitongError, RejectedError
 from huitong.core.fields import DIGEST_SIZE_BYTES
-from huitong.core.hashing import sha256
+from huitong.core.limits import BUNDLE_PAYLOAD_SIZE_BYTES_MAX
 from huitong.gateway.exchange.errors import ExchangeUndecidedError
 from huitong.gateway.exchange.flow import (
     CheckedAnswer,
@@ -44,18 +44,20 @@ from huitong.gateway.exchange.flow import (
     wait_decision,
     wait_settled,
 )
-from huitong.gateway.folder_vault import Vault, load_key
-from huitong.keys.new_file import write_new_file
+from huitong.gateway.vault.folder import open_folder_vault
+from huitong.gateway.vault.keys import load_key_of_command
+from huitong.gateway.vault.model import SealedPayload
+from huitong.keys.new_file import new_file, write_new_file
 from huitong.modules.exchange.packets import GRADES
 from huitong.payload.document import join_fields
-from huitong.payload.errors import (
-    SealedFormError,
-)
-from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
+from huitong.payload.errors import PayloadTooLargeError
+from huitong.payload.form import HEAD_SIZE_BYTES_MAX
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 ResultT = TypeVar("ResultT")
 
+#: Bytes of sealed content that `receive` opens: what evidence carries, and what is around.
+_SEALED_SIZE_BYTES_MAX: Final = BUNDLE_PAYLOAD_SIZE_BYTES_MAX + HEAD_SIZE_BYTES_MAX
 #: Seconds that `receive` waits for the other zone to take the receipt.
 WAIT_S: Final = 60
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -121,13 +123,21 @@ def deliver(
     if folder is not None and out is not None:
         if out.exists():
             raise OutputExistsError(path=out)
-        vault = Vault(folder, load_key(vault_key, os.environ))
-        sealed = with_party(
-            lambda party: seal_granted(party, vault, channel_id, sequence)
-        )
-        write_new_file(out, sealed)
-        sealed_digest = sha256(sealed)
-        told = {"out": str(out), "size_bytes": len(sealed)}
+        key = load_key_of_command(vault_key, os.environ)
+        place, target = folder, out
+
+        async def seal(party: Party) -> SealedPayload:
+            async with open_folder_vault(place, key) as vault:
+                kept = await seal_granted(party, vault, channel_id, sequence)
+                with new_file(target) as file:
+                    async for piece in await vault.open_sealed(kept.sealed_digest):
+                        file.write(piece)
+                await vault.drop_sealed(kept.sealed_digest)
+                return kept
+
+        sealed = with_party(seal)
+        sealed_digest = sealed.sealed_digest
+        told = {"out": str(out), "size_bytes": sealed.size}
     with _kept_unless_refused(out, sealed_digest):
         outcome = with_party(
             lambda party: state_delivery(
@@ -295,11 +305,11 @@ def _signing_key(
 
 def _read_sealed(path: Path) -> bytes:
     with path.open("rb") as file:
-        data = file.read(SEALED_SIZE_BYTES_MAX + 1)
-    if len(data) > SEALED_SIZE_BYTES_MAX:
-        raise SealedFormError(
-            reason=f"{path} has more than {SEALED_SIZE_BYTES_MAX} bytes"
-        )
+        data = file.read(_SEALED_SIZE_BYTES_MAX + 1)
+    if len(data) > _SEALED_SIZE_BYTES_MAX:
+        raise PayloadTooLargeError(
+            path=path, size=path.stat().st_size, maximum=_SEALED_SIZE_BYTES_MAX
+        ).prefixed("this command holds it in memory; a gateway receives it in pieces")
     return data
 
 

@@ -12,9 +12,11 @@ import httpx
 import orjson
 
 from huitong.cli.errors import EXIT_FAILED, cli_errors
+from huitong.cli.gateway_audit import audit as audit_group
 from huitong.cli.gateway_connector import connector as connector_group
 from huitong.cli.gateway_key import home_option
 from huitong.cli.gateway_key import key as key_group
+from huitong.cli.gateway_peer import peer as peer_group
 from huitong.cli.gateway_secrets import unlock_secrets
 from huitong.cli.passphrase import (
     chosen_passphrase,
@@ -48,6 +50,8 @@ def gateway() -> None:
 
 gateway.add_command(key_group)
 gateway.add_command(connector_group)
+gateway.add_command(peer_group)
+gateway.add_command(audit_group)
 
 
 @gateway.command()
@@ -76,6 +80,14 @@ gateway.add_command(connector_group)
 )
 @click.option("--listen", metavar="URL", help="Where /v1 answers, tcp://HOST:PORT.")
 @click.option(
+    "--peer-listen",
+    metavar="URL",
+    help="Where the gateways of others are heard, tcp://HOST:PORT.",
+)
+@click.option(
+    "--watch", metavar="URL", help="Serve metrics here, tcp://HOST:PORT; else nowhere."
+)
+@click.option(
     "--database", metavar="URL", help="sqlite:///PATH, postgresql://… or env:NAME."
 )
 @passphrase_option("Seal new keys under the first line of this file.")
@@ -94,6 +106,8 @@ def init(
     key_name: str | None,
     key_from: Path | None,
     listen: str | None,
+    peer_listen: str | None,
+    watch: str | None,
     database: str | None,
     passphrase_file: IO[str] | None,
     no_passphrase: bool,
@@ -120,6 +134,8 @@ def init(
     for section, entry, value in (
         ("keys", "account", key_name),
         ("service", "listen", listen),
+        ("peer", "listen", peer_listen),
+        ("watch", "listen", watch),
         ("database", "url", database),
     ):
         if value is not None:
@@ -145,6 +161,7 @@ def init(
         "account": made.address,
         "reader_key": made.reader_key.hex(),
         "listen": made.settings.service.listen,
+        "peer_certificate": str(home.place(made.settings.peer.certificate)),
         "made": made.is_new,
     }
     if made.mnemonic:

@@ -61,10 +61,16 @@ def key() -> None:
     show_default=True,
     help="How long it is good.",
 )
+@click.option("--key-only", is_flag=True, help="Print the key and nothing else.")
 @json_option
 @cli_errors
 def add(
-    name: str, folder: Path, roles: tuple[str, ...], days: int, as_json: bool
+    name: str,
+    folder: Path,
+    roles: tuple[str, ...],
+    days: int,
+    key_only: bool,
+    as_json: bool,
 ) -> None:
     """Make a key for whoever is called NAME; it is shown once and cannot be shown again."""
 
@@ -77,7 +83,11 @@ def add(
         )
         return {"ok": True, "key": made.key} | _shown(made.view)
 
-    show(_with_keys(folder, "add", make), as_json=as_json)
+    made = _with_keys(folder, "add", make)
+    if key_only:
+        click.echo(made["key"])
+        return
+    show(made, as_json=as_json)
 
 
 @key.command("list")

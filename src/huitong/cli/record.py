@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from huitong.cli.errors import cli_errors
 from huitong.cli.numbers import Number
-from huitong.cli.vault import vault_key_option
+from huitong.cli.vault import vault_key_option, with_vault
 from huitong.cli.zones import (
     height_option,
     hex_bytes,
@@ -27,8 +26,7 @@ from huitong.cli.zones import (
 from huitong.client import ZoneClient
 from huitong.core.hashing import HASH_SIZE_BYTES
 from huitong.core.limits import LEVEL_MAX
-from huitong.gateway.folder_vault import Vault, load_key
-from huitong.payload.document import make_payload, read_document
+from huitong.payload.document import document_pieces
 from huitong.proto.huitong.records.v1 import records_pb2 as pb
 
 _QUERY = "/huitong.records.v1.Query/"
@@ -77,6 +75,7 @@ def _commitment(
     fields: tuple[str, ...],
     vault: Path | None,
     vault_key: Path | None,
+    subject: bytes,
 ) -> tuple[bytes, list[str]]:
     """Return digest and field names of what is to be published."""
     if (document is None) == (not digest):
@@ -85,10 +84,12 @@ def _commitment(
         return digest, sorted(fields)
     if vault is None or fields:
         raise click.UsageError("--file goes with --vault and without --field")
-    payload = make_payload(read_document(document))
-    Vault(vault, load_key(vault_key, os.environ)).put(payload)
-    commitment = payload.commit()
-    return commitment.root, list(commitment.names)
+    stored = with_vault(
+        vault,
+        vault_key,
+        lambda opened: opened.put(document_pieces(document), subject=subject),
+    )
+    return stored.digest, list(stored.fields)
 
 
 @click.group()
@@ -139,7 +140,7 @@ def publish(
     **signing: Any,
 ) -> None:
     """Publish the record RECORD_ID in the name of the signer's member."""
-    root, names = _commitment(document, digest, fields, vault, vault_key)
+    root, names = _commitment(document, digest, fields, vault, vault_key, subject)
     send(
         lambda signer: pb.MsgPublishRecord(
             signer=signer,
@@ -164,6 +165,12 @@ def publish(
 @click.argument("record_id")
 @click.option("--previous", type=Number(min=1), required=True)
 @_payload_options
+@click.option(
+    "--subject",
+    callback=hex_bytes(HASH_SIZE_BYTES),
+    metavar="HEX",
+    help="Data subject of the record, whose key protects --file in the vault.",
+)
 @click.option("--valid-from", type=int, default=0, help="Seconds since the epoch.")
 @click.option("--valid-until", type=int, default=0, help="Seconds since the epoch.")
 @signing_options
@@ -176,12 +183,13 @@ def version(
     fields: tuple[str, ...],
     vault: Path | None,
     vault_key: Path | None,
+    subject: bytes,
     valid_from: int,
     valid_until: int,
     **signing: Any,
 ) -> None:
     """Publish a version of RECORD_ID that replaces version --previous."""
-    root, names = _commitment(document, digest, fields, vault, vault_key)
+    root, names = _commitment(document, digest, fields, vault, vault_key, subject)
     send(
         lambda signer: pb.MsgPublishVersion(
             signer=signer,

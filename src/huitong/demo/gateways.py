@@ -81,6 +81,20 @@ class DemoGateway:
         Raises:
             RejectedError: a setting or a key is refused.
         """
+        # In a loop of its own, which is let finish: a database that is left in the middle
+        # says so in many words.
+        making = asyncio.ensure_future(
+            asyncio.to_thread(asyncio.run, self._make(document, key_name, keyring))
+        )
+        try:
+            await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await making
+            raise
+
+    async def _make(
+        self, document: Mapping[str, Any], key_name: str, keyring: Path
+    ) -> None:
         said = {
             "member": self.member_id,
             "keys": {"account": key_name, "reader": _READER},
@@ -127,7 +141,9 @@ class DemoGateway:
         try:
             self._process.ask_to_stop()
             deadline_s = time.monotonic() + STOP_TIMEOUT_S
-            while self._process.is_running and time.monotonic() < deadline_s:
+            while time.monotonic() < deadline_s:
+                if not self._process.is_running:
+                    break
                 await asyncio.sleep(_POLL_S)
         finally:
             self._process.kill()  # what is still there, also if we are interrupted

@@ -6,8 +6,10 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from huitong.keys.errors import LoosePermissionsError
 
@@ -34,7 +36,21 @@ def write_new_file(path: Path, data: bytes) -> None:
         FileExistsError: there is a file of this name, which stays as it is.
         OSError: the disk is full or the folder not writable; nothing is left.
     """
-    temporary = _written(path.parent, data)
+    with new_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write to, which is at ``path`` once the block has ended well.
+
+    Raises:
+        What ``write_new_file`` raises.
+    """
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    with _temporary(path.parent) as (temporary, file):
+        yield file
     try:
         # Unlike a rename, a link never replaces what another process wrote.
         os.link(temporary, path)
@@ -64,17 +80,24 @@ def replace_file(path: Path, data: bytes) -> None:
 
 def _written(folder: Path, data: bytes) -> str:
     """Write a new file of a name that nobody knows, and return its path."""
+    with _temporary(folder) as (temporary, file):
+        file.write(data)
+    return temporary
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Give a file of a name that nobody knows; it stays if the block ends well."""
     # A temporary file has mode 0600 from its first byte.
     handle, temporary = tempfile.mkstemp(prefix=".", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield temporary, file
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
         os.unlink(temporary)
         raise
-    return temporary
 
 
 def _sync_folder(path: Path) -> None:

@@ -13,6 +13,7 @@ A key encrypts one stream. What the stream belongs to is authenticated with each
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, final
 
 from cryptography.exceptions import InvalidTag
@@ -36,6 +37,32 @@ def sealed_size(size: int) -> int:
 
 
 @final
+class _Cutter:
+    """Cuts a stream into chunks, and holds the one back that may be the last."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.held = bytearray()
+        """Not more than one chunk."""
+
+    def cut(self, piece: bytes) -> Iterator[bytearray | memoryview]:
+        """Yield the chunks that are full and surely not the last."""
+        view = memoryview(piece)
+        if self.held:
+            missing = self._size - len(self.held)
+            self.held += view[:missing]
+            view = view[missing:]
+            if not view:
+                return
+            full, self.held = self.held, bytearray()
+            yield full
+        while len(view) > self._size:
+            yield view[: self._size]
+            view = view[self._size :]
+        self.held += view
+
+
+@final
 class ChunkSealer:
     """Encrypts one stream; ``update`` with its pieces, then ``finish`` once."""
 
@@ -48,27 +75,19 @@ class ChunkSealer:
         """
         self._cipher = AESGCM(key)
         self._binding = binding
-        self._pending = bytearray()
+        self._cutter = _Cutter(CHUNK_SIZE_BYTES)
         self._number = 0
 
     def update(self, piece: bytes) -> bytes:
         """Take plaintext; return the chunks that are full and surely not the last."""
-        self._pending += piece
-        whole = max(0, (len(self._pending) - 1) // CHUNK_SIZE_BYTES) * CHUNK_SIZE_BYTES
-        if not whole:
-            return b""
-        with memoryview(self._pending) as view:
-            parts = [
-                self._seal(view[at : at + CHUNK_SIZE_BYTES], is_last=False)
-                for at in range(0, whole, CHUNK_SIZE_BYTES)
-            ]
-        del self._pending[:whole]
-        return b"".join(parts)
+        return b"".join(
+            [self._seal(chunk, is_last=False) for chunk in self._cutter.cut(piece)]
+        )
 
     def finish(self, ending: bytes = b"") -> bytes:
         """Return the last chunk, bound to ``ending`` too."""
         self._binding += ending
-        return self._seal(self._pending, is_last=True)
+        return self._seal(self._cutter.held, is_last=True)
 
     def _seal(self, chunk: bytearray | memoryview, *, is_last: bool) -> bytes:
         nonce = _nonce(self._number, is_last=is_last)
@@ -88,7 +107,7 @@ class ChunkOpener:
         """Begin a stream; the arguments are those of its ``ChunkSealer``."""
         self._cipher = AESGCM(key)
         self._binding = binding
-        self._pending = bytearray()
+        self._cutter = _Cutter(_SEALED_CHUNK_SIZE_BYTES)
         self._number = 0
 
     def update(self, piece: bytes) -> bytes:
@@ -97,18 +116,9 @@ class ChunkOpener:
         Raises:
             ChunkError: a chunk was changed, left out, doubled or moved.
         """
-        self._pending += piece
-        count = max(0, (len(self._pending) - 1) // _SEALED_CHUNK_SIZE_BYTES)
-        if not count:
-            return b""
-        whole = count * _SEALED_CHUNK_SIZE_BYTES
-        with memoryview(self._pending) as view:
-            parts = [
-                self._open(view[at : at + _SEALED_CHUNK_SIZE_BYTES], is_last=False)
-                for at in range(0, whole, _SEALED_CHUNK_SIZE_BYTES)
-            ]
-        del self._pending[:whole]
-        return b"".join(parts)
+        return b"".join(
+            [self._open(chunk, is_last=False) for chunk in self._cutter.cut(piece)]
+        )
 
     def finish(self, ending: bytes = b"") -> bytes:
         """Return the plaintext of the last chunk.
@@ -117,7 +127,7 @@ class ChunkOpener:
             ChunkError: it was changed, is missing, or has another ``ending``.
         """
         self._binding += ending
-        return self._open(self._pending, is_last=True)
+        return self._open(self._cutter.held, is_last=True)
 
     def _open(self, chunk: bytearray | memoryview, *, is_last: bool) -> bytes:
         number = self._number

@@ -18,6 +18,8 @@ from huitong.payload.errors import ContentTypeError, ContentTypeFormError
 
 #: Bytes of a document's beginning that magic numbers need.
 HEAD_SIZE_BYTES: Final = 8_192
+#: Characters of a media type; the longest registered one has 84.
+TYPE_CHARACTERS_MAX: Final = 127
 ANYTHING: Final = "application/octet-stream"
 _TEXT: Final = "text/plain"
 _JSON: Final = "application/json"
@@ -138,6 +140,10 @@ def _parse(declared: str) -> tuple[str, str]:
     """Return type and charset of a media type, both perhaps empty."""
     name, *parameters = (part.strip() for part in declared.lower().split(";"))
     parts = name.split("/")
+    if len(name) > TYPE_CHARACTERS_MAX:
+        raise ContentTypeFormError(
+            declared=declared, reason=f"more than {TYPE_CHARACTERS_MAX} characters"
+        )
     if name and (len(parts) != 2 or not all(map(_NAME.fullmatch, parts))):
         raise ContentTypeFormError(declared=declared, reason="expected type/subtype")
     charset = ""

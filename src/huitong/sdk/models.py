@@ -418,6 +418,136 @@ class PageJob(Model):
     """Give it as `after` to go on; null at the end."""
 
 
+class Caller(Model):
+    """Who this caller is to the gateway."""
+
+    id: str
+    """Permanent id, as in the audit log."""
+    name: str
+    """For people."""
+    roles: tuple[str, ...]
+    """What it may do."""
+    kind: str
+    """How it proved who it is."""
+
+
+class ApiKey(Model):
+    """An API key, without the key."""
+
+    id: str
+    """Permanent id."""
+    name: str
+    """What it is for."""
+    roles: tuple[str, ...]
+    """What its holder may do."""
+    made: str
+    """When it was made."""
+    made_by: str
+    """Id of the caller who made it."""
+    expires: str
+    """When it ends."""
+    used: str | None
+    """Last use, to the minute."""
+    revoked: str | None
+    """When it was revoked."""
+    replaces: str | None
+    """The key that it was rotated from."""
+
+
+class PageApiKey(Model):
+    """A part of a list."""
+
+    items: tuple[ApiKey, ...]
+    """In the order of the list."""
+    next: str | None = None
+    """Give it as `after` to go on; null at the end."""
+
+
+class MadeApiKey(Model):
+    """An API key that was just made."""
+
+    id: str
+    """Permanent id."""
+    name: str
+    """What it is for."""
+    roles: tuple[str, ...]
+    """What its holder may do."""
+    made: str
+    """When it was made."""
+    made_by: str
+    """Id of the caller who made it."""
+    expires: str
+    """When it ends."""
+    used: str | None
+    """Last use, to the minute."""
+    revoked: str | None
+    """When it was revoked."""
+    replaces: str | None
+    """The key that it was rotated from."""
+    key: str
+    """The key itself; shown this once, also not in a repeat with the same Idempotency-Key."""
+
+
+class AuditCall(Model):
+    """One call."""
+
+    sequence: int
+    """Number in the log, without gaps."""
+    time: str
+    """When it was answered."""
+    caller: str
+    """Id of the caller; empty if it proved nothing."""
+    roles: tuple[str, ...]
+    """Roles that it had then."""
+    address: str
+    """Network address of the sender."""
+    method: str
+    """HTTP method, or COMMAND for one on the gateway's machine."""
+    path: str
+    """What it was about."""
+    operation: str
+    """Id of the operation; empty if it got not so far."""
+    status: int
+    """HTTP status of the answer."""
+    problem: str
+    """`codespace/code` of the refusal, or empty."""
+    request_id: str
+    """Id of the request."""
+    previous: str
+    """Digest of the entry before, hexadecimal."""
+    digest: str
+    """Digest of this entry, hexadecimal."""
+
+
+class PageAuditCall(Model):
+    """A part of a list."""
+
+    items: tuple[AuditCall, ...]
+    """In the order of the list."""
+    next: str | None = None
+    """Give it as `after` to go on; null at the end."""
+
+
+class AuditHead(Model):
+    """The newest entry: whoever keeps it notices any later change of what is before."""
+
+    sequence: int
+    """Number of entries."""
+    digest: str
+    """Digest of the newest one, hexadecimal."""
+
+
+class AuditVerdict(Model):
+    """What checking the whole log found; if it is not whole, the answer is a problem."""
+
+    sequence: int
+    """Number of entries."""
+    digest: str
+    """Digest of the newest one, hexadecimal."""
+    anchors: int
+    """Anchored heads that the log agrees with."""
+
+
 class HealthCheck(Model):
     """One condition and whether it holds."""
 

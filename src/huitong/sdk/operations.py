@@ -815,6 +815,140 @@ class Gateway(Transport):
             models.Job,
         )
 
+    def get_caller(self) -> models.Caller:
+        """Who I am to this gateway.
+
+        Tell the caller's own id and roles.
+        """
+        return self._call(
+            Call(method="GET", path="/v1/caller", query={}), models.Caller
+        )
+
+    def list_api_keys(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> Iterator[models.ApiKey]:
+        """List API keys.
+
+        List keys in the order of their ids, also those that have ended.
+        """
+        return self._items(
+            Call(
+                method="GET",
+                path="/v1/api-keys",
+                query={"limit": limit, "after": after},
+            ),
+            models.PageApiKey,
+            models.ApiKey,
+        )
+
+    def create_api_key(
+        self,
+        *,
+        name: str,
+        roles: Sequence[
+            Literal["officer", "integrator", "security", "auditor", "system"]
+        ],
+        days: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.MadeApiKey:
+        """Make an API key.
+
+        Make a key; the answer is the only place where it is shown.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path="/v1/api-keys",
+                query={},
+                body=given(name=name, roles=roles, days=days),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.MadeApiKey,
+        )
+
+    def rotate_api_key(
+        self,
+        key_id: str,
+        *,
+        days: int | None = None,
+        overlap_s: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.MadeApiKey:
+        """Replace an API key.
+
+        Make a key of the same name and roles, and end the old one after a while.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path=f"/v1/api-keys/{place(key_id)}/rotation",
+                query={},
+                body=given(days=days, overlap_s=overlap_s),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.MadeApiKey,
+        )
+
+    def revoke_api_key(
+        self, key_id: str, *, idempotency_key: str | None = None
+    ) -> models.ApiKey:
+        """Revoke an API key.
+
+        End a key at once; one that has ended stays as it is.
+        """
+        return self._call(
+            Call(
+                method="DELETE",
+                path=f"/v1/api-keys/{place(key_id)}",
+                query={},
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.ApiKey,
+        )
+
+    def list_audit_entries(
+        self,
+        *,
+        of: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Iterator[models.AuditCall]:
+        """List calls.
+
+        List calls, the oldest first.
+        """
+        return self._items(
+            Call(
+                method="GET",
+                path="/v1/audit/entries",
+                query={"of": of, "limit": limit, "after": after},
+            ),
+            models.PageAuditCall,
+            models.AuditCall,
+        )
+
+    def get_audit_head(self) -> models.AuditHead:
+        """Newest entry's digest.
+
+        Tell number and digest of the newest entry, to be kept elsewhere.
+        """
+        return self._call(
+            Call(method="GET", path="/v1/audit/head", query={}), models.AuditHead
+        )
+
+    def verify_audit_log(self) -> models.AuditVerdict:
+        """Check that the log is whole.
+
+        Read the whole log; a change, a gap or another order is told as access/13.
+        """
+        return self._call(
+            Call(method="GET", path="/v1/audit/verification", query={}),
+            models.AuditVerdict,
+        )
+
     def get_liveness(self) -> models.Health:
         """Whether the process answers.
 

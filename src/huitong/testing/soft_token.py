@@ -53,7 +53,10 @@ class SoftToken:
 
     def make_key(self, label: str, *, bits: int = 256) -> None:
         """Make an AES key that never leaves the token."""
-        token = pkcs11.lib(str(self.module)).get_token(token_label=self.label)
+        library = pkcs11.lib(str(self.module))
+        # Sessions of other tests end here, and with them the login of the process.
+        library.reinitialize()
+        token = library.get_token(token_label=self.label)
         with token.open(rw=True, user_pin=self.pin) as session:
             session.generate_key(
                 pkcs11.KeyType.AES,

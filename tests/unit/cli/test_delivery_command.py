@@ -11,11 +11,14 @@ from click.testing import CliRunner
 
 from huitong.cli import delivery
 from huitong.cli.exchange import exchange
+from huitong.cli.vault import vault
 from huitong.client import Sender
 from huitong.client.errors import NotCommittedError, TransactionFailedError
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import sha256
-from huitong.gateway.folder_vault import make_key_file
+from huitong.gateway.vault.blocks import one_piece
+from huitong.gateway.vault.model import SealedPayload
+from huitong.gateway.vault.vault import Vault
 from huitong.keys import Keyring
 from huitong.modules.exchange.packets import GRADES
 
@@ -31,8 +34,8 @@ def run(*arguments: object) -> Any:
 def order(tmp_path: Path) -> list[object]:
     """A delivery from a vault, up to the zone."""
     Keyring(tmp_path / "keyring").create("tax")
-    make_key_file(tmp_path / "vault.key")
-    (tmp_path / "vault").mkdir()
+    made = [tmp_path / "vault", "--vault-key", tmp_path / "vault.key"]
+    CliRunner().invoke(vault, ["init", *map(str, made)])
     return [
         *("deliver", *HERE, "--home", tmp_path, "--vault", tmp_path / "vault"),
         *("--vault-key", tmp_path / "vault.key", "--out", tmp_path / "sealed.bin"),
@@ -40,8 +43,8 @@ def order(tmp_path: Path) -> list[object]:
 
 
 def _answer_with(monkeypatch: pytest.MonkeyPatch, failure: HuitongError) -> None:
-    async def sealed(*_: object) -> bytes:
-        return SEALED
+    async def sealed(_: object, opened: Vault, *__: object) -> SealedPayload:
+        return await opened.keep_sealed(one_piece(SEALED))
 
     async def refused(*_: object, **__: object) -> None:
         raise failure

@@ -10,13 +10,22 @@ import pytest
 from click.testing import CliRunner, Result
 
 from huitong.cli.keys import keys, reader_keys_of
-from huitong.cli.vault import vault
-from huitong.gateway.folder_vault import Vault, load_key
-from huitong.payload.document import make_payload
+from huitong.cli.vault import vault, with_vault
+from huitong.gateway.vault.blocks import one_piece
+
+DOCUMENT = b'{"b":1,"a":"secret"}'
+SUBJECT = bytes(range(32))
 
 
 def run(command: object, *arguments: object) -> Result:
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def put(folder: Path, key: Path, document: bytes = DOCUMENT) -> str:
+    stored = with_vault(
+        folder, key, lambda opened: opened.put(one_piece(document), subject=SUBJECT)
+    )
+    return stored.digest.hex()
 
 
 def test_vault_is_made_with_a_key_of_its_own(tmp_path: Path) -> None:
@@ -29,10 +38,10 @@ def test_vault_is_made_with_a_key_of_its_own(tmp_path: Path) -> None:
     }
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    digest = Vault(folder, load_key(key, {})).put(make_payload(b'{"b":1,"a":"secret"}'))
+    digest = put(folder, key)
     listed = run(vault, "list", folder, "--vault-key", key, "--json")
     assert json.loads(listed.stdout) == {
-        "payloads": [{"digest": digest.hex(), "fields": ["a", "b"]}]
+        "payloads": [{"digest": digest, "fields": ["a", "b"]}]
     }
     assert "secret" not in listed.stdout
 
@@ -45,7 +54,6 @@ def test_neither_key_nor_vault_is_replaced(tmp_path: Path) -> None:
     assert again.exit_code == 1
     assert "[vault/2]" in again.stderr
     assert key.read_bytes() == first
-    Vault(folder, load_key(key, {})).put(make_payload(b"x"))
     full = run(vault, "init", folder, "--vault-key", tmp_path / "new.key")
     assert "[vault/6]" in full.stderr
     assert not (tmp_path / "new.key").exists()
@@ -63,10 +71,51 @@ def test_wrong_key_lists_nothing(tmp_path: Path) -> None:
     folder, key = tmp_path / "vault", tmp_path / "vault.key"
     run(vault, "init", folder, "--vault-key", key)
     run(vault, "init", tmp_path / "other", "--vault-key", tmp_path / "other.key")
-    Vault(folder, load_key(key, {})).put(make_payload(b"x"))
+    put(folder, key)
     listed = run(vault, "list", folder, "--vault-key", tmp_path / "other.key")
     assert listed.exit_code == 1
-    assert "wrapped with another key [vault/4]" in listed.stderr
+    assert "[vault/8]" in listed.stderr
+
+
+def test_folder_of_another_form_is_refused(tmp_path: Path) -> None:
+    folder, key = tmp_path / "vault", tmp_path / "vault.key"
+    run(vault, "init", folder, "--vault-key", key)
+    for name, reason in ((None, "no vault.db"), ("00" * 32, "first form")):
+        other = tmp_path / f"other-{name}"
+        other.mkdir()
+        if name:
+            (other / f"{name}.payload").write_bytes(b"HTVAULT1")
+        listed = run(vault, "list", other, "--vault-key", key)
+        assert "[vault/10]" in listed.stderr
+        assert reason in listed.stderr
+        assert list(other.glob("vault.db*")) == []
+
+
+def test_subject_is_erased_once_it_is_confirmed(tmp_path: Path) -> None:
+    folder, key = tmp_path / "vault", tmp_path / "vault.key"
+    run(vault, "init", folder, "--vault-key", key)
+    digest = put(folder, key)
+    order = ("erase", folder, "--subject", SUBJECT.hex(), "--vault-key", key, "--json")
+    assert run(vault, *order).exit_code == 1
+    assert put(folder, key)
+    erased = json.loads(run(vault, *order, "--yes").stdout)
+    assert (erased["ok"], erased["payloads"], len(erased["keys"])) == (True, 2, 1)
+    listed = json.loads(run(vault, "list", folder, "--vault-key", key, "--json").stdout)
+    assert {"digest": digest, "fields": ["a", "b"], "erased": True} in (
+        listed["payloads"]
+    )
+
+
+def test_key_is_changed_and_the_former_one_opens_nothing(tmp_path: Path) -> None:
+    folder, key, new = tmp_path / "vault", tmp_path / "a.key", tmp_path / "b.key"
+    run(vault, "init", folder, "--vault-key", key)
+    put(folder, key)
+    order = ("rotate", folder, "--vault-key", new, "--previous-key", key, "--json")
+    assert "[vault/2]" in run(vault, *order[:-1]).stderr
+    assert json.loads(run(vault, *order, "--new").stdout)["rewrapped"] == 1
+    assert json.loads(run(vault, *order).stdout)["rewrapped"] == 0
+    assert run(vault, "list", folder, "--vault-key", new).exit_code == 0
+    assert "[vault/8]" in run(vault, "list", folder, "--vault-key", key).stderr
 
 
 def test_reader_key_is_made_listed_and_shown(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -9,9 +11,10 @@ from typing import Any
 import pytest
 
 from huitong.core.commitment import (
+    Disclosure,
     DisclosureMismatchError,
-    disclose,
     encode_disclosure,
+    withhold_others,
 )
 from huitong.core.hashing import sha256
 from huitong.core.store.ics23 import InvalidProofError
@@ -44,8 +47,9 @@ from huitong.gateway.exchange.proven_read import (
     get_client_view,
     read_proven,
 )
-from huitong.gateway.folder_vault import Vault
 from huitong.gateway.vault.errors import VaultEntryNotFoundError
+from huitong.gateway.vault.folder import make_folder_vault, open_folder_vault
+from huitong.gateway.vault.vault import Vault
 from huitong.light.tendermint.block_types import BlockId, PartSetHeader
 from huitong.light.tendermint.client_message import (
     Misbehaviour,
@@ -88,6 +92,7 @@ from tests.evidence_kit import (
     open_link,
     relay_request,
 )
+from tests.vault_kit import KEY
 
 PRIVATE_KEY = sha256(b"reader")
 DOCUMENT = b'{"invoice_number":"1","lines":[1,2],"seller":"s","total":113.00}'
@@ -102,6 +107,12 @@ class Pair:
     bank: Party
     vault: Vault
     digest: bytes = b""
+
+    async def disclosure(self) -> Disclosure:
+        """Return all fields of the record, as its issuer has them."""
+        opened = await self.vault.open(self.digest)
+        assert opened.head.disclosure is not None
+        return opened.head.disclosure
 
     async def request(self, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> int:
         """Ask for the record, and let the relayer bring request and decision."""
@@ -165,8 +176,20 @@ class Pair:
         return sealed
 
 
+@asynccontextmanager
+async def open_vault(folder: FilePath) -> AsyncIterator[Vault]:
+    await make_folder_vault(folder)
+    async with open_folder_vault(folder, KEY) as vault:
+        yield vault
+
+
 @pytest.fixture
-async def pair(tmp_path: FilePath) -> Pair:
+async def pair(tmp_path: FilePath) -> AsyncIterator[Pair]:
+    async with open_vault(tmp_path / "vault") as vault:
+        yield await make_pair(vault)
+
+
+async def make_pair(vault: Vault) -> Pair:
     path = open_link(SimClock(), "flow")
     a, b = path.a.zone, path.b.zone
     bureau = Party(
@@ -179,7 +202,7 @@ async def pair(tmp_path: FilePath) -> Pair:
         sender=MemorySender(b, "bank"),  # type: ignore[arg-type]
         member_id="cq-bank",
     )
-    made = Pair(path, bureau, bank, Vault(tmp_path / "vault", bytes(32)))
+    made = Pair(path, bureau, bank, vault)
     terms = RecordTerms(
         record_id="INV-9",
         record_type="tax.invoice",
@@ -271,9 +294,9 @@ async def test_payload_that_is_not_in_the_vault_is_not_delivered(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: FilePath
 ) -> None:
     sequence = await pair.request(monkeypatch)
-    empty = Vault(tmp_path / "other", bytes(32))
-    with pytest.raises(VaultEntryNotFoundError):
-        await deliver(pair.bureau, empty, pair.path.a.channel_id, sequence)
+    async with open_vault(tmp_path / "other") as empty:
+        with pytest.raises(VaultEntryNotFoundError):
+            await deliver(pair.bureau, empty, pair.path.a.channel_id, sequence)
 
 
 async def test_delivery_that_nobody_stated_is_not_taken(
@@ -304,9 +327,13 @@ async def test_other_content_than_the_record_commits_to_is_not_taken(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sequence = await pair.request(monkeypatch)
-    payload = pair.vault.get(pair.digest)
-    fields = dict(payload.fields) | {"total": b"999"}
-    forged = disclose(payload.commit(), fields, payload.salts, GIVEN)
+    whole = await pair.disclosure()
+    given = withhold_others(whole, GIVEN).given
+    changed = tuple(
+        replace(field, value=b"999") if field.name == "total" else field
+        for field in given
+    )
+    forged = replace(withhold_others(whole, GIVEN), given=changed)
     sealed = await pair.hand_over(sequence, encode_disclosure(forged))
     with pytest.raises(DisclosureMismatchError):
         await pair.check(sequence, sealed)
@@ -322,8 +349,7 @@ async def test_fewer_or_more_fields_than_granted_are_not_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sequence = await pair.request(monkeypatch)
-    payload = pair.vault.get(pair.digest)
-    other = disclose(payload.commit(), payload.fields, payload.salts, names)
+    other = withhold_others(await pair.disclosure(), names)
     sealed = await pair.hand_over(sequence, encode_disclosure(other))
     with pytest.raises(PayloadFieldsError, match=reason):
         await pair.check(sequence, sealed)
@@ -339,12 +365,10 @@ async def test_something_that_is_no_payload_is_not_taken(
 
 
 async def test_renamed_withheld_field_is_not_taken(pair: Pair) -> None:
-    payload = pair.vault.get(pair.digest)
-    given = disclose(payload.commit(), payload.fields, payload.salts, GIVEN)
+    whole = await pair.disclosure()
+    given = withhold_others(whole, GIVEN)
     renamed = replace(given, withheld=(replace(given.withheld[0], name="linez"),))
-    record = records_pb2.RecordHeader(
-        payload_digest=pair.digest, fields=sorted(payload.fields)
-    )
+    record = records_pb2.RecordHeader(payload_digest=pair.digest, fields=whole.names())
     check_payload(encode_disclosure(given), record, sorted(GIVEN))
     with pytest.raises(PayloadFieldsError, match="record header"):
         check_payload(encode_disclosure(renamed), record, sorted(GIVEN))

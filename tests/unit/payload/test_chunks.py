@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ LONG = b"".join(bytes((index,)) * CHUNK_SIZE_BYTES for index in range(3)) + b"en
 def seal(data: bytes, *cuts: int, ending: bytes = b"") -> bytes:
     sealer = ChunkSealer(KEY, b"binding")
     places = [0, *sorted(cuts), len(data)]
-    parts = [sealer.update(data[a:b]) for a, b in zip(places, places[1:], strict=False)]
+    parts = [sealer.update(data[a:b]) for a, b in pairwise(places)]
     return b"".join(parts) + sealer.finish(ending)
 
 
@@ -33,9 +35,7 @@ def open_all(
 ) -> bytes:
     opener = ChunkOpener(KEY, binding)
     places = [0, *sorted(cuts), len(sealed)]
-    parts = [
-        opener.update(sealed[a:b]) for a, b in zip(places, places[1:], strict=False)
-    ]
+    parts = [opener.update(sealed[a:b]) for a, b in pairwise(places)]
     return b"".join(parts) + opener.finish(ending)
 
 

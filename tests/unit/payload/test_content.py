@@ -124,7 +124,8 @@ def test_what_a_magic_number_tells_is_refused_before_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "declared", ["pdf", "/", "a/b/c", "a b/c", "text/ü", "text/plain; charset=x"]
+    "declared",
+    ["pdf", "/", "a/b/c", "a b/c", "text/ü", "text/plain; charset=x", "a/" + "b" * 126],
 )
 def test_what_is_no_media_type_is_told(declared: str) -> None:
     with pytest.raises(ContentTypeFormError):

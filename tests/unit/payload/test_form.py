@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ IN_HEAD = encode_head(PayloadHead(disclosure=FIELDS))
 def read(data: bytes, *cuts: int) -> tuple[bytes, CheckedPayload]:
     reader = PayloadReader()
     places = [0, *sorted(cuts), len(data)]
-    body = [reader.update(data[a:b]) for a, b in zip(places, places[1:], strict=False)]
+    body = [reader.update(data[a:b]) for a, b in pairwise(places)]
     return b"".join(body), reader.finish()
 
 

@@ -17,9 +17,9 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,6 +40,7 @@ PATH_CHARACTERS_MAX: Final = 1_024
 _NAME_CHARACTERS_MAX: Final = 128
 _DOMAIN: Final = b"huitong/audit/1\x00"
 _HEAD_ID: Final = 1
+_ENTRIES: Final = cast(Table, AuditRow.__table__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +116,14 @@ class AuditLog:
             The head after them.
         """
         head = await self._lock_head(session)
+        if not entries:
+            return AuditHead(head.sequence, head.digest)
+        rows: list[dict[str, Any]] = []
         for entry in entries:
-            row = _row(entry, head.sequence + 1, head.digest)
-            session.add(row)
-            head.sequence, head.digest = row.sequence, row.digest
+            rows.append(_values(entry, head.sequence + 1, head.digest))
+            head.sequence, head.digest = rows[-1]["sequence"], rows[-1]["digest"]
+        # Without objects for the rows, this takes a fifth of the time.
+        await session.execute(insert(_ENTRIES), rows)
         await session.flush()
         return AuditHead(head.sequence, head.digest)
 
@@ -163,7 +168,7 @@ class AuditLog:
         Raises:
             AuditBrokenError: the first entry that is not what it was, and how.
 
-        Takes about 20 µs an entry; others may write meanwhile.
+        Takes about 30 µs an entry; others may write meanwhile.
         """
         head, last = await self._read_end()
         anchors = [*anchored, *await self._read_anchors()]
@@ -251,33 +256,36 @@ class AuditLog:
         return digest
 
 
-def _row(entry: AuditEntry, sequence: int, previous: bytes) -> AuditRow:
-    row = AuditRow(
-        sequence=sequence,
-        time_ns=entry.time_ns,
-        caller=_cut(entry.caller, _NAME_CHARACTERS_MAX),
-        roles=",".join(entry.roles),
-        address=_cut(entry.address, _NAME_CHARACTERS_MAX),
-        method=_cut(entry.method, _NAME_CHARACTERS_MAX),
-        path=_cut(entry.path, PATH_CHARACTERS_MAX),
-        operation=_cut(entry.operation, _NAME_CHARACTERS_MAX),
-        status=entry.status,
-        problem=_cut(entry.problem, _NAME_CHARACTERS_MAX),
-        request_id=_cut(entry.request_id, _NAME_CHARACTERS_MAX),
-        previous=previous,
-    )
-    row.digest = digest_of(row)
-    return row
+def _values(entry: AuditEntry, sequence: int, previous: bytes) -> dict[str, Any]:
+    """Return the values of an entry's row."""
+    values = {
+        "sequence": sequence,
+        "time_ns": entry.time_ns,
+        "caller": _cut(entry.caller, _NAME_CHARACTERS_MAX),
+        "roles": ",".join(entry.roles),
+        "address": _cut(entry.address, _NAME_CHARACTERS_MAX),
+        "method": _cut(entry.method, _NAME_CHARACTERS_MAX),
+        "path": _cut(entry.path, PATH_CHARACTERS_MAX),
+        "operation": _cut(entry.operation, _NAME_CHARACTERS_MAX),
+        "status": entry.status,
+        "problem": _cut(entry.problem, _NAME_CHARACTERS_MAX),
+        "request_id": _cut(entry.request_id, _NAME_CHARACTERS_MAX),
+    }
+    digest = _digest([*values.values(), previous.hex()])
+    return {**values, "previous": previous, "digest": digest}
 
 
 def digest_of(row: AuditRow) -> bytes:
     """Return the digest that an entry must have, from all its other values."""
-    values: list[Any] = [
+    values = [
         *(row.sequence, row.time_ns, row.caller, row.roles, row.address, row.method),
         *(row.path, row.operation, row.status, row.problem, row.request_id),
-        row.previous.hex(),
     ]
-    return hashlib.sha256(_DOMAIN + encode_json(values)).digest()
+    return _digest([*values, row.previous.hex()])
+
+
+def _digest(values: Sequence[Any]) -> bytes:
+    return hashlib.sha256(_DOMAIN + encode_json(list(values))).digest()
 
 
 def _check_row(

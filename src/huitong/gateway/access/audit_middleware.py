@@ -14,7 +14,7 @@ from huitong.gateway.access.audit import AuditEntry, AuditLog
 from huitong.gateway.access.authentication import address_of
 from huitong.gateway.access.routes import operation_id
 from huitong.gateway.http.errors import InternalError
-from huitong.gateway.http.problems import status_of
+from huitong.gateway.http.problems import send_problem, status_of
 from huitong.gateway.http.request_id import current_request
 
 #: Paths below which calls are logged; health, metrics and pages are not.
@@ -36,11 +36,13 @@ class AuditMiddleware:
         log: Callable[[], AuditLog],
         *,
         clock: Callable[[], TimeNs],
+        errors_url: str,
         audited: Sequence[str] = AUDITED,
     ) -> None:
         self._app = app
         self._log = log
         self._clock = clock
+        self._errors_url = errors_url
         self._audited = tuple(audited)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,14 +50,19 @@ class AuditMiddleware:
         if scope["type"] != "http" or not scope["path"].startswith(self._audited):
             await self._app(scope, receive, send)
             return
-        is_recorded = False
+        is_recorded = is_replaced = False
 
         async def send_recorded(message: Message) -> None:
-            nonlocal is_recorded
+            nonlocal is_recorded, is_replaced
             if message["type"] == "http.response.start" and not is_recorded:
                 is_recorded = True
-                await self._record(scope, message["status"])
-            await send(message)
+                try:
+                    await self._record(scope, message["status"])
+                except HuitongError as error:
+                    is_replaced = True
+                    await send_problem(error, self._errors_url, scope, receive, send)
+            if not is_replaced:
+                await send(message)
 
         try:
             await self._app(scope, receive, send_recorded)

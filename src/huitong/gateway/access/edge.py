@@ -132,7 +132,11 @@ def protect(
         AuthenticationMiddleware, gate=lambda: edge().gate, errors_url=url
     )
     app.add_middleware(
-        AuditMiddleware, log=lambda: edge().audit, clock=clock, audited=audited
+        AuditMiddleware,
+        log=lambda: edge().audit,
+        clock=clock,
+        errors_url=url,
+        audited=audited,
     )
     app.add_middleware(ProblemBoundary, errors_url=url)
     if settings.cors_origins:

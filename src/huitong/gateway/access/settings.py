@@ -15,6 +15,12 @@ Algorithm = Literal[
 ALGORITHMS_DEFAULT: Final[tuple[Algorithm, ...]] = ("RS256", "PS256", "ES256", "EdDSA")
 
 
+#: https, or http on this machine; no query, as OpenID Connect Discovery wants it.
+_ISSUER: Final = (
+    r"^(https://[^/?#\s]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)(/[^?#\s]*)?$"
+)
+
+
 class RoleRule(BaseModel):
     """Gives a role to tokens that say something."""
 
@@ -44,6 +50,7 @@ class ProviderSettings(BaseModel):
         description="Short name; a part of the callers' ids, so it never changes.",
     )
     issuer: str = Field(
+        pattern=_ISSUER,
         max_length=512,
         description="URL as in the tokens' `iss`; https, or http on this machine.",
     )

@@ -144,6 +144,8 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
+        # What is overwritten or deleted is zeroed: wrapped keys that were destroyed.
+        "secure_delete = ON",
         f"busy_timeout = {LOCK_TIMEOUT_S * 1000}",
     ):
         cursor.execute(f"PRAGMA {setting}")

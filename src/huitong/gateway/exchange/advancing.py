@@ -61,6 +61,9 @@ class Advancing:
 
     # --- what the follower tells --------------------------------------------------------
 
+    async def prepare(self) -> None:
+        """Every exchange is looked up when a block touches it."""
+
     async def read(self, block: BlockSeen) -> Any:
         """Return the exchanges that a block has touched, as they are now."""
         touched = touched_in(block, self._parts.identity.member_id)

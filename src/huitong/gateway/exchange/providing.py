@@ -8,19 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from huitong.client.answers import TxOutcome
-from huitong.core.commitment import (
-    disclose,
-    encode_disclosure,
-)
-from huitong.core.hashing import sha256
 from huitong.gateway.exchange.errors import ExchangeStateError
 from huitong.gateway.exchange.party import Party, get_exchange, status_text
-from huitong.gateway.folder_vault import Vault
-from huitong.payload.document import make_payload
-from huitong.payload.sealing import (
-    SealingContext,
-    seal,
-)
+from huitong.gateway.vault.blocks import one_piece
+from huitong.gateway.vault.model import SealedPayload
+from huitong.gateway.vault.vault import Vault
+from huitong.payload.sealing import SealingContext
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 
@@ -64,23 +57,22 @@ async def publish_document(
         VaultStoreError: the vault cannot store it; nothing is published.
         TransactionFailedError: the zone refuses the record.
     """
-    payload = make_payload(document)
-    digest = vault.put(payload)
+    stored = await vault.put(one_piece(document), subject=terms.subject)
     outcome = await provider.sender.send(
         records_pb2.MsgPublishRecord(
             signer=provider.sender.address,
             record_id=terms.record_id,
             record_type=terms.record_type,
             subject=terms.subject,
-            payload_digest=digest,
-            fields=payload.commit().names,
+            payload_digest=stored.digest,
+            fields=stored.fields,
             level=terms.level,
             share_class=terms.share_class,
             title=terms.title,
             terms=terms.terms,
         )
     )
-    return digest, outcome
+    return stored.digest, outcome
 
 
 async def deliver(
@@ -95,15 +87,18 @@ async def deliver(
     Raises:
         What the two steps raise.
     """
-    sealed = await seal_granted(provider, vault, channel_on_a, sequence)
-    outcome = await state_delivery(provider, channel_on_a, sequence, sha256(sealed))
-    return Delivery(sealed=sealed, outcome=outcome)
+    kept = await seal_granted(provider, vault, channel_on_a, sequence)
+    digest = kept.sealed_digest
+    outcome = await state_delivery(provider, channel_on_a, sequence, digest)
+    pieces = [piece async for piece in await vault.open_sealed(digest)]
+    await vault.drop_sealed(digest)
+    return Delivery(sealed=b"".join(pieces), outcome=outcome)
 
 
 async def seal_granted(
     provider: Party, vault: Vault, channel_on_a: str, sequence: int
-) -> bytes:
-    """Return the granted fields, sealed to the key that the request names.
+) -> SealedPayload:
+    """Seal the granted fields to the key that the request names; the vault keeps them.
 
     Raises:
         ExchangeStateError: the exchange is not granted.
@@ -120,20 +115,15 @@ async def seal_granted(
             actual=status_text(exchange),
         )
     decision, request = exchange.decision, exchange.request
-    payload = vault.get(decision.payload_digest)
-    commitment = payload.commit()
-    granted = set(decision.fields) or set(commitment.names)
-    disclosure = disclose(commitment, payload.fields, payload.salts, granted)
-    return seal(
-        encode_disclosure(disclosure),
-        request.reader_key,
-        SealingContext(
-            chain_id_of_a=await provider.zone.chain_id(),
-            channel_on_a=channel_on_a,
-            sequence=sequence,
-            requester=request.requester,
-            payload_digest=decision.payload_digest,
-        ),
+    context = SealingContext(
+        chain_id_of_a=await provider.zone.chain_id(),
+        channel_on_a=channel_on_a,
+        sequence=sequence,
+        requester=request.requester,
+        payload_digest=decision.payload_digest,
+    )
+    return await vault.seal(
+        decision.payload_digest, decision.fields, request.reader_key, context
     )
 
 

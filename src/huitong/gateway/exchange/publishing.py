@@ -54,8 +54,9 @@ class Publishing:
                 row = await self._store(session, order, staged, digest)
         if not is_new:  # the same order came in twice at the same time
             await vault.discard(staged)
+            return await self._same(row, digest)
         self._parts.outbox.wake()
-        return await self._same(row, digest)
+        return _publication(row, 0)
 
     async def get(self, publication_id: str) -> Publication:
         """Return what became of a publication.
@@ -173,6 +174,7 @@ class Publishing:
             ),
         )
         session.add(row)
+        await session.flush()
         return row
 
 

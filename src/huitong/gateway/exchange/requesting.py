@@ -50,8 +50,8 @@ from huitong.payload.errors import (
 from huitong.payload.sealing import (
     SealingContext,
     check_sealed_digest,
-    open_sealed,
 )
+from huitong.payload.whole import open_sealed_whole
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import (
     Decision,
@@ -207,7 +207,7 @@ async def check_delivery(
         requester=requester.member_id,
         payload_digest=decision.payload_digest,
     )
-    encoded = open_sealed(sealed, private_key, context)
+    encoded = open_sealed_whole(sealed, private_key, context)
     return CheckedAnswer(
         disclosure=check_payload(encoded, record, decision.fields),
         encoded=encoded,

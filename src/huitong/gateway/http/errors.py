@@ -55,7 +55,7 @@ class PathNotFoundError(
     codespace="http",
     code=4,
     text="there is nothing at this path",
-    next_step="The paths are listed at /v1/openapi.json.",
+    next_step="The paths are listed at /openapi.json.",
 ):
     """No operation has this path."""
 
@@ -214,10 +214,10 @@ class AnswerNotKeptError(
     RejectedError,
     codespace="http",
     code=17,
-    text="the request was carried out; its answer was too large to be kept",
-    next_step="Read the result at its own path.",
+    text="the request was carried out; its answer was not kept",
+    next_step="Read the result at its own path; of an API key whose answer is lost, revoke it and make another.",
 ):
-    """A request is repeated whose first answer was not remembered."""
+    """A request is repeated whose first answer was too large to be kept, or shows a secret."""
 
     http_status: ClassVar[int] = 409
 

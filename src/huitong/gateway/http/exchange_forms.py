@@ -25,7 +25,7 @@ from huitong.gateway.http.errors import (
 )
 
 JSON: Final = "application/json"
-PROBLEM: Final = "application/problem+json"
+ANY: Final = "*/*"
 #: Parts of a header ``Accept`` that are looked at; browsers send about eight.
 ACCEPT_PARTS_MAX: Final = 32
 #: Bytes of a query: a cursor and a dozen filters.
@@ -97,7 +97,7 @@ class Forms:
         has_body = bool(length) or "transfer-encoding" in headers
         if has_body:
             _check_encoding(headers)
-        if has_body and method in _BODY_METHODS:
+        if has_body and method in _BODY_METHODS and ANY not in form.takes:
             _check_type(headers, form)
         _check_accept(headers, form)
 
@@ -140,7 +140,7 @@ def _check_type(headers: Headers, form: Form) -> None:
         raise MediaTypeError(given="missing" if not given else "repeated", taken=taken)
     kind, _, rest = given[0].partition(";")
     kind = kind.strip().lower()
-    if kind not in form.takes and "*/*" not in form.takes:
+    if kind not in form.takes:
         raise MediaTypeError(given=given[0], taken=taken)
     for name, value in _PARAMETER.findall(";" + rest if rest else ""):
         if name.lower() == "charset" and value.lower() not in ("utf-8", "utf8"):

@@ -74,6 +74,14 @@ def request_key(request: Request) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def keep_no_answer(request: Request) -> None:
+    """Let the answer to a request not be stored, because it shows a secret.
+
+    A repeat is told that the request was carried out, and does not get the answer.
+    """
+    request.state.shows_secret = True
+
+
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
     """The answer to a request that was carried out."""
@@ -83,7 +91,7 @@ class KeptAnswer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
-    """None if it was too large."""
+    """None if it was too large, or shows a secret."""
 
 
 @final
@@ -241,7 +249,9 @@ class IdempotencyMiddleware:
         scope["state"]["request_key"] = hashlib.sha256(
             orjson.dumps([caller, key])
         ).hexdigest()
-        attempt = _Attempt(idempotency, caller, key, found, scope, receive, send)
+        attempt = _Attempt(
+            idempotency, caller, key, found, scope, receive, send, self._errors_url
+        )
         await attempt.run(self._app)
 
 
@@ -256,11 +266,13 @@ class _Attempt:
     scope: Scope
     source: Receive
     sink: Send
+    errors_url: str
     body: _HashedBody = field(init=False)
     start: Message | None = None
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
     is_settled: bool = False
+    is_replaced: bool = False
 
     def __post_init__(self) -> None:
         self.body = _HashedBody(self.scope, self.source)
@@ -275,9 +287,21 @@ class _Attempt:
                     await self._release()
 
     async def _send(self, message: Message) -> None:
+        if self.is_replaced:
+            return
         if self.is_settled:
             await self.sink(message)
             return
+        try:
+            await self._settle(message)
+        except HuitongError as error:  # the answer is not sent: it could not be kept
+            self.is_settled = self.is_replaced = True
+            await send_problem(
+                error, self.errors_url, self.scope, self.body.receive, self.sink
+            )
+
+    async def _settle(self, message: Message) -> None:
+        """Hold the answer back until it is known whether and how it is kept."""
         if message["type"] == "http.response.start":
             self.start = message
             if message["status"] >= 400:
@@ -294,6 +318,7 @@ class _Attempt:
 
     async def _keep(self, *, is_whole: bool) -> None:
         assert self.start is not None
+        is_whole = is_whole and not self.scope["state"].get("shows_secret")
         answer = KeptAnswer(
             await self.body.digest(),
             self.start["status"],

@@ -10,6 +10,7 @@ many as promised, never more.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Callable
@@ -95,6 +96,7 @@ class DailyQuota:
         self._clock = clock
         self._lots: dict[str, int] = {}
         self._day = 0
+        self._lock = asyncio.Lock()
 
     async def take(self, caller: str) -> None:
         """Count one request.
@@ -106,14 +108,15 @@ class DailyQuota:
         if not self._per_day:
             return
         day, second = divmod(self._clock() // NS_PER_SECOND, SECONDS_PER_DAY)
-        if day != self._day:
-            self._day, self._lots = day, {}
-        if not self._lots.get(caller):
-            lot = await self._take_lot(caller, day)
-            if not lot:
-                raise QuotaError(maximum=self._per_day, wait_s=SECONDS_PER_DAY - second)
-            self._lots[caller] = self._lots.get(caller, 0) + lot
-        self._lots[caller] -= 1
+        async with self._lock:  # so that requests at one time share a lot
+            if day != self._day:
+                self._day, self._lots = day, {}
+            if not self._lots.get(caller):
+                self._lots[caller] = await self._take_lot(caller, day)
+            if not self._lots[caller]:
+                wait_s = SECONDS_PER_DAY - second
+                raise QuotaError(maximum=self._per_day, wait_s=wait_s)
+            self._lots[caller] -= 1
 
     async def _take_lot(self, caller: str, day: int) -> int:
         """Take requests from the quota; return how many, 0 if there are none."""

@@ -28,7 +28,7 @@ class IdempotencyRow(Base):
     headers: Mapped[Blob | None]
     """JSON list of pairs."""
     body: Mapped[Blob | None]
-    """None if it was too large to be kept."""
+    """None if it was too large to be kept, or shows a secret."""
 
 
 class QuotaUse(Base):

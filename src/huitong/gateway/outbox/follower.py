@@ -40,6 +40,9 @@ PAUSE_LONGEST_S: Final = 5.0
 class BlockHandler(Protocol):
     """Who is told of every block of the own zone."""
 
+    async def prepare(self) -> None:
+        """Know what to look for; no block is told before."""
+
     async def read(self, block: BlockSeen) -> Any:
         """Return what concerns this handler, None for nothing; may ask the zone."""
 
@@ -114,6 +117,8 @@ class BlockFollower:
 
     async def _resume(self) -> None:
         """Go on where the database says."""
+        for handler in self._handlers:
+            await handler.prepare()
         await self._load()
         newest = await self._zone.latest_height()
         if self._height:

@@ -39,7 +39,7 @@ log = structlog.get_logger("gateway")
 
 #: Seconds between two looks for steps that other processes have added, or that are due
 #: again.
-POLL_S: Final = 0.05
+POLL_S: Final = 0.1
 LEASE_NAME: Final = "outbox"
 #: A step in one of these has ended; a stuck one may be taken up again by a person.
 _ENDED: Final = (
@@ -89,6 +89,11 @@ class Outbox:
         self._ledger.register(kind, handler)
         if isinstance(handler, Executor):
             self._runner.register(kind, handler)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Addresses of the accounts that sign."""
+        return tuple(self._writers)
 
     # --- adding -------------------------------------------------------------------------
 

@@ -127,6 +127,7 @@ class ChainWriter:
         self._sequence = -1
         self._resend_at_s = 0.0
         self._wake = asyncio.Event()
+        self._working = asyncio.Lock()
         self._ledger: Ledger
         self._follower: BlockFollower
         self._lease: Lease
@@ -141,6 +142,11 @@ class ChainWriter:
         self._wake.set()
 
     # --- what the follower tells --------------------------------------------------------
+
+    async def prepare(self) -> None:
+        """Know which transactions to look for."""
+        async with self._working:
+            await self._load()
 
     async def read(self, block: BlockSeen) -> Any:
         """Return which of our transactions a block holds."""
@@ -172,7 +178,6 @@ class ChainWriter:
 
     async def reconcile(self) -> None:
         """Ask for our transactions one by one: blocks are missing."""
-        await self._load()
         for flight in list(self._in_flight.values()):
             await self._ask(flight)
 
@@ -253,10 +258,9 @@ class ChainWriter:
         """Sign and send what is due until cancelled."""
         while True:
             try:
-                if not self._is_loaded:
-                    await self._load()
                 if self._follower.height:
-                    await self._round()
+                    async with self._working:
+                        await self._round()
             except HuitongError as failure:
                 log.warning("writer_broken", reason=failure.diagnostics())
                 self._is_loaded = False
@@ -302,6 +306,8 @@ class ChainWriter:
         self._is_loaded = True
 
     async def _round(self) -> None:
+        if not self._is_loaded:
+            await self._load()
         now_s = time.monotonic()
         if self._in_flight and now_s >= self._resend_at_s:
             self._resend_at_s = now_s + RESEND_S

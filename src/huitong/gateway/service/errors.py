@@ -83,3 +83,13 @@ class WorkerFailedError(
     next_step="Its log says why, in the line gateway_failed.",
 ):
     """A process of the gateway ended while it was starting."""
+
+
+class PeerKnownError(
+    RejectedError,
+    codespace="service",
+    code=10,
+    text="{path} knows the gateway of {member} already",
+    next_step="Edit the file to change its address or certificate.",
+):
+    """A peer is added once; what stands in the file is changed by hand."""

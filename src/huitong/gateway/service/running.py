@@ -22,6 +22,7 @@ from uvicorn.supervisors import Multiprocess
 from huitong.gateway.service.app import make_app, make_worker_app
 from huitong.gateway.service.errors import WorkerFailedError
 from huitong.gateway.service.services import Opening
+from huitong.gateway.service.watch import GatewayWatch
 from huitong.keys.new_file import replace_file
 from huitong.node.rpc.server import address_of, bind
 
@@ -62,6 +63,12 @@ def run_gateway(opening: Opening, told: Callable[[str], None]) -> None:
         if opening.settings.peers:
             peer_socket = stack.enter_context(bind(opening.settings.peer.listen))
             opening = replace(opening, peer_socket=peer_socket)
+        if opening.settings.watch.listen is not None:
+            watch = GatewayWatch(
+                opening.home, opening.settings, opening.settings.watch.listen
+            )
+            stack.callback(watch.stop)
+            watch.start()
         if service.workers == 1:
             config = _config(opening, partial(make_app, opening))
             try:

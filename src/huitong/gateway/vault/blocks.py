@@ -17,17 +17,21 @@ _INLINE_SIZE_BYTES: Final = 65_536
 
 
 async def in_blocks(pieces: ByteStream) -> ByteStream:
-    """Yield the same bytes in blocks of at most one MiB; only the last is smaller."""
-    pending = bytearray()
+    """Yield the same bytes in blocks of at most one MiB; small pieces are joined."""
+    small: list[bytes] = []
+    size = 0
     async for piece in pieces:
-        with memoryview(piece) as view:
-            for at in range(0, len(piece), BLOCK_SIZE_BYTES):
-                pending += view[at : at + BLOCK_SIZE_BYTES]
-                if len(pending) >= BLOCK_SIZE_BYTES:
-                    yield bytes(pending[:BLOCK_SIZE_BYTES])
-                    del pending[:BLOCK_SIZE_BYTES]
-    if pending:
-        yield bytes(pending)
+        if size + len(piece) < BLOCK_SIZE_BYTES:
+            small.append(piece)
+            size += len(piece)
+            continue
+        if small:
+            yield b"".join(small)
+            small, size = [], 0
+        for at in range(0, len(piece), BLOCK_SIZE_BYTES):
+            yield piece[at : at + BLOCK_SIZE_BYTES]
+    if small:
+        yield b"".join(small)
 
 
 async def offload(work: Callable[[bytes], ResultT], block: bytes) -> ResultT:

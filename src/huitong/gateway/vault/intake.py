@@ -211,10 +211,10 @@ class _Received:
         """Yield the object's bytes, once; nothing behind a check that fails."""
         yield MAGIC
         async for piece in opened_pieces(self._sealed, self._reception):
-            content = await offload(self._reader.update, piece)
+            content, sealed = await offload(self._work, piece)
             if content:
                 await self._inspection.update(content)
-            yield await offload(self._sealer.update, piece)
+            yield sealed
         reception, checked = self._reception, self._reader.finish()
         digest = reception.context.payload_digest
         check_root(checked, digest)
@@ -227,6 +227,10 @@ class _Received:
             content_type = "application/json"
         self._payload = _described(checked.head, digest, checked.size, content_type)
         yield self._sealer.finish(digest)
+
+    def _work(self, piece: bytes) -> tuple[bytes, bytes]:
+        """Return what of a piece is document, and the piece for the store."""
+        return self._reader.update(piece), self._sealer.update(piece)
 
 
 def _described(

@@ -11,7 +11,7 @@ import time
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.gateway.database.engine import SQLITE, Database
@@ -41,7 +41,7 @@ async def rotate_wrapping_key(database: Database, ring: KeyRing) -> Rotation:
             break
         total += count
     await _scrub(database)
-    _log.info("vault_keys_rewrapped", keys=total, wrapping_key=ring.present.id)
+    _log.info("vault_keys_rewrapped", count=total, wrapping_key=ring.present.id)
     return Rotation(rewrapped=total, key_id=ring.present.id)
 
 
@@ -62,7 +62,7 @@ async def rotate_owner_key(database: Database, ring: KeyRing, owner: str) -> Rot
             break
         total += count
     await _scrub(database)
-    _log.info("vault_subject_key_rotated", key=key_id, payloads=total)
+    _log.info("vault_subject_key_rotated", key=key_id, count=total)
     return Rotation(rewrapped=total, key_id=key_id)
 
 
@@ -97,7 +97,7 @@ async def destroy_owner_keys(
         )
         objects.extend(sealed.all())
     await _scrub(database)
-    _log.info("vault_subject_erased", keys=ids, payloads=count)
+    _log.info("vault_subject_erased", keys=ids, count=count)
     return Erasure(keys=tuple(ids), payloads=count or 0), objects
 
 
@@ -191,5 +191,8 @@ async def _scrub(database: Database) -> None:
     if database.kind != SQLITE:
         return
     async with database.engine.connect() as connection:
-        plain = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await plain.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        # Below SQLAlchemy, which would begin a transaction. If readers are in the way the
+        # log is emptied another time.
+        driver = (await connection.get_raw_connection()).driver_connection
+        if driver is not None:
+            await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).close()

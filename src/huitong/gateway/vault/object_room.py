@@ -12,7 +12,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import obstore
 from obstore.exceptions import BaseError
@@ -23,14 +23,17 @@ from huitong.gateway.vault.errors import VaultKeyError, VaultStoreError
 from huitong.gateway.vault.model import ByteStream
 from huitong.gateway.vault.settings import FolderSettings, S3Settings, StoreSettings
 
+if TYPE_CHECKING:
+    from obstore import BytesStream
+
 Store: TypeAlias = LocalStore | S3Store
 
 #: Bytes of one part of a large object; S3 takes at least 5 MiB, and at most 10,000 parts.
 PART_SIZE_BYTES: Final = 6_291_456
 #: Parts of one object that are under way at the same time.
 PARTS_AT_ONCE: Final = 2
-#: Bytes that are read with one request.
-READ_SIZE_BYTES: Final = 2_097_152
+#: Bytes that are read at once, at least of a download.
+PIECE_SIZE_BYTES: Final = 1_048_576
 _RANDOM_SIZE_BYTES: Final = 16
 #: What the store puts behind the name of a file that is not finished.
 _FRAGMENT_MARK: Final = "#"
@@ -86,23 +89,23 @@ class ObjectRoom:
         return name, counted.size
 
     async def get(self, name: str, offset: int = 0) -> ByteStream:
-        """Return the bytes of an object from ``offset`` on.
+        """Return the bytes of an object from ``offset`` on, perhaps none.
 
         Raises:
             FileNotFoundError: there is none.
             VaultStoreError: the store does not answer.
         """
-        end = offset + READ_SIZE_BYTES
         try:
-            found = await obstore.get_async(
-                self._store, name, options={"range": (offset, end)}
-            )
-            first = bytes(await found.bytes_async())
+            if self._folder is not None:
+                path = self._folder / name
+                first = await asyncio.to_thread(_read_piece, path, offset)
+                return self._read_file(path, first, offset)
+            found = await obstore.get_async(self._store, name)
+            return self._read_bucket(found.stream(PIECE_SIZE_BYTES), offset)
         except FileNotFoundError:
             raise
         except (BaseError, OSError) as error:
             raise self._down(error) from error
-        return self._read(name, first, end, found.meta["size"])
 
     async def delete(self, name: str) -> None:
         """Remove an object; nothing happens if there is none.
@@ -156,32 +159,29 @@ class ObjectRoom:
         except (BaseError, OSError) as error:
             raise self._down(error) from error
 
-    async def _read(self, name: str, first: bytes, at: int, size: int) -> ByteStream:
-        """Yield ``first`` and what is behind ``at``, the next piece being under way.
-
-        Pieces by range, because a folder is read in tiny ones otherwise, and because a
-        bucket may then be asked for a piece again.
-        """
-        while at < size:
-            length = min(READ_SIZE_BYTES, size - at)
-            ahead = asyncio.ensure_future(self._get_range(name, at, length))
-            try:
-                yield first
-            except BaseException:
-                ahead.cancel()
-                raise
-            first = await ahead
-            at += length
-        yield first
-
-    async def _get_range(self, name: str, at: int, length: int) -> bytes:
+    async def _read_file(self, path: Path, piece: bytes, at: int) -> ByteStream:
+        """Yield a file, not by way of the store, which gives it in tiny pieces."""
         try:
-            found = await obstore.get_range_async(
-                self._store, name, start=at, length=length
-            )
+            while piece:
+                yield piece
+                at += len(piece)
+                piece = await asyncio.to_thread(_read_piece, path, at)
+        except OSError as error:
+            raise self._down(error) from error
+
+    async def _read_bucket(self, pieces: BytesStream, offset: int) -> ByteStream:
+        """Yield a download.
+
+        What is before ``offset`` is read and dropped, because not every server that
+        speaks S3 knows how to answer for a part.
+        """
+        try:
+            async for piece in pieces:
+                data = bytes(piece)
+                yield data[offset:]
+                offset = max(0, offset - len(data))
         except (BaseError, OSError) as error:
             raise self._down(error) from error
-        return bytes(found)
 
     def _down(self, error: Exception) -> VaultStoreError:
         return VaultStoreError(place=self._place, reason=_reason(error))
@@ -256,6 +256,13 @@ def _reason(error: Exception) -> str:
         return error.strerror
     # The first line: what follows are the same words as Rust shows them.
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _read_piece(path: Path, at: int) -> bytes:
+    # Opened for each piece, so that a stream that nobody reads to its end holds nothing.
+    with path.open("rb", buffering=0) as file:
+        file.seek(at)
+        return file.read(PIECE_SIZE_BYTES)
 
 
 def _sync(root: Path, path: Path) -> None:

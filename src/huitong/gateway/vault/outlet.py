@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Callable
 from typing import Final
 
 from huitong.core.commitment import (
@@ -59,8 +60,16 @@ async def sealed_pieces(
     names: frozenset[str],
     reader_key: bytes,
     context: SealingContext,
+    measure: Callable[[bytes], bytes],
 ) -> ByteStream:
     """Yield a payload's given fields, sealed to a reader: small ones in one message.
+
+    Args:
+        opened: the payload.
+        names: fields to give, empty for all.
+        reader_key: X25519 public key.
+        context: the exchange.
+        measure: takes all sealed bytes in their order, in any thread, and returns them.
 
     Raises:
         CommitmentInputError: a name that the payload does not have.
@@ -72,14 +81,18 @@ async def sealed_pieces(
     if opened.stored.size <= MESSAGE_CONTENT_SIZE_BYTES_MAX:
         document = b"".join([piece async for piece in content])
         encoded = encode_disclosure(as_disclosure(head, document))
-        yield seal(encoded, reader_key, context)
+        yield measure(seal(encoded, reader_key, context))
         return
     sealer = StreamSealer(reader_key, context)
-    yield sealer.head
-    yield await offload(sealer.update, encode_head(head))
+
+    def work(piece: bytes) -> bytes:
+        return measure(sealer.update(piece))
+
+    yield measure(sealer.head)
+    yield await offload(work, encode_head(head))
     async for piece in content:
-        yield await offload(sealer.update, piece)
-    yield sealer.finish()
+        yield await offload(work, piece)
+    yield measure(sealer.finish())
 
 
 def _with_only(head: PayloadHead, names: frozenset[str]) -> PayloadHead:

@@ -7,6 +7,7 @@ stored: a scanner that is missing, breaks off, or takes too long refuses by defa
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from asyncio.subprocess import PIPE, STDOUT, Process
 from contextlib import suppress
@@ -25,6 +26,8 @@ _ANSWER_SIZE_BYTES_MAX: Final = 4_096
 _PIECE_SIZE_BYTES: Final = 1_048_576
 _CLAMD_FOUND: Final = re.compile(r"stream: (.*) FOUND", re.DOTALL)
 _CLAMD_CLEAN: Final = "stream: OK"
+#: What a program is told of our environment.
+_PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 _EXIT_CLEAN: Final = 0
 _EXIT_REFUSED: Final = 1
 
@@ -85,8 +88,10 @@ class CommandScan:
         Raises:
             OSError: it cannot be started.
         """
+        # Not our whole environment: it may hold keys.
+        given = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         process = await asyncio.create_subprocess_exec(
-            *settings.command, stdin=PIPE, stdout=PIPE, stderr=STDOUT
+            *settings.command, stdin=PIPE, stdout=PIPE, stderr=STDOUT, env=given
         )
         return cls(process, settings.timeout_s)
 

@@ -33,22 +33,21 @@ class SealedRoom:
         self._objects = objects
 
     async def keep(
-        self, sealed: ByteStream, *, digest: bytes | None = None
+        self, sealed: ByteStream, measure: Measure, *, digest: bytes | None = None
     ) -> SealedPayload:
         """Store sealed bytes; the same bytes again change nothing.
 
         Args:
             sealed: the bytes.
+            measure: has taken all of them in the end.
             digest: of the own payload that they hold, whose end drops them.
 
         Raises:
             VaultErasedError: the payload was erased meanwhile.
-            SealedFormError: more bytes than any sealed payload has, or none.
             VaultStoreError: the store does not take them.
         """
-        measured = _Measured(sealed)
-        name, size = await self._objects.put(OBJECT_KIND, measured.pieces())
-        payload = SealedPayload(sealed_digest=measured.digest(), size=size)
+        name, _ = await self._objects.put(OBJECT_KIND, sealed)
+        payload = measure.result()
         try:
             await self._insert(payload, name, digest)
         except IntegrityError:
@@ -105,23 +104,38 @@ class SealedRoom:
 
 
 @final
-class _Measured:
-    """Sealed bytes that are hashed and counted as they pass."""
+class Measure:
+    """Counts and hashes sealed bytes as they pass."""
 
-    def __init__(self, sealed: ByteStream) -> None:
-        self._sealed = sealed
+    def __init__(self) -> None:
+        """Begin with nothing."""
         self._hash = hashlib.sha256()
+        self._size = 0
 
-    def digest(self) -> bytes:
-        return self._hash.digest()
+    def take(self, piece: bytes) -> bytes:
+        """Take a piece, and return it.
 
-    async def pieces(self) -> ByteStream:
-        size = 0
-        async for block in in_blocks(self._sealed):
-            size += len(block)
-            if size > SEALED_SIZE_BYTES_MAX:
-                raise SealedFormError(reason=f"more than {SEALED_SIZE_BYTES_MAX} bytes")
-            await offload(self._hash.update, block)
-            yield block
-        if not size:
-            raise SealedFormError(reason="no bytes")
+        Raises:
+            SealedFormError: more bytes than any sealed payload has.
+        """
+        self._size += len(piece)
+        if self._size > SEALED_SIZE_BYTES_MAX:
+            raise SealedFormError(reason=f"more than {SEALED_SIZE_BYTES_MAX} bytes")
+        self._hash.update(piece)
+        return piece
+
+    def result(self) -> SealedPayload:
+        """Return what has passed."""
+        return SealedPayload(sealed_digest=self._hash.digest(), size=self._size)
+
+
+async def measured(sealed: ByteStream, measure: Measure) -> ByteStream:
+    """Yield what arrives, measured.
+
+    Raises:
+        SealedFormError: more bytes than any sealed payload has, or none.
+    """
+    async for block in in_blocks(sealed):
+        yield await offload(measure.take, block)
+    if not measure.result().size:
+        raise SealedFormError(reason="no bytes")

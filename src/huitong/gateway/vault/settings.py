@@ -95,7 +95,12 @@ class S3Settings(_Settings):
     secret_key_variable: str = Field(
         "AWS_SECRET_ACCESS_KEY", description="Variable with the access key."
     )
-    timeout_s: float = Field(60, gt=0, le=600, description="Seconds for one request.")
+    timeout_s: float = Field(
+        default=600,
+        gt=0,
+        le=3600,
+        description="Seconds for one request; a whole document may be on its way.",
+    )
 
 
 StoreSettings = Annotated[FolderSettings | S3Settings, Field(discriminator="kind")]
@@ -139,21 +144,21 @@ class VaultSettings(_Settings):
         default=FileKeySettings(), description="The key-encryption key."
     )
     previous_keys: tuple[KeySettings, ...] = Field(
-        (),
+        default=(),
         max_length=PREVIOUS_KEYS_MAX,
         description="Former key-encryption keys, until `rotate` has run.",
     )
     scanner: ScannerSettings | None = Field(
-        None, description="What looks at documents before they are stored."
+        default=None, description="What looks at documents before they are stored."
     )
     document_size_bytes_max: int = Field(
-        PAYLOAD_SIZE_BYTES_MAX,
+        default=PAYLOAD_SIZE_BYTES_MAX,
         ge=1,
         le=PAYLOAD_SIZE_BYTES_MAX,
         description="Bytes of the largest document that is taken.",
     )
     orphan_age_s: int = Field(
-        SECONDS_PER_DAY,
+        default=SECONDS_PER_DAY,
         ge=60,
         description="Seconds after which ciphertext that belongs to nothing is removed; "
         "longer than any document takes to arrive.",

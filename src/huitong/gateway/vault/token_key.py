@@ -21,6 +21,7 @@ from pkcs11.exceptions import (
     GeneralError,
     NoSuchKey,
     PKCS11Error,
+    UserAlreadyLoggedIn,
 )
 from pkcs11.mechanisms import GCMParams
 
@@ -121,7 +122,11 @@ class TokenKey:
         if self._key is not None:
             return self._key
         token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
-        self._session = token.open(user_pin=self._pin)
+        try:
+            self._session = token.open(user_pin=self._pin)
+        except UserAlreadyLoggedIn:
+            # The login is the process's, not the session's: another key of this token.
+            self._session = token.open()
         try:
             key = self._session.get_key(
                 object_class=pkcs11.ObjectClass.SECRET_KEY, label=self._label
@@ -142,4 +147,5 @@ class TokenKey:
                 session.close()
 
     def _down(self, error: PKCS11Error) -> VaultTokenError:
-        return VaultTokenError(token=self._token, reason=type(error).__name__)
+        reason = f"{type(error).__name__} {error}".strip()
+        return VaultTokenError(token=self._token, reason=reason)

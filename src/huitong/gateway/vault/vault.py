@@ -51,7 +51,7 @@ from huitong.gateway.vault.rows import (
     owner_of,
     payload_row,
 )
-from huitong.gateway.vault.sealed_room import SealedRoom
+from huitong.gateway.vault.sealed_room import Measure, SealedRoom, measured
 from huitong.gateway.vault.settings import VaultSettings
 from huitong.gateway.vault.tables import PayloadRow, SealedRow
 from huitong.payload.errors import PayloadSubjectError
@@ -206,8 +206,11 @@ class Vault:
             SealingKeyError: the reader's key is unusable.
         """
         opened = await self.open(digest)
-        pieces = sealed_pieces(opened, frozenset(names), reader_key, context)
-        return await self._sealed.keep(pieces, digest=digest)
+        measure = Measure()
+        pieces = sealed_pieces(
+            opened, frozenset(names), reader_key, context, measure.take
+        )
+        return await self._sealed.keep(pieces, measure, digest=digest)
 
     async def keep_sealed(self, sealed: ByteStream) -> SealedPayload:
         """Keep sealed bytes that arrived, unopened, so that they can be checked later.
@@ -216,7 +219,8 @@ class Vault:
             SealedFormError: more bytes than any sealed payload has.
             VaultStoreError: the store does not take them.
         """
-        return await self._sealed.keep(sealed)
+        measure = Measure()
+        return await self._sealed.keep(measured(sealed, measure), measure)
 
     async def open_sealed(self, sealed_digest: bytes, *, offset: int = 0) -> ByteStream:
         """Return sealed bytes from ``offset`` on.
