@@ -260,9 +260,8 @@ def _giving(operation: dict[str, Any], call: str) -> tuple[str, str]:
     """Return what a method gives, and how."""
     schema = _answer_of(operation)
     if "$ref" not in schema:
-        if schema.get("format") == "binary":
-            return "AsyncIterator[bytes]", f"self._pieces({call})"
-        return "dict[str, Any]", f"await self._object({call})"
+        # As it came: numbers of documents keep their form.
+        return "AsyncIterator[bytes]", f"self._pieces({call})"
     name = _class(_name(schema))
     if not name.startswith("Page"):
         return f"models.{name}", f"await self._call({call}, models.{name})"

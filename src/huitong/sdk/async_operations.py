@@ -235,12 +235,12 @@ class AsyncGateway(AsyncTransport):
             )
         )
 
-    async def download_disclosure(self, exchange: str) -> dict[str, Any]:
+    def download_disclosure(self, exchange: str) -> AsyncIterator[bytes]:
         """Get what was disclosed, as evidence needs it.
 
         The given fields with their salts, and the hashes of those that were withheld.
         """
-        return await self._object(
+        return self._pieces(
             Call(
                 method="GET",
                 path=f"/v1/exchanges/{place(exchange)}/disclosure",

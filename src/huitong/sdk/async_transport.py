@@ -25,7 +25,6 @@ from huitong.sdk.calls import (
     check_status,
     file_pieces,
     read_answer,
-    read_object,
 )
 
 
@@ -76,9 +75,6 @@ class AsyncTransport:
 
     async def _call(self, call: Call, model: type[ModelT]) -> ModelT:
         return read_answer(await self._answer(call), model)
-
-    async def _object(self, call: Call) -> dict[str, Any]:
-        return read_object(await self._answer(call))
 
     async def _answer(self, call: Call) -> httpx.Response:
         async with self._stream(call) as answer:

@@ -144,21 +144,6 @@ def read_answer(answer: httpx.Response, model: type[ModelT]) -> ModelT:
         ) from error
 
 
-def read_object(answer: httpx.Response) -> dict[str, Any]:
-    """Return a whole answer that is any JSON object.
-
-    Raises:
-        AnswerFormError: it is none.
-    """
-    try:
-        value = answer.json()
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise AnswerFormError(url=str(answer.url), reason="it is no JSON object")
-    return value
-
-
 def check_status(answer: httpx.Response) -> None:
     """Check that a whole answer is no refusal.
 

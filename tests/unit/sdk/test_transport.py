@@ -17,8 +17,6 @@ from huitong.sdk import (
     Gateway,
     NoAnswerError,
     ProblemError,
-    async_transport,
-    transport,
 )
 
 _PROBLEM = {
@@ -99,8 +97,10 @@ def _run_awaited(wire: Wire, use: Callable[[Any], Any]) -> Any:
 def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Run:
     async def no_pause(_: float) -> None: ...
 
-    monkeypatch.setattr(transport.time, "sleep", lambda _: None)
-    monkeypatch.setattr(async_transport, "asyncio", type("A", (), {"sleep": no_pause}))
+    monkeypatch.setattr("huitong.sdk.transport.time.sleep", lambda _: None)
+    monkeypatch.setattr(
+        "huitong.sdk.async_transport.asyncio", type("A", (), {"sleep": no_pause})
+    )
     return request.param  # type: ignore[no-any-return]
 
 
