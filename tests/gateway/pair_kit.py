@@ -18,6 +18,7 @@ from huitong.localnet.gateway import GatewayProcess
 from huitong.localnet.ports import free_ports
 from huitong.localnet.process import NodeProcess
 from huitong.relayer.config import LinkConfig
+from huitong.sdk import Gateway
 from tests.gateway.exchange_kit import linked_nodes, relaying
 
 ResultT = TypeVar("ResultT")
@@ -48,6 +49,10 @@ class Side:
     def url(self) -> str:
         """Where it answers."""
         return self.process.url
+
+    def client(self) -> Gateway:
+        """Return a client of it that may publish, ask and decide."""
+        return Gateway(self.url, self.api_key)
 
     def connector(self, *arguments: object) -> Any:
         """Run ``huitong gateway connector``."""

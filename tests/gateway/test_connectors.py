@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -9,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from huitong.sdk import AsyncGateway
 from tests.gateway.exchange_kit import PURPOSE
 from tests.gateway.pair_kit import Side, pair_of_gateways
 
@@ -64,21 +65,14 @@ def _write_rows(path: Path, *rows: tuple[int, str, str, str, int]) -> None:
         )
 
 
-def _call(side: Side, method: str, path: str, **options: Any) -> Any:
-    answer = httpx.request(
-        method,
-        f"{side.url}/v1/{path}",
-        headers={"authorization": f"Bearer {side.api_key}"},
-        timeout=60,
-        **options,
-    )
-    assert answer.is_success, answer.text
-    return answer.json()
-
-
 def _versions(side: Side) -> dict[str, int]:
-    found = _call(side, "GET", "records")["items"]
-    return {record["record"]: record["version"] for record in found}
+    with side.client() as gateway:
+        return {found.record: found.version for found in gateway.list_records()}
+
+
+async def _titles(side: Side) -> list[str]:
+    async with AsyncGateway(side.url, side.api_key) as gateway:
+        return [offer.title async for offer in gateway.list_catalogue(limit=1)]
 
 
 def test_rows_of_a_table_arrive_as_files_in_a_folder(tmp_path: Path) -> None:
@@ -98,6 +92,7 @@ def test_rows_of_a_table_arrive_as_files_in_a_folder(tmp_path: Path) -> None:
         _until(lambda: _versions(provider) == {"INV-1": 1})
         _check_error_queue(provider, table)
         _check_new_versions(provider, table)
+        _check_forgotten_run(provider)
         _check_delivery(provider, requester, inbox)
         assert not (tmp_path / "no").exists()
         _check_second_sink(requester, tmp_path)
@@ -131,36 +126,53 @@ def _check_new_versions(provider: Side, table: Path) -> None:
     _until(lambda: _versions(provider)["INV-1"] == 3)
     dry = provider.connector("run", "invoices", "--dry-run")
     assert (dry["published"], dry["failed"]) == (0, 0)
-    first = _call(provider, "GET", "records/INV-1")
-    second = _call(provider, "GET", "records/INV-2")
-    assert first["subject"] == second["subject"] is not None
-    assert first["level"] == 3
+    with provider.client() as gateway:
+        first, second = gateway.get_record("INV-1"), gateway.get_record("INV-2")
+    assert first.subject == second.subject is not None
+    assert first.level == 3
+    assert asyncio.run(_titles(provider)) == ["electronic invoice"] * 2
+
+
+def _check_forgotten_run(provider: Side) -> None:
+    """A run that was killed before it wrote what it did publishes nothing twice."""
+    before = _versions(provider)
+    with sqlite3.connect(provider.home / "gateway.db", timeout=30) as database:
+        database.execute("delete from connector_item")
+        database.execute("delete from connector_state")
+    _until(lambda: _listed(provider)["invoices"]["published"] == 2)
+    assert _versions(provider) == before
+    with provider.client() as gateway:
+        assert list(gateway.list_jobs(state=["waiting", "running", "stuck"])) == []
 
 
 def _check_delivery(provider: Side, requester: Side, inbox: Path) -> None:
     """What was asked for lies in the folder once, with the facts beside it."""
-    grant = {
-        "channel": provider.channel_id,
-        "reader": requester.member_id,
-        "record_type": "tax.invoice",
-        "purpose": PURPOSE,
-    }
-    assert _call(provider, "POST", "grants?wait=30", json=grant)["state"] == "done"
-    wanted = {
-        "channel": requester.channel_id,
-        "issuer": provider.member_id,
-        "record": "INV-1",
-        "purpose": PURPOSE,
-        "legal_basis": "contract",
-    }
-    made = _call(requester, "POST", "requests?wait=60", json=wanted)
-    assert made["stage"] == "settled", made
+    with provider.client() as gateway:
+        granted = gateway.give_grant(
+            channel=provider.channel_id,
+            reader=requester.member_id,
+            record_type="tax.invoice",
+            purpose=PURPOSE,
+            wait=30,
+        )
+        assert granted.state == "done"
+    with requester.client() as gateway:
+        made = gateway.create_request(
+            channel=requester.channel_id,
+            issuer=provider.member_id,
+            record="INV-1",
+            purpose=PURPOSE,
+            legal_basis="contract",
+            wait=60,
+        )
+        made = gateway.get_exchange(made.id, wait=60)
+    assert made.stage == "settled", made
     (beside,) = _until(lambda: list(inbox.glob("*.exchange.json")))
     facts = json.loads(beside.read_text())
     document = json.loads((inbox / facts["file"]).read_text())
     assert (document["total"], document["number"]) == ("10.50", "1")
     assert document["source"]["connector"] == "invoices"
-    assert facts["exchange"] == made["id"]
+    assert facts["exchange"] == made.id
     assert (facts["record_type"], facts["version"]) == ("tax.invoice", 3)
     assert facts["grade"] == "proven"
     _until(lambda: _listed(requester)["inbox"]["done"] == 1)

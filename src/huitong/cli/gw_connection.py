@@ -123,7 +123,7 @@ def show_one(value: Model, *, as_json: bool) -> None:
 
 def show_list(name: str, values: Iterable[Model], most: int, *, as_json: bool) -> None:
     """Show the first entries of a list."""
-    found = []
+    found: list[dict[str, Any]] = []
     for value in values:
         if len(found) == most:
             click.echo(f"There are more than {most}; see --limit.", err=True)
