@@ -34,6 +34,7 @@ from huitong.relayer.settings import (
 )
 from huitong.relayer.watch.register import RELAYER_METRICS
 from log_register import MEANINGS, read_log_calls
+from policy_page import conditions_page
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -339,6 +340,11 @@ def grpc_methods_page() -> str:
     return grpc_page(NOTICE, _constants(SOURCE / "node" / "grpc" / "limits.py"))
 
 
+def policy_conditions_page() -> str:
+    """Return the language of conditions as Markdown."""
+    return conditions_page(NOTICE)
+
+
 PAGES = {
     "cli.md": commands_page,
     "messages.md": messages_page,
@@ -354,6 +360,7 @@ PAGES = {
     "gateway-api.md": lambda: gateway_api_page(NOTICE),
     "gateway-openapi.json": lambda: gateway_openapi(NOTICE),
     "logs.md": logs_page,
+    "policy-conditions.md": policy_conditions_page,
 }
 
 

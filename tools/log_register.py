@@ -62,6 +62,8 @@ MEANINGS = {
     "provider_lost": "An identity provider does not answer; its known keys are used until the grace period ends.",
     "provider_unreadable": "What an identity provider says of itself or its keys is not usable; compare `issuer` with the settings.",
     "reading_failed": "A zone could not be read; it is tried again.",
+    "reads_batched": "Lines of the log of reads became a batch, whose root goes on chain.",
+    "reads_not_anchored": "A batch of the log of reads could not be put on chain; it is tried again.",
     "refresh_failed": "A light client got no header; it expires if that goes on.",
     "request_failed": "A request met a bug or damage; the caller was told `request`. Report it.",
     "rpc_failed": "A call of RPC met a bug; the caller was told `request`. Report it.",

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
+from huitong.core import secp256k1
 from huitong.core.address import GOVERNANCE_ADDRESS
 from huitong.core.codec import pack_any
 from huitong.core.gogoproto import with_required
@@ -20,10 +21,18 @@ from huitong.core.time import NS_PER_SECOND
 from huitong.light.tendermint.client_message import client_message_to_any
 from huitong.light.tendermint.client_state import client_state_to_any
 from huitong.light.tendermint.consensus_state import consensus_state_to_any
+from huitong.modules.grants.statements import (
+    consent_statement,
+    pseudonym_of,
+    withdrawal_statement,
+)
 from huitong.proto.cosmos.base.v1beta1.coin_pb2 import Coin
+from huitong.proto.huitong.anchors.v1 import anchors_pb2
+from huitong.proto.huitong.facts.v1 import facts_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
+from huitong.proto.huitong.policies.v1 import policies_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.proto.huitong.transfer.v1 import transfer_pb2
 from huitong.proto.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx_pb2
@@ -35,7 +44,7 @@ from huitong.proto.ibc.core.connection.v1 import tx_pb2 as connection_tx_pb2
 from huitong.testing.embedded import EmbeddedZone
 from huitong.testing.headers import SimChain
 from huitong.testing.validators import make_validators
-from tests.conformance.nodes import Node
+from tests.conformance.nodes import CHAIN_ID, Node
 
 #: The moment that both engines' scripts are about: they run within one process.
 NOW_NS: Final = time.time_ns() // NS_PER_SECOND * NS_PER_SECOND
@@ -135,6 +144,7 @@ class Script:
             self._links(),
             self._packets(),
             self._transfers(),
+            self._facts(),
             self._sweep(),
             [Step("one more block", "tax", (self.record("Y"),))],
             [Step("and its proof", "tax", (self.record("Z"),))],
@@ -216,6 +226,19 @@ class Script:
             ),
         ]
 
+    def signed_consent(self, by: str) -> grants_pb2.MsgSubmitConsent:
+        consent = grants_pb2.MsgSubmitConsent(
+            signer=self.signer(by),
+            recorder="hz-tax",
+            subject=_PSEUDONYM,
+            reader=grants_pb2.Reader(channel_id="channel-0", member_id="bank"),
+            purpose="receivable-financing",
+            signed_time=NOW_S,
+        )
+        statement = consent_statement(CHAIN_ID, consent)
+        consent.signature.CopyFrom(_signed(statement))
+        return consent
+
     def _changes(self) -> list[Step]:
         consent = grants_pb2.MsgRecordConsent(
             signer=self.signer("tax"),
@@ -228,8 +251,27 @@ class Script:
             evidence_digest=sha256(b"paper"),
         )
         signer = self.signer("tax")
+        signed = self.signed_consent("road")
+        again = self.signed_consent("tax")
+        back = grants_pb2.MsgSubmitWithdrawal(
+            signer=self.signer("relayer"), consent_id=2, reason="x", signed_time=NOW_S
+        )
+        statement = withdrawal_statement(CHAIN_ID, 2, "x", NOW_S)
+        back.signature.CopyFrom(_signed(statement))
+        policy = policies_pb2.MsgSetPolicy(
+            signer=signer, record_type="invoice", grade_min="signed"
+        )
         return [
             Step("a consent", "tax", (consent,)),
+            Step("a signed consent", "road", (signed,)),
+            Step("the same statement", "tax", (again,), done=("grants", 16)),
+            Step("a signed withdrawal", "relayer", (back,)),
+            Step(
+                "a policy past the vote",
+                "tax",
+                (policy,),
+                checked=("governance", 2),
+            ),
             Step(
                 "a consent back",
                 "tax",
@@ -457,6 +499,62 @@ class Script:
             ),
         ]
 
+    # --- facts and anchors ------------------------------------------------------------
+
+    def _facts(self) -> list[Step]:
+        signer = self.signer("tax")
+        fact: dict[str, Any] = {
+            "signer": signer,
+            "source": "07-tendermint-0",
+            "store": "records",
+            "key": b"\x01tax/inv-1",
+            "value": b"value",
+            "proof": b"proof",
+        }
+        unproven = facts_pb2.MsgImportFact(**fact)
+        unproven.proof_height.revision_number = 1
+        unproven.proof_height.revision_height = 5
+        nowhere = facts_pb2.MsgImportFact(**{**fact, "source": "connection-9"})
+        anchor: dict[str, Any] = {
+            "signer": signer,
+            "kind": anchors_pb2.ANCHOR_KIND_ACCESS_LOG,
+            "stream": "reads",
+            "sequence": 1,
+            "root": sha256(b"lines"),
+            "count": 3,
+            "first_time": NOW_NS - 2,
+            "last_time": NOW_NS - 1,
+        }
+        again = anchors_pb2.MsgAnchor(**anchor)
+        return [
+            Step("a fact of nobody", "tax", (nowhere,), done=("connection", 3)),
+            Step(
+                "a fact that is not proven", "tax", (unproven,), done=("commitment", 2)
+            ),
+            Step(
+                "a refresh of nothing",
+                "tax",
+                (
+                    facts_pb2.MsgRefreshFact(
+                        signer=signer, fact_id=bytes(32), value=b"x", proof=b"x"
+                    ),
+                ),
+                done=("facts", 2),
+            ),
+            Step("an anchor", "tax", (anchors_pb2.MsgAnchor(**anchor),)),
+            Step("the same anchor", "tax", (again,), done=("anchors", 3)),
+            Step(
+                "an anchor of no member",
+                "relayer",
+                (
+                    anchors_pb2.MsgAnchor(
+                        **{**anchor, "signer": self.signer("relayer")}
+                    ),
+                ),
+                done=("members", 8),
+            ),
+        ]
+
     # --- every message with nothing in it ---------------------------------------------
 
     def _sweep(self) -> list[Step]:
@@ -469,8 +567,26 @@ class Script:
         return steps
 
 
+_SUBJECT_SECRET: Final = sha256(b"a person's key")
+_SUBJECT_KEY: Final = secp256k1.public_key_of_private_key(_SUBJECT_SECRET)
+_SALT: Final = sha256(b"salt")
+_PSEUDONYM: Final = pseudonym_of(
+    _SALT, grants_pb2.SUBJECT_KEY_KIND_SECP256K1, _SUBJECT_KEY
+)
+
+
+def _signed(statement: bytes) -> grants_pb2.SubjectSignature:
+    return grants_pb2.SubjectSignature(
+        kind=grants_pb2.SUBJECT_KEY_KIND_SECP256K1,
+        public_key=_SUBJECT_KEY,
+        salt=_SALT,
+        signature=secp256k1.sign(_SUBJECT_SECRET, statement),
+    )
+
+
 _SENDERS: Final = {
     "delegate": "road",
+    "officer": "tax",
     "operator": "operator",
     "relayer": "relayer",
     "requester": "tax",

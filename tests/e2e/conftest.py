@@ -49,6 +49,7 @@ def zones(tmp_path: Path):
         accounts=[
             AccountSpec(name="relayer", roles=("relayer",), private_key=key),
             AccountSpec(name="bank", member_id="cq-bank", roles=("requester",)),
+            AccountSpec(name="taker", member_id="cq-bank", roles=("officer",)),
         ],
         block_time="50ms",
     )

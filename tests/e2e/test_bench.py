@@ -8,6 +8,7 @@ import pytest
 
 from huitong.bench.blob import BlobPlan, run_blob_bench
 from huitong.bench.errors import BenchChildError, PeerMissingError
+from huitong.bench.read import ReadPlan, run_read_bench
 from huitong.bench.recovery import RecoveryPlan, run_recovery_bench
 from huitong.bench.simd import find_simd
 from huitong.bench.tx import TxPlan, run_beside_simd, run_tx_bench
@@ -79,6 +80,17 @@ def test_large_document_goes_through_the_vault(tmp_path: Path) -> None:
     assert len(speeds) == 4
     assert min(speeds) > 0
     assert 0 < told["peak_mib_above_idle"] < 150
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cold", [False, True])
+def test_every_read_is_verified_and_logged(tmp_path: Path, cold: bool) -> None:
+    plan = ReadPlan(workers=2, records=30, batch=10, seconds=1, cold=cold)
+    told = run_read_bench(tmp_path, plan, _silent).as_dict()
+    assert told["errors"] == 0
+    assert told["count"] > 0
+    assert told["logged"] == told["count"] + 2 * 30  # before the clock started
+    assert {"gateway 0", "gateway 1", "reader 1"} < set(told["processes"])
 
 
 def test_child_that_fails_is_told(tmp_path: Path) -> None:

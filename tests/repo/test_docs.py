@@ -26,6 +26,7 @@ from tests.repo.pages import (
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.M)
+_NAMED_ANCHOR = re.compile(r'<a id="([^"]+)">')
 _TEST_ID = re.compile(r"`(tests/[a-z0-9_/]+\.py)(?:::(test_[a-z0-9_]+))?`")
 #: Pages that need other peers are run by `make interop`.
 OF_THE_EVERYDAY_RUN = [
@@ -82,9 +83,10 @@ def test_links_of_the_page_lead_somewhere(page: Path) -> None:
 
 def _anchors(page: Path) -> set[str]:
     """Return the anchors that the page's headings have on the usual sites."""
-    headings = _HEADING.findall(page.read_text(encoding="utf-8"))
-    plain = (re.sub(r"[^\w\s-]", "", text.lower()) for text in headings)
-    return {text.strip().replace(" ", "-") for text in plain}
+    told = page.read_text(encoding="utf-8")
+    plain = (re.sub(r"[^\w\s-]", "", text.lower()) for text in _HEADING.findall(told))
+    headings = {text.strip().replace(" ", "-") for text in plain}
+    return headings | set(_NAMED_ANCHOR.findall(told))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
@@ -127,18 +129,28 @@ def test_findings_of_the_doctor_are_explained(name: str) -> None:
 
 def test_reason_codes_of_policy_are_explained() -> None:
     folder = ROOT / "src" / "huitong" / "modules" / "exchange"
-    source = (folder / "policy.py").read_text(encoding="utf-8")
+    source = "".join(
+        (folder / name).read_text(encoding="utf-8")
+        for name in ("policy.py", "standing.py")
+    )
     codes = set(re.findall(r"^``([a-z-]+)``", source, re.M))
     page = (DOCS / "explanation" / "exchange.md").read_text(encoding="utf-8")
     assert codes
     assert {code for code in codes if f"| `{code}` |" not in page} == set()
+    source = (folder.parent / "grants" / "coverage.py").read_text(encoding="utf-8")
+    codes = set(re.findall(r'return "(grant-[a-z-]+)"', source))
+    assert codes
+    assert {code for code in codes if f"`{code}`" not in page} == set()
 
 
 def test_checks_of_a_bundle_are_explained() -> None:
-    from huitong.evidence.checks import CHECKS
+    from huitong.evidence.checks import checks_of
+    from huitong.evidence.kinds import KINDS
 
     page = (DOCS / "explanation" / "evidence.md").read_text(encoding="utf-8")
-    assert {name for name, _ in CHECKS if f"| {name} |" not in page} == set()
+    named = {name for kind in KINDS.values() for name, _ in checks_of(kind)}
+    assert {name for name in named if f"| {name} |" not in page} == set()
+    assert {name for name in KINDS if f"| `{name}` |" not in page} == set()
 
 
 def test_keys_of_a_benchmark_are_explained() -> None:

@@ -16,6 +16,7 @@ import orjson
 from huitong.bench.blob import BlobPlan, run_blob_bench
 from huitong.bench.load import SENDERS
 from huitong.bench.packets import PacketPlan, RelayReport
+from huitong.bench.read import ReadPlan, run_read_bench
 from huitong.bench.recovery import (
     RECORDS_PER_TX,
     RecoveryPlan,
@@ -38,6 +39,7 @@ from huitong.bench.tx import (
 from huitong.bench.zones import MESSAGES
 from huitong.cli.errors import cli_errors
 from huitong.core.limits import PAYLOAD_SIZE_BYTES_MAX
+from huitong.gateway.reads.provider import ASKED_MAX
 from huitong.node.config import ENGINES
 from huitong.node.logs import configure_logs
 
@@ -230,6 +232,47 @@ def blob(*, as_json: bool, **wanted: Any) -> None:
     """Let a large document through a vault: put, seal, receive, read."""
     plan = BlobPlan(**wanted)
     measured = _in_folder(lambda folder: run_blob_bench(folder, plan, _tell))
+    _print(measured.as_dict(), as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Gateways that answer, and as many readers.",
+)
+@click.option(
+    "--records",
+    type=click.IntRange(1, 100_000),
+    default=500,
+    show_default=True,
+    help="Open records; each is read in turn.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(1, ASKED_MAX),
+    default=ASKED_MAX,
+    show_default=True,
+    help="Records in one request.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1, max=600),
+    default=10.0,
+    show_default=True,
+    help="How long to read.",
+)
+@click.option(
+    "--cold", is_flag=True, help="Make every proof anew, instead of once for a state."
+)
+@_json_option
+@cli_errors
+def read(*, as_json: bool, **wanted: Any) -> None:
+    """Serve and verify proven reads over a socket, each of them logged."""
+    plan = ReadPlan(**wanted)
+    measured = _in_folder(lambda folder: run_read_bench(folder, plan, _tell))
     _print(measured.as_dict(), as_json=as_json)
 
 

@@ -31,6 +31,7 @@ from huitong.client import Sender, ZoneClient
 from huitong.client.errors import AccountUnknownError, TransactionFailedError
 from huitong.core.errors import HuitongError, RejectedError
 from huitong.core.fields import DIGEST_SIZE_BYTES
+from huitong.core.grades import GRADES
 from huitong.core.limits import BUNDLE_PAYLOAD_SIZE_BYTES_MAX
 from huitong.gateway.exchange.errors import ExchangeUndecidedError
 from huitong.gateway.exchange.flow import (
@@ -48,7 +49,6 @@ from huitong.gateway.vault.folder import open_folder_vault
 from huitong.gateway.vault.keys import load_key_of_command
 from huitong.gateway.vault.model import SealedPayload
 from huitong.keys.new_file import new_file, write_new_file
-from huitong.modules.exchange.packets import GRADES
 from huitong.payload.document import join_fields
 from huitong.payload.errors import PayloadTooLargeError
 from huitong.payload.form import HEAD_SIZE_BYTES_MAX

@@ -13,7 +13,10 @@ import click
 
 from huitong.cli.delivery import deliver, receive
 from huitong.cli.errors import cli_errors
+from huitong.cli.hand_over import hand_over
 from huitong.cli.numbers import Number
+from huitong.cli.subscription import subscription
+from huitong.cli.timeouts import timeout_ns
 from huitong.cli.zones import (
     channel_option,
     height_option,
@@ -32,7 +35,8 @@ from huitong.cli.zones import (
 )
 from huitong.client import ZoneClient
 from huitong.core.fields import DIGEST_SIZE_BYTES, X25519_KEY_SIZE_BYTES
-from huitong.modules.exchange.packets import GRADES
+from huitong.core.grades import GRADES
+from huitong.core.time import NS_PER_SECOND
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 _QUERY = "/huitong.exchange.v1.Query/"
@@ -43,7 +47,13 @@ _SIDES = {
 }
 #: What a person may state without a proof; ``exchange receive`` proves.
 _GRADES_BY_HAND = GRADES[1:]
-_NS_PER_S = 1_000_000_000
+push_option = click.option(
+    "--push",
+    "push_number",
+    type=Number(min=0),
+    default=0,
+    help="Number of a version pushed under this standing request.",
+)
 
 
 @click.group()
@@ -53,13 +63,15 @@ def exchange() -> None:
 
 exchange.add_command(deliver)
 exchange.add_command(receive)
+exchange.add_command(subscription)
+exchange.add_command(hand_over)
 
 
 @exchange.command()
 @channel_option
 @click.option("--requester", required=True, help="Member that asks, on this zone.")
 @click.option("--issuer", required=True, help="Member that holds the record.")
-@click.option("--record", "record_id", required=True)
+@click.option("--record", "record_id", default="", help="Needed unless --type is.")
 @click.option("--version", type=Number(min=0), default=0, help="0: the head.")
 @click.option("--purpose", required=True, help="For example receivable-financing.")
 @click.option("--legal-basis", default="", help="For example contract.")
@@ -73,6 +85,22 @@ exchange.add_command(receive)
     help="X25519 key that the payload is sealed to.",
 )
 @click.option("--keep-until", type=int, default=0, help="Seconds since the epoch.")
+@click.option(
+    "--standing", is_flag=True, help="Each new version until --keep-until, not one."
+)
+@click.option(
+    "--type",
+    "record_type",
+    default="",
+    help="Standing, without --record: every record of this type.",
+)
+@click.option(
+    "--count", "count_max", type=Number(min=0), default=0, help="Standing: at most."
+)
+@click.option("--request-id", default="", help="To trace it by, in both zones.")
+@click.option(
+    "--emergency", metavar="REASON", default="", help="It is one; this is why."
+)
 @timeout_option
 @signing_options
 @cli_errors
@@ -88,10 +116,17 @@ def request(
     fields: tuple[str, ...],
     reader_key: bytes,
     keep_until: int,
+    standing: bool,
+    record_type: str,
+    count_max: int,
+    request_id: str,
+    emergency: str,
     timeout_s: int,
     **signing: Any,
 ) -> None:
     """Ask for a record of another zone; prints the request's sequence."""
+    if not record_id and not record_type:
+        raise click.UsageError("--record is needed, or --standing with --type")
     wanted = pb.RequestPacket(
         requester=requester,
         reader_key=reader_key,
@@ -103,13 +138,19 @@ def request(
         consent_id=consent_id,
         fields=sorted(fields),
         term_until=keep_until,
+        request_id=request_id,
+        standing=standing,
+        record_type=record_type,
+        count_max=count_max,
+        emergency=bool(emergency),
+        emergency_reason=emergency,
     )
     send(
         lambda signer: pb.MsgRequestExchange(
             signer=signer,
             channel_id=channel_id,
             request=wanted,
-            timeout_timestamp=_timeout_ns(timeout_s),
+            timeout_timestamp=timeout_ns(timeout_s),
         ),
         response=pb.MsgRequestExchangeResponse,
         **signing,
@@ -146,9 +187,42 @@ def decide(
     )
 
 
+@exchange.command("break-glass")
+@channel_option
+@sequence_option
+@click.option("--reason", required=True, help="It is written down and reviewed.")
+@click.option("--field", "fields", multiple=True, help="Granted field; none: as asked.")
+@signing_options
+@cli_errors
+def break_glass(
+    channel_id: str,
+    sequence: int,
+    reason: str,
+    fields: tuple[str, ...],
+    **signing: Any,
+) -> None:
+    """Grant a waiting emergency at once, without what is needed otherwise.
+
+    The policy for the type of record says who may. Somebody else reviews it in time, or
+    your organisation breaks no glass any more.
+    """
+    send(
+        lambda signer: pb.MsgBreakGlass(
+            signer=signer,
+            channel_id=channel_id,
+            sequence=sequence,
+            reason=reason,
+            fields=sorted(fields),
+        ),
+        response=pb.MsgBreakGlassResponse,
+        **signing,
+    )
+
+
 @exchange.command()
 @channel_option
 @sequence_option
+@push_option
 @click.option(
     "--payload-digest",
     callback=hex_bytes(DIGEST_SIZE_BYTES),
@@ -175,6 +249,7 @@ def decide(
 def receipt(
     channel_id: str,
     sequence: int,
+    push_number: int,
     payload_digest: bytes,
     sealed_digest: bytes,
     grade: str,
@@ -193,9 +268,10 @@ def receipt(
             sequence=sequence,
             payload_digest=payload_digest,
             sealed_digest=sealed_digest,
-            received_time=time.time_ns() // _NS_PER_S,
+            received_time=time.time_ns() // NS_PER_SECOND,
             grade=grade,
-            timeout_timestamp=_timeout_ns(timeout_s),
+            timeout_timestamp=timeout_ns(timeout_s),
+            push_number=push_number,
         ),
         response=pb.MsgConfirmReceiptResponse,
         **signing,
@@ -205,6 +281,7 @@ def receipt(
 @exchange.command("show")
 @channel_option
 @sequence_option
+@push_option
 @click.option(
     "--side", type=click.Choice(list(_SIDES)), help="What this zone is in it."
 )
@@ -215,6 +292,7 @@ def receipt(
 def show_exchange(
     channel_id: str,
     sequence: int,
+    push_number: int,
     side: str | None,
     height: int,
     node: str,
@@ -222,7 +300,10 @@ def show_exchange(
 ) -> None:
     """Show one exchange as this zone keeps it."""
     asked = pb.QueryExchangeRequest(
-        channel_id=channel_id, sequence=sequence, side=_side(side)
+        channel_id=channel_id,
+        sequence=sequence,
+        side=_side(side),
+        push_number=push_number,
     )
 
     async def ask(client: ZoneClient) -> pb.QueryExchangeResponse:
@@ -269,10 +350,6 @@ def list_exchanges(
 
     found = [message_object(item) for item in with_zone(node, ask).exchanges]
     show_many("exchanges", found, as_json=as_json)
-
-
-def _timeout_ns(timeout_s: int) -> int:
-    return time.time_ns() + timeout_s * _NS_PER_S
 
 
 def _side(text: str | None) -> pb.ExchangeSide:

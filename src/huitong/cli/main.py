@@ -27,6 +27,7 @@ COMMANDS = {
     "vault": "Make and list the folder that keeps a member's payloads, encrypted.",
     "record": "Publish records, new versions and status changes.",
     "exchange": "Request, decide, deliver and confirm exchanges.",
+    "policy": "Check a policy, and try it, before members vote on it.",
     "governance": "Propose, vote, and see what members decided.",
     "member": "Look after your own organisation; freeze members.",
     "tx": "Send the messages of the other modules.",

@@ -10,6 +10,7 @@ import click
 from huitong.cli.errors import cli_errors
 from huitong.cli.numbers import Number
 from huitong.cli.propose_members import ABOUT_MEMBERS
+from huitong.cli.propose_policies import ABOUT_POLICIES
 from huitong.cli.proposing import (
     FILE_SIZE_BYTES_MAX,
     key_bytes,
@@ -19,8 +20,10 @@ from huitong.cli.proposing import (
 )
 from huitong.cli.zones import hex_bytes
 from huitong.core.fields import DIGEST_SIZE_BYTES
+from huitong.core.limits import FACT_TERM_S_MAX, FACT_TERM_S_MIN
 from huitong.core.time import NS_PER_SECOND
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
+from huitong.proto.huitong.facts.v1 import facts_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2
 from huitong.proto.huitong.packs.v1 import packs_pb2
 from huitong.proto.huitong.transfer.v1 import transfer_pb2
@@ -42,7 +45,7 @@ def propose_group() -> None:
     """
 
 
-for command in ABOUT_MEMBERS:
+for command in (*ABOUT_MEMBERS, *ABOUT_POLICIES):
     propose_group.add_command(command)
 
 
@@ -232,6 +235,22 @@ def transfer_params(
     )
     message = transfer_pb2.MsgUpdateParams(params=params)
     propose([message], "Change the rules of transfers", **options)
+
+
+@propose_group.command("fact-params")
+@click.option(
+    "--term",
+    "term_s",
+    type=click.IntRange(FACT_TERM_S_MIN, FACT_TERM_S_MAX),
+    required=True,
+    help="Seconds after the time of the proof for which a fact is usable.",
+)
+@proposing_options
+@cli_errors
+def fact_params(term_s: int, **options: Any) -> None:
+    """Set how long facts of other zones are usable, those imported from then on."""
+    message = facts_pb2.MsgUpdateParams(params=facts_pb2.Params(term=term_s))
+    propose([message], f"Facts are usable for {term_s} s", **options)
 
 
 @propose_group.command("recover-client")

@@ -13,6 +13,8 @@ from huitong.cli.errors import cli_errors
 from huitong.cli.numbers import Number
 from huitong.cli.query_claims import CLAIMS
 from huitong.cli.query_decided import DECIDED
+from huitong.cli.query_facts import FACTS
+from huitong.cli.query_policies import POLICIES
 from huitong.cli.zones import (
     height_option,
     json_option,
@@ -43,7 +45,7 @@ def query() -> None:
     """Read the state of a zone; records and exchanges have groups of theirs."""
 
 
-for command in (*DECIDED, *CLAIMS):
+for command in (*DECIDED, *POLICIES, *CLAIMS, *FACTS):
     query.add_command(command)
 
 
@@ -214,13 +216,18 @@ def grant(grant_id: int, height: int, node: str, as_json: bool) -> None:
 
 @query.command()
 @click.argument("consent_id", type=Number(min=1))
+@click.option(
+    "--version", "number", type=Number(min=0), default=0, help="0: the newest."
+)
 @height_option
 @node_option
 @json_option
 @cli_errors
-def consent(consent_id: int, height: int, node: str, as_json: bool) -> None:
+def consent(
+    consent_id: int, number: int, height: int, node: str, as_json: bool
+) -> None:
     """Show one consent."""
-    request = grants_pb2.QueryConsentRequest(consent_id=consent_id)
+    request = grants_pb2.QueryConsentRequest(consent_id=consent_id, version=number)
     found = ask(
         node, _GRANTS + "Consent", request, grants_pb2.QueryConsentResponse, height
     )

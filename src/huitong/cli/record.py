@@ -69,6 +69,21 @@ def _payload_options(command: Any) -> Any:
     return command
 
 
+def _levels(names: list[str], given: tuple[str, ...], default: int) -> list[int]:
+    """Return the level of each field; none if all have the same."""
+    levels = dict.fromkeys(names, default)
+    for text in given:
+        name, _, level = text.rpartition("=")
+        if not level.isascii() or not level.isdigit():
+            raise click.BadParameter(
+                f"{text!r} is not NAME=LEVEL", param_hint="--field-level"
+            )
+        if name not in levels:
+            raise click.BadParameter(f"no field {name!r}", param_hint="--field-level")
+        levels[name] = int(level)
+    return [levels[name] for name in names] if given else []
+
+
 def _commitment(
     document: Path | None,
     digest: bytes,
@@ -111,6 +126,13 @@ def record() -> None:
     "--level", type=click.IntRange(1, LEVEL_MAX), default=2, show_default=True
 )
 @click.option(
+    "--field-level",
+    "field_levels",
+    multiple=True,
+    metavar="NAME=LEVEL",
+    help="Level of one field; the others have --level.",
+)
+@click.option(
     "--share",
     type=click.Choice(list(_SHARE_CLASSES)),
     default="conditional",
@@ -132,6 +154,7 @@ def publish(
     vault_key: Path | None,
     subject: bytes,
     level: int,
+    field_levels: tuple[str, ...],
     share: str,
     valid_from: int,
     valid_until: int,
@@ -141,6 +164,7 @@ def publish(
 ) -> None:
     """Publish the record RECORD_ID in the name of the signer's member."""
     root, names = _commitment(document, digest, fields, vault, vault_key, subject)
+    levels = _levels(names, field_levels, level)
     send(
         lambda signer: pb.MsgPublishRecord(
             signer=signer,
@@ -149,7 +173,8 @@ def publish(
             subject=subject,
             payload_digest=root,
             fields=names,
-            level=level,
+            level=max(levels, default=level),
+            field_levels=levels,
             share_class=_SHARE_CLASSES[share],
             valid_from=valid_from,
             valid_until=valid_until,
@@ -165,6 +190,13 @@ def publish(
 @click.argument("record_id")
 @click.option("--previous", type=Number(min=1), required=True)
 @_payload_options
+@click.option(
+    "--field-level",
+    "field_levels",
+    multiple=True,
+    metavar="NAME=LEVEL",
+    help=f"Level of one field; the others have {LEVEL_MAX}.",
+)
 @click.option(
     "--subject",
     callback=hex_bytes(HASH_SIZE_BYTES),
@@ -183,6 +215,7 @@ def version(
     fields: tuple[str, ...],
     vault: Path | None,
     vault_key: Path | None,
+    field_levels: tuple[str, ...],
     subject: bytes,
     valid_from: int,
     valid_until: int,
@@ -190,6 +223,7 @@ def version(
 ) -> None:
     """Publish a version of RECORD_ID that replaces version --previous."""
     root, names = _commitment(document, digest, fields, vault, vault_key, subject)
+    levels = _levels(names, field_levels, LEVEL_MAX)
     send(
         lambda signer: pb.MsgPublishVersion(
             signer=signer,
@@ -197,6 +231,7 @@ def version(
             previous_version=previous,
             payload_digest=root,
             fields=names,
+            field_levels=levels,
             valid_from=valid_from,
             valid_until=valid_until,
         ),

@@ -97,3 +97,23 @@ class SubscriptionBrokenError(
     text="the subscription at {url} ended: {reason}",
 ):
     """The stream of blocks stopped; what happened since must be asked for."""
+
+
+class OtherChainError(
+    RejectedError,
+    codespace="zone_client",
+    code=11,
+    text="{url} belongs to {actual}, expected {expected}",
+    next_step="Give the URL of a node of the zone that the source stands for.",
+):
+    """The node is not one of the chain that is to be read."""
+
+
+class NoProofHeightError(
+    UnavailableError,
+    codespace="zone_client",
+    code=12,
+    text="no header that {client_id} knows arrived {delay_s} s ago or more",
+    next_step="Try again later; the delay of the connection has to pass.",
+):
+    """The zone would take no proof yet."""

@@ -17,6 +17,7 @@ from huitong.core.limits import (
     FIELDS_MAX,
     NAME_CHARACTERS_MAX,
     RECORD_ID_CHARACTERS_MAX,
+    REQUEST_ID_CHARACTERS_MAX,
 )
 
 DIGEST_SIZE_BYTES: Final = 32
@@ -28,6 +29,9 @@ _NAME: Final = re.compile(
 )
 _RECORD_ID: Final = re.compile(
     rf"[A-Za-z0-9][A-Za-z0-9._:+-]{{0,{RECORD_ID_CHARACTERS_MAX - 1}}}", re.ASCII
+)
+_REQUEST_ID: Final = re.compile(
+    rf"[A-Za-z0-9._-]{{0,{REQUEST_ID_CHARACTERS_MAX}}}", re.ASCII
 )
 # Control characters are named by number: Unicode's own classes change with its version.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -57,6 +61,19 @@ def check_record_id(value: str, field: str = "record_id") -> None:
             reason=f"{field} {value[:80]!r} is not a record id: 1 to "
             f"{RECORD_ID_CHARACTERS_MAX} of A-Z a-z 0-9 . _ : + - with a letter or "
             "digit first"
+        )
+
+
+def check_request_id(value: str, field: str = "request_id") -> None:
+    """Check what somebody traces an exchange by across organisations; may be empty.
+
+    Raises:
+        InvalidRequestError: too long, or other characters.
+    """
+    if _REQUEST_ID.fullmatch(value) is None:
+        raise InvalidRequestError(
+            reason=f"{field} {value[:80]!r} is not a request id: at most "
+            f"{REQUEST_ID_CHARACTERS_MAX} of A-Z a-z 0-9 . _ -"
         )
 
 

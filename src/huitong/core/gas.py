@@ -32,6 +32,8 @@ GAS_WRITE: Final = 4_000
 GAS_WRITE_BYTE: Final = 5
 #: For each step of an iteration over keys.
 GAS_ITERATION: Final = 300
+#: For each step of a policy's expressions.
+GAS_POLICY_STEP: Final = 50
 #: For each Merkle proof that is verified.
 GAS_PROOF: Final = 15_000
 

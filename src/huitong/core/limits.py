@@ -78,6 +78,8 @@ TRUST_FILE_SIZE_BYTES_MAX: Final = 16_777_216
 NAME_CHARACTERS_MAX: Final = 64
 #: Characters of a record id: room for a national invoice number with prefixes, or a UUID.
 RECORD_ID_CHARACTERS_MAX: Final = 128
+#: Characters of the id by which an exchange is traced: a UUID or a W3C trace parent fits.
+REQUEST_ID_CHARACTERS_MAX: Final = 64
 #: Bytes of a name or title for people: 85 Chinese characters.
 TITLE_BYTES_MAX: Final = 256
 #: Bytes of a reason, legal basis or terms: a paragraph, not a document.
@@ -101,6 +103,29 @@ DEADLINES_PER_BLOCK_MAX: Final = 100
 OFFICER_TERM_S_MAX: Final = 31_622_400
 #: Bytes of an acknowledgement that an exchange reads: a decision with all its fields.
 EXCHANGE_ACKNOWLEDGEMENT_BYTES_MAX: Final = 65_536
+#: Levels of fields by light client that the rules of exchange name: one for each zone
+#: that a zone is linked with, and more than there are.
+CLIENT_LEVELS_MAX: Final = 256
+#: Longest time that a grant lets a reader keep what it read, seconds: a century.
+KEEPING_S_MAX: Final = 3_155_760_000
+#: Live grants that hang on one consent: its withdrawal stops them all in its block.
+GRANTS_PER_CONSENT_MAX: Final = 64
+#: Versions of one consent: one a month for a lifetime.
+CONSENT_VERSIONS_MAX: Final = 1_000
+#: Seconds within which what a subject has signed is brought to the zone: a month.
+STATEMENT_AGE_S_MAX: Final = 2_678_400
+#: Seconds that the clock of who signs may be ahead of the zone's.
+STATEMENT_AHEAD_S_MAX: Final = 600
+#: Bytes of the salt in a subject's pseudonym, at least and at most.
+SALT_BYTES_MIN: Final = 16
+SALT_BYTES_MAX: Final = 64
+#: Earlier versions that a hand-over lists one by one, the newest; all are under its root.
+HAND_OVER_HISTORY_MAX: Final = 256
+#: Bytes of an acknowledgement that a hand-over reads: a decision with a reason.
+HAND_OVER_ACKNOWLEDGEMENT_BYTES_MAX: Final = 4_096
+#: Standing permissions that one block ends because their term is over; the others follow
+#: in the next blocks, and give nothing meanwhile.
+TERMS_PER_BLOCK_MAX: Final = 100
 #: Entries of a page that a query returns if it asks for no number.
 PAGE_SIZE_DEFAULT: Final = 100
 #: Entries of a page at most.
@@ -156,6 +181,26 @@ QUORUM_BP_MAX: Final = 6_666
 THRESHOLD_BP_MIN: Final = 5_000
 THRESHOLD_BP_MAX: Final = 6_666
 
+# --- policies -----------------------------------------------------------------------------
+#: Bytes of one expression: a page of text.
+EXPRESSION_BYTES_MAX: Final = 4_096
+#: Levels of an expression; each costs frames of the evaluator's stack.
+EXPRESSION_DEPTH_MAX: Final = 32
+#: Conditions kept as they were read and checked, since those in force recur.
+EXPRESSIONS_KEPT: Final = 4_096
+#: Rules of one policy; each is looked at until one decides.
+POLICY_RULES_MAX: Final = 32
+#: Steps that all rules of one policy take together at most: about 10 ms.
+POLICY_COST_MAX: Final = 20_000
+#: Record types with a policy in one zone, removed ones among them.
+POLICIES_MAX: Final = 1_000
+#: Versions of one policy in the history: one a month for eighty years.
+POLICY_VERSIONS_MAX: Final = 1_000
+#: Longest term for the review of an emergency, seconds: a quarter of a year.
+REVIEW_TERM_S_MAX: Final = 7_948_800
+#: Emergencies marked as overdue in one block; the others in the next.
+OVERDUE_PER_BLOCK_MAX: Final = 100
+
 # --- light clients --------------------------------------------------------------------
 #: Validators of one set. Public chains have up to 200; each costs one signature check.
 VALIDATORS_MAX: Final = 500
@@ -203,6 +248,21 @@ ALLOWED_CLIENTS_MAX: Final = 16
 QUERY_SEQUENCES_MAX: Final = 10_000
 #: Levels of arrays and objects in an acknowledgement that is read as JSON.
 ACKNOWLEDGEMENT_DEPTH_MAX: Final = 32
+
+# --- facts of other zones, anchors of logs ------------------------------------------------
+#: Bytes of a value that is proven to this zone: the largest record header fits.
+FACT_VALUE_SIZE_BYTES_MAX: Final = 65_536
+#: Bytes of a value that a fact keeps; of a longer one it keeps the digest alone.
+FACT_VALUE_KEPT_BYTES_MAX: Final = 4_096
+#: Seconds for which facts may be usable: at least a minute, for trials; at most 90 days.
+FACT_TERM_S_MIN: Final = 60
+FACT_TERM_S_MAX: Final = 7_776_000
+#: Anchors of one member in one block: a gateway has a few logs and anchors each in turn.
+ANCHORS_PER_BLOCK_MAX: Final = 16
+#: Lines under one anchored root: a proof of inclusion has at most 24 hashes.
+ANCHOR_LINES_MAX: Final = 16_777_216
+#: Seconds that the clock of a gateway may be ahead of the block that takes its anchor.
+ANCHOR_CLOCK_DRIFT_S: Final = 60
 
 # --- claims and transfers ---------------------------------------------------------------
 #: Bytes of a transfer's memo, as in ibc-go.

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from huitong.light.registry import kind_of_client, kind_of_client_state
 from huitong.light.tendermint.client import (
+    chain_id_of,
     check_for_misbehaviour,
     client_status,
     freeze,
     initialize,
     latest_height,
     recover_client,
+    recovery_floor,
     timestamp_at_height,
     update_state,
     verify_client_message,
@@ -41,6 +43,7 @@ __all__ = [
     "ConsensusState",
     "Header",
     "Misbehaviour",
+    "chain_id_of",
     "check_for_misbehaviour",
     "client_status",
     "decode_client_message",
@@ -53,6 +56,7 @@ __all__ = [
     "latest_height",
     "prune_below_recovery",
     "recover_client",
+    "recovery_floor",
     "timestamp_at_height",
     "update_state",
     "verify_client_message",

@@ -13,9 +13,11 @@ from huitong.core.module import Module
 from huitong.core.ports import PortApplication
 from huitong.core.store.multistore import MultiStore
 from huitong.modules import (
+    anchors,
     claims,
     consensus,
     exchange,
+    facts,
     governance,
     grants,
     history,
@@ -23,6 +25,7 @@ from huitong.modules import (
     members,
     node_info,
     packs,
+    policies,
     records,
     transfer,
     upgrades,
@@ -42,8 +45,11 @@ MODULES: Final[tuple[Module, ...]] = (
     packs.MODULE,
     links.MODULE,
     records.MODULE,
+    facts.MODULE,
     grants.MODULE,
+    policies.MODULE,
     exchange.MODULE,
+    anchors.MODULE,
     claims.MODULE,
     transfer.MODULE,
     history.MODULE,

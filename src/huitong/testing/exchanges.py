@@ -10,8 +10,10 @@ Packets travel with real proofs over real light clients::
     pair.acknowledge(packet, acknowledgement)
     assert pair.exchange_on_b(packet.sequence).decision.reason_code == "grant"
 
-On hangzhou-1 the member ``tax`` has the accounts ``publisher`` and ``officer``; on
-chongqing-1 the member ``bank`` has ``requester`` and the member ``thief`` has ``rogue``.
+On hangzhou-1 the member ``tax`` has the accounts ``publisher``, ``officer`` and
+``delegate``, and there is a ``regulator``; on
+chongqing-1 the member ``bank`` has ``requester`` and ``taker``, an officer, and the member
+``thief`` has ``rogue``.
 """
 
 from __future__ import annotations
@@ -19,13 +21,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, final
 
+from huitong.core.address import GOVERNANCE_ADDRESS
+from huitong.core.hashing import sha256
 from huitong.core.height import Height
 from huitong.core.time import NS_PER_SECOND
-from huitong.modules import exchange, grants, links, members, records
-from huitong.proto.huitong.exchange.v1 import exchange_pb2
+from huitong.modules import (
+    anchors,
+    exchange,
+    facts,
+    grants,
+    links,
+    members,
+    policies,
+    records,
+)
+from huitong.proto.huitong.exchange.v1 import exchange_pb2, handover_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
+from huitong.proto.huitong.policies.v1 import policies_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
+from huitong.proto.ibc.core.channel.v1.channel_pb2 import Packet
 from huitong.testing.actors import address_of, members_genesis
 from huitong.testing.links import TIMEOUT_NS, Endpoint, Path
 from huitong.testing.mock_application import MockApplication
@@ -33,8 +48,11 @@ from huitong.testing.zones import SimClock, SimZone
 
 PUBLISHER: Final = address_of("publisher")
 OFFICER: Final = address_of("officer")
+DELEGATE: Final = address_of("delegate")
+REGULATOR: Final = address_of("regulator")
 REQUESTER: Final = address_of("requester")
 ROGUE: Final = address_of("rogue")
+TAKER: Final = address_of("taker")
 DIGEST: Final = bytes(range(32))
 SUBJECT: Final = bytes(range(32, 64))
 SEALED_DIGEST: Final = bytes(range(64, 96))
@@ -45,18 +63,26 @@ _MODULES: Final = (
     members.MODULE,
     links.MODULE,
     records.MODULE,
+    facts.MODULE,
     grants.MODULE,
+    policies.MODULE,
     exchange.MODULE,
+    anchors.MODULE,
 )
 _ACCOUNTS_ON_A: Final = {
     "publisher": ("tax", "publisher"),
     "officer": ("tax", "officer"),
+    "delegate": ("tax", "delegate"),
+    "other-delegate": ("court", "delegate"),
+    "regulator": ("", "regulator"),
     "other-officer": ("court", "officer publisher"),
     "operator": ("", "operator"),
 }
 _ACCOUNTS_ON_B: Final = {
     "requester": ("bank", "requester"),
+    "taker": ("bank", "officer publisher"),
     "rogue": ("thief", "requester"),
+    "rogue-officer": ("thief", "officer"),
     "operator": ("", "operator"),
 }
 
@@ -111,6 +137,30 @@ class ExchangePair:
         message = grants_pb2.MsgGrant(**{**fields, **changes})
         return int(self.a.deliver(message).grant_id)
 
+    def set_policy(self, *rules: tuple[str, str, str], **changes: Any) -> int:
+        """Let a policy hold for invoices; return its version.
+
+        Args:
+            rules: of each ``grant``, ``refuse`` or ``ask``, the condition and the code.
+            changes: other fields of the message.
+        """
+        known = policies.find_policy(self.a.context(), "tax.invoice")
+        message = policies_pb2.MsgSetPolicy(
+            signer=GOVERNANCE_ADDRESS,
+            record_type="tax.invoice",
+            previous_version=0 if known is None else known.version,
+            rules=[
+                policies_pb2.Rule(
+                    effect=policies_pb2.Effect.Value(f"EFFECT_{effect.upper()}"),  # type: ignore[arg-type]
+                    condition=condition,
+                    reason_code=code,
+                )
+                for effect, condition, code in rules
+            ],
+            **changes,
+        )
+        return int(self.a.deliver(message).version)
+
     def reader(self, member_id: str = "bank") -> grants_pb2.Reader:
         """Return how a names a member of b."""
         return grants_pb2.Reader(channel_id=self.path.a.channel_id, member_id=member_id)
@@ -141,11 +191,82 @@ class ExchangePair:
         }
         self.a.deliver(exchange_pb2.MsgRecordDelivery(**{**fields, **changes}))
 
-    def exchange_on_a(self, sequence: int) -> exchange_pb2.Exchange:
+    def exchange_on_a(
+        self, sequence: int, push_number: int = 0
+    ) -> exchange_pb2.Exchange:
         """Return the exchange as a keeps it, from the block under way."""
         return exchange.get_exchange(
-            self.a.context(), exchange.PROVIDER, self.path.a.channel_id, sequence
+            self.a.context(),
+            exchange.PROVIDER,
+            self.path.a.channel_id,
+            sequence,
+            push_number,
         )
+
+    def publish_version(self, previous: int, **changes: Any) -> bytes:
+        """Publish the next version of inv-1; return its digest."""
+        fields: dict[str, Any] = {
+            "signer": PUBLISHER,
+            "record_id": "inv-1",
+            "previous_version": previous,
+            "payload_digest": sha256(b"%d" % (previous + 1)),
+            "fields": FIELDS,
+        }
+        message = records_pb2.MsgPublishVersion(**{**fields, **changes})
+        self.a.deliver(message)
+        return message.payload_digest
+
+    def push(
+        self, sequence: int, *, timeout_ns: int = TIMEOUT_NS, **changes: Any
+    ) -> exchange_pb2.MsgPushVersionResponse:
+        """Push the head of inv-1 under a standing permission, as the issuer."""
+        fields: dict[str, Any] = {
+            "signer": PUBLISHER,
+            "channel_id": self.path.a.channel_id,
+            "sequence": sequence,
+            "record_id": "inv-1",
+            "sealed_digest": SEALED_DIGEST,
+            "timeout_timestamp": self.a.clock.time_ns + timeout_ns,
+        }
+        message = exchange_pb2.MsgPushVersion(**{**fields, **changes})
+        response: exchange_pb2.MsgPushVersionResponse = self.a.deliver(message)
+        return response
+
+    def end(
+        self, sequence: int, *, on_a: bool = True, **changes: Any
+    ) -> exchange_pb2.MsgEndSubscriptionResponse:
+        """End a standing permission from one side."""
+        zone, end = (self.a, self.path.a) if on_a else (self.b, self.path.b)
+        fields: dict[str, Any] = {
+            "signer": PUBLISHER if on_a else REQUESTER,
+            "channel_id": end.channel_id,
+            "sequence": sequence,
+            "side": exchange.PROVIDER if on_a else exchange.REQUESTER,
+            "reason": "no longer needed",
+            "timeout_timestamp": zone.clock.time_ns + TIMEOUT_NS,
+        }
+        message = exchange_pb2.MsgEndSubscription(**{**fields, **changes})
+        response: exchange_pb2.MsgEndSubscriptionResponse = zone.deliver(message)
+        return response
+
+    def offer(self, *, timeout_ns: int = TIMEOUT_NS, **changes: Any) -> Packet:
+        """Offer inv-1 to bank as the issuer; return the packet."""
+        fields: dict[str, Any] = {
+            "signer": PUBLISHER,
+            "channel_id": self.path.a.channel_id,
+            "record_id": "inv-1",
+            "receiver": "bank",
+            "reader_key": bytes(32),
+            "sealed_digest": SEALED_DIGEST,
+            "reason": "moved away",
+            "timeout_timestamp": self.a.clock.time_ns + timeout_ns,
+        }
+        self.a.deliver(handover_pb2.MsgOfferHandOver(**{**fields, **changes}))
+        return sent_packet(self.a)
+
+    def acknowledge_on_a(self, packet: Packet, acknowledgement: bytes) -> None:
+        """Settle a packet of a by an acknowledgement that b has written."""
+        self.path.a.acknowledge(packet, acknowledgement)
 
     # --- on b ---------------------------------------------------------------------------
 
@@ -191,11 +312,44 @@ class ExchangePair:
         self.b.deliver(exchange_pb2.MsgConfirmReceipt(**{**fields, **changes}))
         return sent_packet(self.b)
 
-    def exchange_on_b(self, sequence: int) -> exchange_pb2.Exchange:
+    def exchange_on_b(
+        self, sequence: int, push_number: int = 0
+    ) -> exchange_pb2.Exchange:
         """Return the exchange as b keeps it, from the block under way."""
         return exchange.get_exchange(
-            self.b.context(), exchange.REQUESTER, self.path.b.channel_id, sequence
+            self.b.context(),
+            exchange.REQUESTER,
+            self.path.b.channel_id,
+            sequence,
+            push_number,
         )
+
+    def receive_on_b(self, packet: Packet) -> bytes | None:
+        """Bring a packet of a to b; return the acknowledgement if there is one now."""
+        self.path.b.receive(packet)
+        return written_acknowledgement(self.b)
+
+    def decide_hand_over(self, sequence: int, **changes: Any) -> bytes:
+        """Take over inv-1 as the officer of bank; return the acknowledgement."""
+        fields: dict[str, Any] = {
+            "signer": TAKER,
+            "channel_id": self.path.b.channel_id,
+            "sequence": sequence,
+            "outcome": handover_pb2.HAND_OVER_OUTCOME_ACCEPTED,
+            "payload_digest": DIGEST,
+        }
+        self.b.deliver(handover_pb2.MsgDecideHandOver(**{**fields, **changes}))
+        return written_acknowledgement(self.b) or b""
+
+    def subscribed(self, **changes: Any) -> int:
+        """Run a standing request under a grant up to its decision on b; its sequence."""
+        term_until = self.now_s + 1_000
+        packet = self.request(**{"standing": True, "term_until": term_until, **changes})
+        acknowledgement = self.receive(packet)
+        if acknowledgement is None:
+            raise AssertionError("the request waits")
+        self.acknowledge(packet, acknowledgement)
+        return packet.sequence
 
     def granted(self) -> int:
         """Run a request under a grant up to its decision on b; return its sequence."""

@@ -15,12 +15,12 @@ from huitong.cli.vault import vault
 from huitong.client import Sender
 from huitong.client.errors import NotCommittedError, TransactionFailedError
 from huitong.core.errors import HuitongError
+from huitong.core.grades import GRADES
 from huitong.core.hashing import sha256
 from huitong.gateway.vault.blocks import one_piece
 from huitong.gateway.vault.model import SealedPayload
 from huitong.gateway.vault.vault import Vault
 from huitong.keys import Keyring
-from huitong.modules.exchange.packets import GRADES
 
 HERE = ["--channel", "channel-0", "--sequence", "1", "--from", "tax"]
 SEALED = b"sealed bytes"

@@ -126,7 +126,10 @@ def test_malformed_chain_id_makes_no_home(tmp_path: Path, chain_id: str) -> None
         ("transfer.allow_any_client=1", "allow_any_client"),
         ("chain_id=hang zhou", "chain id hang zhou: invalid identifier"),
         ("chain_id=hangzhou-99999999999999999999", "revision of chain id"),
-        ("transfr.allow_any_client=true", "transfr is no entry; modules: claims,"),
+        (
+            "transfr.allow_any_client=true",
+            "transfr is no entry; modules: anchors, claims,",
+        ),
         ('transfer.allowed_clients=["07-tendermint-0"]', "does not exist"),
     ],
 )

@@ -564,7 +564,12 @@ def test_export_makes_the_same_state_again() -> None:
 
 def test_rules_that_are_left_out_have_their_defaults() -> None:
     params = imported({"params": {"level_max": 2}}).export()["exchange"]["params"]
-    assert params == {"ask_officer": True, "officer_term": "259200", "level_max": 2}
+    assert params == {
+        "ask_officer": True,
+        "officer_term": "259200",
+        "level_max": 2,
+        "client_levels": [],
+    }
 
 
 WRONG_EXCHANGE = [

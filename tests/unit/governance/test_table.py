@@ -27,9 +27,11 @@ from huitong.modules.zone import MODULES
 from huitong.proto.google.protobuf.any_pb2 import Any as PackedAny
 from huitong.proto.huitong.consensus.v1 import consensus_pb2
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
+from huitong.proto.huitong.facts.v1 import facts_pb2
 from huitong.proto.huitong.governance.v1 import governance_pb2 as pb
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.packs.v1 import packs_pb2
+from huitong.proto.huitong.policies.v1 import policies_pb2
 from huitong.proto.huitong.transfer.v1 import transfer_pb2
 from huitong.proto.huitong.upgrades.v1 import upgrades_pb2
 from huitong.proto.ibc.core.client.v1 import client_pb2
@@ -122,6 +124,19 @@ def install_pack() -> Message:
     )
 
 
+def policy_in_force(zone: Zone) -> None:
+    assert zone.decide(set_policy()) == "passed"
+
+
+def set_policy() -> Message:
+    rule = policies_pb2.Rule(
+        effect=policies_pb2.EFFECT_REFUSE,
+        condition="request.level > 2",
+        reason_code="level",
+    )
+    return policies_pb2.MsgSetPolicy(record_type="tax.invoice", rules=[rule])
+
+
 #: One example of each governed message, and what must be so before it can be carried out.
 EXAMPLES: list[tuple[Message, Callable[[Zone], None]]] = [
     (admit(), do_nothing),
@@ -179,12 +194,25 @@ EXAMPLES: list[tuple[Message, Callable[[Zone], None]]] = [
     (upgrades_pb2.MsgCancelUpgrade(name="v9", reason="x"), plan_upgrade),
     (install_pack(), do_nothing),
     (packs_pb2.MsgRetirePack(name="tax", reason="x"), installed_pack),
+    (set_policy(), do_nothing),
+    (
+        policies_pb2.MsgRemovePolicy(record_type="tax.invoice", reason="x"),
+        policy_in_force,
+    ),
+    (
+        policies_pb2.MsgUpdateParams(params=policies_pb2.Params(review_term=60)),
+        do_nothing,
+    ),
     (
         exchange_pb2.MsgUpdateParams(
             params=exchange_pb2.Params(
                 ask_officer=True, officer_term=86_400, level_max=2
             )
         ),
+        do_nothing,
+    ),
+    (
+        facts_pb2.MsgUpdateParams(params=facts_pb2.Params(term=86_400)),
         do_nothing,
     ),
     (

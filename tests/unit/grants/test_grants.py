@@ -172,7 +172,14 @@ def test_withdrawal_acts_at_once() -> None:
 def test_consent_is_kept_and_withdrawn() -> None:
     zone = new_zone()
     assert zone.run(consent()).consent_id == 1
-    expected = {**CONSENT, "consent_id": 1, "recorder": "tax"}
+    expected = {
+        **CONSENT,
+        "consent_id": 1,
+        "recorder": "tax",
+        "version": 1,
+        "recorded_height": 1,
+        "recorded_time": zone.time_ns,
+    }
     del expected["signer"]
     assert consent_of(zone) == pb.Consent(**expected)
     assert zone.told("consent_recorded")[0]["subject"] == SUBJECT.hex()
@@ -402,6 +409,7 @@ ROW: dict[str, Any] = {
 }
 CONSENT_ROW: dict[str, Any] = {
     "consent_id": 4,
+    "version": 1,
     "recorder": "tax",
     "subject": "A" * 43 + "=",
     "reader": {"member_id": "bank"},

@@ -21,6 +21,7 @@ from huitong.modules.records import (
     archive_key,
     catalogue_key,
     errors,
+    level_of_field,
     record_key,
 )
 from huitong.proto.huitong.records.v1 import records_pb2 as pb
@@ -128,6 +129,20 @@ def test_publishing_costs_one_write_and_one_more_for_the_catalogue() -> None:
         assert len(catalogue_of(zone).entries) == writes - 1
 
 
+def test_level_of_the_record_follows_the_levels_of_its_fields() -> None:
+    zone = published(field_levels=[1, 2])
+    assert list(record_of(zone).field_levels) == [1, 2]
+    assert zone.told("record_published")[0]["field_levels"] == "1,2"
+    zone.run(pb.MsgPublishVersion(**{**VERSION, "field_levels": [4, 3]}))
+    new = record_of(zone)
+    assert (new.level, list(new.field_levels)) == (4, [4, 3])
+    assert [level_of_field(new, name) for name in new.fields] == [4, 3]
+    zone.run(pb.MsgPublishVersion(**{**VERSION, "previous_version": 2}))
+    new = record_of(zone)
+    assert (new.level, list(new.field_levels)) == (4, [])
+    assert level_of_field(new, "seller") == 4
+
+
 def test_new_version_is_the_head_and_the_old_one_stays_provable() -> None:
     zone = published()
     old = record_of(zone)
@@ -190,6 +205,11 @@ REFUSALS: list[tuple[Any, type[HuitongError]]] = [
     (publish(fields=[f"{i:04}" for i in range(FIELDS_MAX + 1)]), InvalidRequestError),
     (publish(level=0), InvalidRequestError),
     (publish(level=5), InvalidRequestError),
+    (publish(field_levels=[2]), InvalidRequestError),
+    (publish(field_levels=[0, 2]), InvalidRequestError),
+    (publish(field_levels=[2, 5], level=5), InvalidRequestError),
+    (publish(field_levels=[1, 1]), InvalidRequestError),
+    (publish(field_levels=[2, 3]), InvalidRequestError),
     (publish(share_class=0), InvalidRequestError),
     (publish(share_class=4), InvalidRequestError),
     (publish(valid_from=20), InvalidRequestError),
@@ -203,6 +223,8 @@ REFUSALS: list[tuple[Any, type[HuitongError]]] = [
     (version(record_id=""), InvalidRequestError),
     (version(payload_digest=b"1"), InvalidRequestError),
     (version(valid_until=11), InvalidRequestError),
+    (version(field_levels=[1]), InvalidRequestError),
+    (version(field_levels=[1, 5]), InvalidRequestError),
     (set_status(ACTIVE), errors.RecordStatusError),
     (set_status(SUPERSEDED), InvalidRequestError),
     (set_status(0), InvalidRequestError),
@@ -380,6 +402,8 @@ def test_genesis_with_a_record_its_archive_and_catalogue_is_read() -> None:
         {"records": [{**HEADER, "level": 5}]},
         {"records": [{**HEADER, "fields": []}]},
         {"records": [HEADER, HEADER]},
+        {"records": [{**HEADER, "field_levels": [1]}]},
+        {"records": [{**HEADER, "field_levels": [2, 2]}]},
         {"records": [OLD]},
         {"archive": [OLD]},
         {"records": [HEADER], "archive": [HEADER]},

@@ -83,6 +83,7 @@ class ReadView:
         "_reader",
         "_records",
         "_roots",
+        "_store_ops",
         "root_hash",
         "version",
     )
@@ -109,6 +110,7 @@ class ReadView:
         self._roots = decode_roots(row)
         self._by_name = {root.name: at for at, root in enumerate(self._roots)}
         self.root_hash = app_hash(self._roots)
+        self._store_ops: dict[str, ProofOp] = {}
 
     def __enter__(self) -> ReadView:
         return self
@@ -189,18 +191,26 @@ class ReadView:
             StoreUnknownError: no such store at this version.
             StoreEmptyError: the store has no key at all.
 
-        Cost: one or two descents and one hash for each store.
+        Cost: one or two descents, and once for each store one hash for every store.
         """
         root = self._root(name)
         if not root.link:
             raise StoreEmptyError(name=name, version=self.version)
         value, proof = prove_key(self._record, root.link[:REFERENCE_SIZE], key)
-        store_proof = prove_store(self._roots, self._by_name[name])
         ops = (
             ProofOp(type=OP_IAVL, key=key, data=encode(proof)),
-            ProofOp(type=OP_SIMPLE, key=name.encode(), data=encode(store_proof)),
+            self._store_op(name),
         )
         return StoreProof(key=key, value=value, version=self.version, ops=ops)
+
+    def _store_op(self, name: str) -> ProofOp:
+        """Return the way from a store's root up, the same for all of its keys."""
+        op = self._store_ops.get(name)
+        if op is None:
+            proof = prove_store(self._roots, self._by_name[name])
+            op = ProofOp(type=OP_SIMPLE, key=name.encode(), data=encode(proof))
+            self._store_ops[name] = op
+        return op
 
     def _root(self, name: str) -> StoreRoot:
         if name not in self._by_name:

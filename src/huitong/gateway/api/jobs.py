@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Path, Query, Response
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from pydantic import Field
 
 from huitong.gateway.access.callers import CurrentCaller
@@ -32,7 +32,7 @@ JobId = Annotated[int, Path(ge=1, le=COUNT_MAX, description="Number of the job."
 #: States in which nothing more happens by itself or by hand.
 ENDED: Final = frozenset({StepState.DONE, StepState.SKIPPED, StepState.CANCELLED})
 #: Kinds of jobs that give a number, and where their answer has it.
-_NUMBERS: Final = {
+_NUMBERS: Final[dict[str, tuple[type[Message], str]]] = {
     "grants.give": (grants_pb2.MsgGrantResponse, "grant_id"),
     "consents.record": (grants_pb2.MsgRecordConsentResponse, "consent_id"),
     "records.publish": (records_pb2.MsgPublishRecordResponse, "version"),

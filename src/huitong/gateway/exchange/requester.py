@@ -10,6 +10,7 @@ from typing import Final, final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError
+from huitong.core.grades import GRADES
 from huitong.gateway.exchange.checks import Claim, ProvenDelivery, prove_deliveries
 from huitong.gateway.exchange.errors import (
     ExchangeUndecidedError,
@@ -39,7 +40,6 @@ from huitong.gateway.outbox.steps import (
     StepState,
 )
 from huitong.gateway.vault.model import Reception, StagedPayload
-from huitong.modules.exchange.packets import GRADES
 from huitong.payload.sealing import SealingContext
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 

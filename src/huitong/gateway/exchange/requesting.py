@@ -22,6 +22,7 @@ from huitong.core.commitment import (
     verify_disclosure,
 )
 from huitong.core.errors import HuitongError
+from huitong.core.grades import GRADES
 from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.exchange.errors import (
     ExchangeRefusedError,
@@ -39,7 +40,6 @@ from huitong.gateway.exchange.proven_read import (
 )
 from huitong.modules.exchange.keys import PORT_ID, exchange_key
 from huitong.modules.exchange.keys import STORE as EXCHANGE_STORE
-from huitong.modules.exchange.packets import GRADES
 from huitong.modules.links import keys as link_keys
 from huitong.modules.records.keys import STORE as RECORDS_STORE
 from huitong.modules.records.keys import archive_key, record_key

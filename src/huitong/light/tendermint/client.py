@@ -25,6 +25,7 @@ from huitong.light.tendermint.client_store import (
     find_consensus_state,
     get_client_state,
     get_consensus_state,
+    get_recovery_floor,
     save_client_state,
     save_consensus_state,
 )
@@ -95,6 +96,23 @@ def latest_height(store: ReadStore, client_id: str) -> Height:
         ClientNotFoundError: there is no such client.
     """
     return get_client_state(store, client_id).latest_height
+
+
+def chain_id_of(store: ReadStore, client_id: str) -> str:
+    """Return the id of the chain that the client follows.
+
+    Raises:
+        ClientNotFoundError: there is no such client.
+    """
+    return get_client_state(store, client_id).chain_id
+
+
+def recovery_floor(store: ReadStore, client_id: str) -> Height:
+    """Return the height up to which nothing is trusted any more, since a recovery.
+
+    Zero without one. What was proven at or below it before is to be given up as well.
+    """
+    return get_recovery_floor(store, client_id)
 
 
 def timestamp_at_height(store: ReadStore, client_id: str, height: Height) -> int:

@@ -1,13 +1,26 @@
-"""The exchange protocol: request, decision, delivery, receipt, between two zones."""
+"""The exchange protocol between two zones.
+
+Request, decision, delivery and receipt; standing permissions, under which new versions
+are pushed; and hand-overs, by which a record moves to another zone.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from huitong.core.grades import GRADES
 from huitong.core.module import MessageRoute, Module, QueryRoute
-from huitong.modules.exchange import handlers, params, queries
+from huitong.modules.exchange import (
+    breaking,
+    hand_over_messages,
+    handlers,
+    more_queries,
+    params,
+    queries,
+    subscription_messages,
+)
 from huitong.modules.exchange.application import ExchangeApplication
-from huitong.modules.exchange.deadlines import refuse_overdue
+from huitong.modules.exchange.blocks import begin_block
 from huitong.modules.exchange.genesis import export_genesis, init_genesis
 from huitong.modules.exchange.keys import (
     PORT_ID,
@@ -16,11 +29,14 @@ from huitong.modules.exchange.keys import (
     STORE,
     VERSION,
     exchange_key,
+    hand_over_key,
+    receipts_key,
+    subscription_key,
 )
-from huitong.modules.exchange.packets import GRADES
 from huitong.modules.exchange.state import find_exchange, get_exchange
 from huitong.modules.members import roles
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
+from huitong.proto.huitong.exchange.v1 import handover_pb2
 
 __all__ = [
     "GRADES",
@@ -34,6 +50,9 @@ __all__ = [
     "exchange_key",
     "find_exchange",
     "get_exchange",
+    "hand_over_key",
+    "receipts_key",
+    "subscription_key",
 ]
 
 
@@ -56,6 +75,12 @@ MODULE: Final = Module(
             roles=(roles.OFFICER,),
         ),
         MessageRoute(
+            request=pb.MsgBreakGlass,
+            check=breaking.check_break_glass,
+            apply=breaking.apply_break_glass,
+            roles=roles.MEMBER_ROLES,
+        ),
+        MessageRoute(
             request=pb.MsgRecordDelivery,
             check=handlers.check_record_delivery,
             apply=handlers.apply_record_delivery,
@@ -66,6 +91,30 @@ MODULE: Final = Module(
             check=handlers.check_confirm_receipt,
             apply=handlers.apply_confirm_receipt,
             roles=(roles.REQUESTER,),
+        ),
+        MessageRoute(
+            request=pb.MsgPushVersion,
+            check=subscription_messages.check_push_version,
+            apply=subscription_messages.apply_push_version,
+            roles=(roles.PUBLISHER, roles.OFFICER),
+        ),
+        MessageRoute(
+            request=pb.MsgEndSubscription,
+            check=subscription_messages.check_end_subscription,
+            apply=subscription_messages.apply_end_subscription,
+            roles=(roles.PUBLISHER, roles.OFFICER, roles.REQUESTER),
+        ),
+        MessageRoute(
+            request=handover_pb2.MsgOfferHandOver,
+            check=hand_over_messages.check_offer_hand_over,
+            apply=hand_over_messages.apply_offer_hand_over,
+            roles=(roles.PUBLISHER, roles.OFFICER),
+        ),
+        MessageRoute(
+            request=handover_pb2.MsgDecideHandOver,
+            check=hand_over_messages.check_decide_hand_over,
+            apply=hand_over_messages.apply_decide_hand_over,
+            roles=(roles.OFFICER,),
         ),
         MessageRoute(
             request=pb.MsgUpdateParams,
@@ -90,8 +139,43 @@ MODULE: Final = Module(
             request=pb.QueryParamsRequest,
             answer=queries.answer_params,
         ),
+        QueryRoute(
+            path=f"{_QUERY}/Subscription",
+            request=pb.QuerySubscriptionRequest,
+            answer=more_queries.answer_subscription,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/Subscriptions",
+            request=pb.QuerySubscriptionsRequest,
+            answer=more_queries.answer_subscriptions,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/Pushes",
+            request=pb.QueryPushesRequest,
+            answer=more_queries.answer_pushes,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/MissedPushes",
+            request=pb.QueryMissedPushesRequest,
+            answer=more_queries.answer_missed_pushes,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/HandOver",
+            request=pb.QueryHandOverRequest,
+            answer=more_queries.answer_hand_over,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/HandOvers",
+            request=pb.QueryHandOversRequest,
+            answer=more_queries.answer_hand_overs,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/RecordReceipts",
+            request=pb.QueryRecordReceiptsRequest,
+            answer=more_queries.answer_record_receipts,
+        ),
     ),
     init_genesis=init_genesis,
     export_genesis=export_genesis,
-    begin_block=refuse_overdue,
+    begin_block=begin_block,
 )

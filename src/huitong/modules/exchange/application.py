@@ -15,13 +15,13 @@ from typing import final
 
 from huitong.core.context import Context
 from huitong.core.ports import ChannelOpening, ReceiveOutcome
-from huitong.core.time import NS_PER_SECOND
 from huitong.modules.exchange import events
+from huitong.modules.exchange.breaking import break_by_policy
+from huitong.modules.exchange.deciding import decision_of, write_decision
 from huitong.modules.exchange.decisions import (
-    POLICY,
+    check_grade,
     decode_decision,
     encode_decision,
-    make_decision,
 )
 from huitong.modules.exchange.errors import (
     ChannelCloseError,
@@ -35,24 +35,24 @@ from huitong.modules.exchange.errors import (
     ReceiptExistsError,
 )
 from huitong.modules.exchange.keys import PORT_ID, PROVIDER, REQUESTER, VERSION
+from huitong.modules.exchange.other_packets import receive_other, settle_other
 from huitong.modules.exchange.packets import decode_packet
-from huitong.modules.exchange.policy import GRANTED, WAITS, judge
+from huitong.modules.exchange.passed_on import add_receipt
+from huitong.modules.exchange.policy import WAITS, judge
+from huitong.modules.exchange.standing import judge_standing
 from huitong.modules.exchange.state import (
+    deadline_of,
     find_exchange,
     get_exchange,
-    get_params,
     save_exchange,
     save_waiting,
     status_name,
 )
+from huitong.modules.exchange.subscriptions import TAKEN, TAKEN_ACKNOWLEDGEMENT
 from huitong.modules.grants.coverage import use_grant
 from huitong.modules.links.acknowledgements import find_error, find_result
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 from huitong.proto.ibc.core.channel.v1 import channel_pb2
-
-#: Acknowledgement of a receipt: the one byte that stands for success in ICS-20.
-RECEIPT_TAKEN = b"\x01"
-_RECEIPT_TAKEN_ACKNOWLEDGEMENT = b'{"result":"AQ=="}'
 
 
 @final
@@ -113,15 +113,19 @@ class ExchangeApplication:
     def on_recv_packet(
         self, ctx: Context, packet: channel_pb2.Packet, relayer: str
     ) -> ReceiveOutcome:
-        """Take a request or a receipt.
+        """Take a packet.
 
         Raises:
-            RejectedError: the packet is refused, codespace ``exchange``: 2, 3, 9, 10, 15.
+            RejectedError: it is refused, codespace ``exchange``: 2, 3, 9, 10, 15, 30 for
+                requests and receipts; 17 to 22 and 25 for the others.
         """
         data = decode_packet(packet.data)
-        if data.WhichOneof("packet") == "request":
+        kind = data.WhichOneof("packet")
+        if kind == "request":
             return _receive_request(ctx, packet, data.request)
-        return _receive_receipt(ctx, packet, data.receipt)
+        if kind == "receipt":
+            return _receive_receipt(ctx, packet, data.receipt)
+        return receive_other(ctx, packet, data)
 
     def on_acknowledgement_packet(
         self,
@@ -130,26 +134,28 @@ class ExchangeApplication:
         acknowledgement: bytes,
         relayer: str,
     ) -> None:
-        """Take the decision on a request of ours, or the answer to a receipt; not raise."""
-        receipt = _find_receipt(packet)
-        if receipt is None:
+        """Take the answer to a packet of ours; does not raise."""
+        data = _read_own(packet)
+        kind = data.WhichOneof("packet")
+        if kind == "request":
             _settle_request(ctx, packet, acknowledgement)
-        else:
-            _settle_receipt(ctx, packet, receipt, acknowledgement)
+        elif kind == "receipt":
+            _settle_receipt(ctx, packet, data.receipt, acknowledgement)
+        elif kind is not None:
+            settle_other(ctx, packet, data, acknowledgement)
 
     def on_timeout_packet(
         self, ctx: Context, packet: channel_pb2.Packet, relayer: str
     ) -> None:
         """Note that a packet of ours did not arrive in time; does not raise."""
-        receipt = _find_receipt(packet)
-        if receipt is not None:
-            _reopen(ctx, packet, receipt, "timed out")
-            return
-        exchange = find_exchange(ctx, REQUESTER, packet.source_channel, packet.sequence)
-        if exchange is not None:
-            exchange.status = pb.EXCHANGE_STATUS_TIMED_OUT
-            save_exchange(ctx, exchange)
-            ctx.emit(events.exchange_timed_out(exchange))
+        data = _read_own(packet)
+        kind = data.WhichOneof("packet")
+        if kind == "request":
+            _time_out_request(ctx, packet)
+        elif kind == "receipt":
+            _reopen(ctx, packet, data.receipt, "timed out")
+        elif kind is not None:
+            settle_other(ctx, packet, data, None)
 
 
 def _check_opening(opening: ChannelOpening) -> None:
@@ -167,7 +173,7 @@ def _receive_request(
     ctx: Context, packet: channel_pb2.Packet, request: pb.RequestPacket
 ) -> ReceiveOutcome:
     channel_id = packet.destination_channel
-    verdict = judge(ctx, channel_id, request)
+    verdict = (judge_standing if request.standing else judge)(ctx, channel_id, request)
     exchange = pb.Exchange(
         channel_id=channel_id,
         sequence=packet.sequence,
@@ -178,52 +184,30 @@ def _receive_request(
         side=PROVIDER,
     )
     if verdict.outcome == WAITS:
-        exchange.deadline = _deadline(ctx, packet)
+        exchange.deadline = deadline_of(ctx, packet)
         save_waiting(ctx, packet, exchange.deadline)
         save_exchange(ctx, exchange)
         ctx.emit(events.exchange_requested(exchange))
         return ReceiveOutcome(acknowledgement=None, success=True)
-    granted = verdict.outcome == GRANTED
-    decision = make_decision(
-        ctx,
-        request,
-        outcome=verdict.outcome,
-        reason_code=verdict.reason_code,
-        reason="",
-        decided_by=POLICY,
-        header=verdict.header,
-        fields=verdict.fields,
-        grant_id=verdict.grant_id,
-    )
-    exchange.status = (
-        pb.EXCHANGE_STATUS_GRANTED if granted else pb.EXCHANGE_STATUS_REFUSED
-    )
-    exchange.decision.CopyFrom(decision)
-    save_exchange(ctx, exchange)
+    use_id = break_by_policy(ctx, exchange, verdict)
+    decision = decision_of(ctx, request, verdict, break_glass_id=use_id)
     ctx.emit(events.exchange_requested(exchange))
-    if verdict.grant_id:
+    if verdict.grant_id and not request.standing:
         used_for = f"{channel_id}/{packet.sequence}"
         use_grant(ctx, verdict.grant_id, used_for=used_for)
-    ctx.emit(events.exchange_decided(exchange))
+    write_decision(ctx, exchange, decision)
     return ReceiveOutcome(acknowledgement=encode_decision(decision), success=True)
-
-
-def _deadline(ctx: Context, packet: channel_pb2.Packet) -> int:
-    """Return when a waiting request is refused, nanoseconds since the epoch.
-
-    A packet that was received can no longer time out, so the term ends here.
-    """
-    deadline = ctx.block.time_ns + get_params(ctx).officer_term * NS_PER_SECOND
-    if packet.timeout_timestamp:
-        deadline = min(deadline, packet.timeout_timestamp)
-    return deadline
 
 
 def _receive_receipt(
     ctx: Context, packet: channel_pb2.Packet, receipt: pb.ReceiptPacket
 ) -> ReceiveOutcome:
     exchange = get_exchange(
-        ctx, PROVIDER, packet.destination_channel, receipt.request_sequence
+        ctx,
+        PROVIDER,
+        packet.destination_channel,
+        receipt.request_sequence,
+        receipt.push_number,
     )
     if exchange.HasField("receipt"):
         raise ReceiptExistsError(
@@ -242,14 +226,16 @@ def _receive_receipt(
     _check_digest(
         "payload digest", receipt.payload_digest, exchange.decision.payload_digest
     )
+    check_grade(exchange.decision, receipt.grade)
     if exchange.sealed_digest:
         _check_digest("sealed digest", receipt.sealed_digest, exchange.sealed_digest)
     exchange.status = pb.EXCHANGE_STATUS_RECEIVED
     exchange.receipt.CopyFrom(receipt)
     exchange.receipt_sequence = packet.sequence
     save_exchange(ctx, exchange)
+    add_receipt(ctx, exchange)
     ctx.emit(events.exchange_received(exchange))
-    return ReceiveOutcome(acknowledgement=_RECEIPT_TAKEN_ACKNOWLEDGEMENT, success=True)
+    return ReceiveOutcome(acknowledgement=TAKEN_ACKNOWLEDGEMENT, success=True)
 
 
 def _check_digest(what: str, actual: bytes, expected: bytes) -> None:
@@ -260,13 +246,20 @@ def _check_digest(what: str, actual: bytes, expected: bytes) -> None:
 # --- on b ---------------------------------------------------------------------------------
 
 
-def _find_receipt(packet: channel_pb2.Packet) -> pb.ReceiptPacket | None:
-    """Return the receipt in a packet of ours; None for a request."""
+def _read_own(packet: channel_pb2.Packet) -> pb.ExchangePacketData:
+    """Return the data of a packet of ours; of no kind if this zone did not make it."""
     try:
-        data = decode_packet(packet.data)
+        return decode_packet(packet.data)
     except MalformedPacketError:
-        return None
-    return data.receipt if data.WhichOneof("packet") == "receipt" else None
+        return pb.ExchangePacketData()
+
+
+def _time_out_request(ctx: Context, packet: channel_pb2.Packet) -> None:
+    exchange = find_exchange(ctx, REQUESTER, packet.source_channel, packet.sequence)
+    if exchange is not None:
+        exchange.status = pb.EXCHANGE_STATUS_TIMED_OUT
+        save_exchange(ctx, exchange)
+        ctx.emit(events.exchange_timed_out(exchange))
 
 
 def _settle_request(
@@ -283,14 +276,7 @@ def _settle_request(
         save_exchange(ctx, exchange)
         ctx.emit(events.exchange_failed(exchange))
         return
-    exchange.status = (
-        pb.EXCHANGE_STATUS_GRANTED
-        if decision.outcome == GRANTED
-        else pb.EXCHANGE_STATUS_REFUSED
-    )
-    exchange.decision.CopyFrom(decision)
-    save_exchange(ctx, exchange)
-    ctx.emit(events.exchange_decided(exchange))
+    write_decision(ctx, exchange, decision)
 
 
 def _settle_receipt(
@@ -299,7 +285,7 @@ def _settle_receipt(
     receipt: pb.ReceiptPacket,
     acknowledgement: bytes,
 ) -> None:
-    if find_result(acknowledgement) != RECEIPT_TAKEN:
+    if find_result(acknowledgement) != TAKEN:
         refused = "refused" if find_error(acknowledgement) is not None else "unreadable"
         _reopen(ctx, packet, receipt, refused)
         return
@@ -320,7 +306,8 @@ def _reopen(
     exchange.status = pb.EXCHANGE_STATUS_GRANTED
     exchange.ClearField("receipt")
     exchange.ClearField("receipt_sequence")
-    exchange.ClearField("sealed_digest")
+    if not exchange.push_number:
+        exchange.ClearField("sealed_digest")
     save_exchange(ctx, exchange)
     ctx.emit(events.receipt_refused(exchange, sequence=packet.sequence, reason=reason))
 
@@ -330,7 +317,11 @@ def _find_confirmed(
 ) -> pb.Exchange | None:
     """Return the exchange whose receipt this packet is, if it is its last one."""
     exchange = find_exchange(
-        ctx, REQUESTER, packet.source_channel, receipt.request_sequence
+        ctx,
+        REQUESTER,
+        packet.source_channel,
+        receipt.request_sequence,
+        receipt.push_number,
     )
     if exchange is None or exchange.receipt_sequence != packet.sequence:
         return None

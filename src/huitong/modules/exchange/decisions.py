@@ -13,13 +13,15 @@ from huitong.core.fields import (
     check_name,
     check_size,
     check_text,
+    is_covered,
 )
+from huitong.core.grades import check_grade_min, is_enough
 from huitong.core.limits import (
     EXCHANGE_ACKNOWLEDGEMENT_BYTES_MAX,
     NAME_CHARACTERS_MAX,
     TEXT_BYTES_MAX,
 )
-from huitong.modules.exchange.errors import DecisionError
+from huitong.modules.exchange.errors import DecisionError, GradeTooLowError
 from huitong.modules.exchange.policy import GRANTED, REFUSED
 from huitong.modules.links.acknowledgements import (
     find_error,
@@ -46,6 +48,8 @@ def make_decision(
     header: RecordHeader | None,
     fields: Sequence[str],
     grant_id: int,
+    grade_min: str = "",
+    break_glass_id: int = 0,
 ) -> Decision:
     """Return a decision taken in this block; a refusal tells no digest and no fields."""
     decision = Decision(
@@ -64,7 +68,19 @@ def make_decision(
         decision.version = header.version
         decision.payload_digest = header.payload_digest
         decision.fields.extend(sorted(fields))
+        decision.grade_min = grade_min
+        decision.break_glass_id = break_glass_id
     return decision
+
+
+def check_grade(decision: Decision, grade: str) -> None:
+    """Check that a reader trusts what arrived as far as the decision asks.
+
+    Raises:
+        GradeTooLowError: it does not.
+    """
+    if not is_enough(grade, decision.grade_min):
+        raise GradeTooLowError(grade=grade, grade_min=decision.grade_min)
 
 
 def encode_decision(decision: Decision) -> bytes:
@@ -87,10 +103,10 @@ def decode_decision(acknowledgement: bytes, request: RequestPacket) -> Decision:
         raise DecisionError(reason=f"{len(acknowledgement)} bytes are too many")
     result = find_result(acknowledgement)
     if result is None:
-        raise DecisionError(reason=_error_text(acknowledgement))
+        raise DecisionError(reason=error_text(acknowledgement))
     try:
         decision = decode(Decision, result)
-        _check_form(decision)
+        check_form(decision)
     except RejectedError as wrong:
         raise DecisionError(reason="malformed") from wrong
     if decision.outcome not in (GRANTED, REFUSED):
@@ -100,17 +116,29 @@ def decode_decision(acknowledgement: bytes, request: RequestPacket) -> Decision:
     if request.version and decision.version != request.version:
         raise DecisionError(reason="it is about another version")
     if decision.outcome == GRANTED:
-        _check_granted(decision, request)
-    elif decision.payload_digest or decision.fields:
+        check = _check_standing if request.standing else _check_granted
+        check(decision, request)
+    elif (
+        decision.payload_digest
+        or decision.fields
+        or decision.grade_min
+        or decision.break_glass_id
+    ):
         raise DecisionError(reason="a refusal that grants fields")
     return decision
 
 
-def _check_form(decision: Decision) -> None:
+def check_form(decision: Decision) -> None:
+    """Check the texts and names of a decision.
+
+    Raises:
+        InvalidRequestError: one is malformed.
+    """
     check_name(decision.reason_code, "reason_code")
     check_text(decision.reason, "reason", TEXT_BYTES_MAX)
     check_text(decision.decided_by, "decided_by", NAME_CHARACTERS_MAX, required=True)
     check_field_names(decision.fields)
+    check_grade_min(decision.grade_min)
 
 
 def _check_granted(decision: Decision, request: RequestPacket) -> None:
@@ -120,13 +148,21 @@ def _check_granted(decision: Decision, request: RequestPacket) -> None:
         raise DecisionError(reason="no digest of the payload") from wrong
     if not decision.version or not decision.fields:
         raise DecisionError(reason="no version or no fields")
-    if request.fields:
-        for name in decision.fields:
-            if name not in request.fields:
-                raise DecisionError(reason="it grants a field not asked for")
+    if not is_covered(decision.fields, request.fields):
+        raise DecisionError(reason="it grants a field not asked for")
 
 
-def _error_text(acknowledgement: bytes) -> str:
+def _check_standing(decision: Decision, request: RequestPacket) -> None:
+    """Check a standing permission: no one version; no fields stand for all of them."""
+    if decision.payload_digest or decision.version or decision.break_glass_id:
+        raise DecisionError(reason="a standing permission for one version")
+    fields = tuple(decision.fields)
+    if request.fields and not (fields and is_covered(fields, request.fields)):
+        raise DecisionError(reason="it grants a field not asked for")
+
+
+def error_text(acknowledgement: bytes) -> str:
+    """Return what an acknowledgement without a result says, as text for the state."""
     error = find_error(acknowledgement)
     if error is None:
         return "neither a result nor an error"

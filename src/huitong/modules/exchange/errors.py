@@ -135,3 +135,112 @@ class ExchangeParamsError(
     text="{field} of {actual}, expected 1 to {maximum}",
 ):
     """No zone can work by such rules."""
+
+
+class SubscriptionNotFoundError(
+    RejectedError,
+    codespace="exchange",
+    code=17,
+    text="no standing permission {sequence} on {channel_id}",
+):
+    """This zone holds no subscription of this channel, sequence and side."""
+
+
+class SubscriptionStateError(
+    RejectedError,
+    codespace="exchange",
+    code=18,
+    text="the standing permission {sequence} on {channel_id} is {state}: {reason_code}",
+):
+    """It is over, so nothing more is given or taken under it, and it ends once."""
+
+
+class RecordNotSelectedError(
+    RejectedError,
+    codespace="exchange",
+    code=19,
+    text="record {record_id} is not among those of the standing permission {sequence}",
+):
+    """A standing permission is for one record, or for one type."""
+
+
+class PushExistsError(
+    RejectedError,
+    codespace="exchange",
+    code=20,
+    text="version {version} of {record_id} was pushed already, as number {number}",
+):
+    """Each version is pushed at most once, unless it is proven that it did not arrive."""
+
+
+class PushNotCoveredError(
+    RejectedError,
+    codespace="exchange",
+    code=21,
+    text="the push is not what the standing permission {sequence} allows: {reason}",
+):
+    """The other zone pushes something else than was asked for and granted."""
+
+
+class ReceiverNotReadyError(
+    RejectedError,
+    codespace="exchange",
+    code=22,
+    text="{member_id} does not take anything: no member, or not in force",
+):
+    """Nothing is taken in the name of a member that is suspended, frozen or unknown."""
+
+
+class HandOverNotFoundError(
+    RejectedError,
+    codespace="exchange",
+    code=23,
+    text="no hand-over {sequence} on {channel_id}",
+):
+    """This zone holds no hand-over of this channel, sequence and side."""
+
+
+class HandOverStatusError(
+    RejectedError,
+    codespace="exchange",
+    code=24,
+    text="hand-over {sequence} on {channel_id} is {status}, which does not allow {wanted}",
+):
+    """A hand-over is decided once."""
+
+
+class TooManyWaitingError(
+    RejectedError,
+    codespace="exchange",
+    code=25,
+    text="{count} packets of {channel_id} wait for officers already",
+):
+    """A flood, not a queue."""
+
+
+class GradeTooLowError(
+    RejectedError,
+    codespace="exchange",
+    code=30,
+    text="grade {grade}, but the decision asks for {grade_min}",
+    next_step="Check what arrived with a proof: `huitong exchange receive`.",
+):
+    """What cannot be trusted as far as the grant asks counts as not received."""
+
+
+class NoEmergencyError(
+    RejectedError,
+    codespace="exchange",
+    code=31,
+    text="exchange {sequence} on {channel_id} is no emergency",
+):
+    """Glass is broken only for a request that says so itself."""
+
+
+class BreakGlassRoleError(
+    RejectedError,
+    codespace="exchange",
+    code=32,
+    text="for {record_type} glass is broken by {roles}, not by this account",
+):
+    """Members have not decided that this role breaks glass for this type of record."""

@@ -7,9 +7,15 @@ indicators need: who asked whom, for which type of purpose, how it was decided, 
 from __future__ import annotations
 
 from huitong.core.events import Event, event
-from huitong.modules.exchange.keys import PROVIDER
-from huitong.modules.exchange.state import outcome_name
-from huitong.proto.huitong.exchange.v1.exchange_pb2 import Exchange, Params
+from huitong.modules.exchange.keys import GIVER, PROVIDER
+from huitong.modules.exchange.state import outcome_name, status_name
+from huitong.proto.huitong.exchange.v1.exchange_pb2 import (
+    Exchange,
+    Params,
+    Subscription,
+    SubscriptionState,
+)
+from huitong.proto.huitong.exchange.v1.handover_pb2 import HandOver, HandOverStatus
 
 
 def _event(kind: str, exchange: Exchange, **attributes: str | int) -> Event:
@@ -23,6 +29,8 @@ def _event(kind: str, exchange: Exchange, **attributes: str | int) -> Event:
         issuer=request.issuer,
         record_id=request.record_id,
         purpose=request.purpose,
+        request_id=request.request_id,
+        push_number=exchange.push_number,
         **attributes,
     )
 
@@ -38,7 +46,12 @@ def exchange_requested(exchange: Exchange) -> Event:
         legal_basis=request.legal_basis,
         consent_id=request.consent_id,
         term_until=request.term_until,
+        standing=int(request.standing),
+        record_type=request.record_type,
+        count_max=request.count_max,
         deadline=exchange.deadline,
+        emergency=int(request.emergency),
+        emergency_reason=request.emergency_reason,
     )
 
 
@@ -58,6 +71,8 @@ def exchange_decided(exchange: Exchange) -> Event:
         version=decision.version,
         payload_digest=decision.payload_digest.hex(),
         fields=",".join(decision.fields),
+        grade_min=decision.grade_min,
+        break_glass_id=decision.break_glass_id,
         requested_time=exchange.requested_time,
     )
 
@@ -113,4 +128,157 @@ def exchange_params_changed(params: Params) -> Event:
         ask_officer="true" if params.ask_officer else "false",
         officer_term=params.officer_term,
         level_max=params.level_max,
+        client_levels=",".join(
+            f"{entry.client_id}:{entry.level_max}" for entry in params.client_levels
+        ),
+    )
+
+
+def exchange_pushed(exchange: Exchange) -> Event:
+    """On a a version left under a standing permission, or on b it came in."""
+    decision = exchange.decision
+    return _event(
+        "exchange_pushed",
+        exchange,
+        push_sequence=exchange.push_sequence,
+        version=decision.version,
+        payload_digest=decision.payload_digest.hex(),
+        sealed_digest=exchange.sealed_digest.hex(),
+        fields=",".join(decision.fields),
+        grant_id=decision.grant_id,
+    )
+
+
+def push_settled(exchange: Exchange) -> Event:
+    """On a: the other zone took a push, refused it, or did not receive it in time."""
+    return _event(
+        "push_settled",
+        exchange,
+        push_sequence=exchange.push_sequence,
+        version=exchange.decision.version,
+        taken=int(exchange.push_acknowledged),
+        status=status_name(exchange.status),
+        failure=exchange.failure,
+    )
+
+
+def state_name(state: int) -> str:
+    """Return the state of a subscription as one lower-case word."""
+    name = SubscriptionState.Name(state)
+    return name.removeprefix("SUBSCRIPTION_STATE_").lower()
+
+
+def _subscription_event(
+    kind: str, subscription: Subscription, **attributes: str | int
+) -> Event:
+    request = subscription.request
+    return event(
+        kind,
+        side="provider" if subscription.side == PROVIDER else "requester",
+        channel_id=subscription.channel_id,
+        sequence=subscription.sequence,
+        requester=request.requester,
+        issuer=request.issuer,
+        record_id=request.record_id,
+        record_type=request.record_type,
+        purpose=request.purpose,
+        request_id=request.request_id,
+        **attributes,
+    )
+
+
+def subscription_started(subscription: Subscription) -> Event:
+    """On a a standing permission was granted, or on b this was learnt."""
+    request = subscription.request
+    return _subscription_event(
+        "subscription_started",
+        subscription,
+        fields=",".join(subscription.decision.fields),
+        term_until=request.term_until,
+        count_max=request.count_max,
+        grant_id=subscription.decision.grant_id,
+    )
+
+
+def subscription_ended(subscription: Subscription) -> Event:
+    """A standing permission is over in this zone."""
+    return _subscription_event(
+        "subscription_ended",
+        subscription,
+        state=state_name(subscription.state),
+        reason_code=subscription.reason_code,
+        reason=subscription.reason,
+        ended_by="provider" if subscription.ended_by == PROVIDER else "requester",
+        end_sequence=subscription.end_sequence,
+        push_count=subscription.push_count,
+    )
+
+
+def subscription_end_settled(subscription: Subscription) -> Event:
+    """The other zone knows that a standing permission is over, or was not reached."""
+    return _subscription_event(
+        "subscription_end_settled",
+        subscription,
+        taken=int(subscription.end_acknowledged),
+    )
+
+
+def hand_over_status_name(status: int) -> str:
+    """Return the status of a hand-over in lower case."""
+    name = HandOverStatus.Name(status)
+    return name.removeprefix("HAND_OVER_STATUS_").lower()
+
+
+def _hand_over_event(kind: str, hand_over: HandOver, **attributes: str | int) -> Event:
+    offer = hand_over.offer
+    return event(
+        kind,
+        side="giver" if hand_over.side == GIVER else "receiver",
+        channel_id=hand_over.channel_id,
+        sequence=hand_over.sequence,
+        issuer=offer.record.issuer,
+        record_id=offer.record.record_id,
+        receiver=offer.receiver,
+        request_id=offer.request_id,
+        **attributes,
+    )
+
+
+def hand_over_offered(hand_over: HandOver) -> Event:
+    """On a a record was offered and locked, or on b the offer came in."""
+    offer = hand_over.offer
+    return _hand_over_event(
+        "hand_over_offered",
+        hand_over,
+        version=offer.record.version,
+        payload_digest=offer.record.payload_digest.hex(),
+        sealed_digest=offer.sealed_digest.hex(),
+        reason=offer.reason,
+        deadline=hand_over.deadline,
+    )
+
+
+def hand_over_decided(hand_over: HandOver) -> Event:
+    """On b a hand-over was accepted or returned, or on a this was learnt."""
+    decision = hand_over.decision
+    return _hand_over_event(
+        "hand_over_decided",
+        hand_over,
+        status=hand_over_status_name(hand_over.status),
+        reason_code=decision.reason_code,
+        reason=decision.reason,
+        decided_by=decision.decided_by,
+        decided_height=decision.decided_height,
+        decided_time=decision.decided_time,
+        new_record_id=decision.record_id,
+    )
+
+
+def hand_over_failed(hand_over: HandOver) -> Event:
+    """On a: the offer did not arrive in time, or the other zone refused it."""
+    return _hand_over_event(
+        "hand_over_failed",
+        hand_over,
+        status=hand_over_status_name(hand_over.status),
+        failure=hand_over.failure,
     )

@@ -2,10 +2,13 @@
 
 ::
 
-    {"params": {"ask_officer": true, "officer_term": "259200", "level_max": 3},
-     "exchanges": [Exchange…], "waiting": [Packet…]}
+    {"params": {"ask_officer": true, "officer_term": "259200", "level_max": 3,
+                "client_levels": [{"client_id": "07-tendermint-0", "level_max": 2}]},
+     "exchanges": [Exchange…], "waiting": [Packet…], "subscriptions": [Subscription…],
+     "pushes": [Exchange…], "hand_overs": [HandOver…], "receipts": [RecordReceipts…]}
 
-A rule that is left out has its default, as shown.
+A rule that is left out has its default, as shown; the default names no client. The last
+four are in ``more_genesis``.
 """
 
 from __future__ import annotations
@@ -23,7 +26,14 @@ from huitong.core.genesis import (
 )
 from huitong.core.ids import check_channel_id
 from huitong.core.limits import UINT32_MAX
-from huitong.modules.exchange.keys import PROVIDER, REQUESTER
+from huitong.modules.exchange.hand_overs import find_hand_over
+from huitong.modules.exchange.keys import PROVIDER, RECEIVER, REQUESTER
+from huitong.modules.exchange.more_genesis import (
+    MORE,
+    export_more,
+    init_more,
+    waits_for_officer,
+)
 from huitong.modules.exchange.packets import check_request
 from huitong.modules.exchange.params import check_params
 from huitong.modules.exchange.state import (
@@ -38,9 +48,10 @@ from huitong.modules.exchange.state import (
     save_waiting,
 )
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
+from huitong.proto.huitong.exchange.v1.handover_pb2 import HandOver
 from huitong.proto.ibc.core.channel.v1.channel_pb2 import Packet
 
-_PARAMS = ("ask_officer", "officer_term", "level_max")
+_PARAMS = ("ask_officer", "officer_term", "level_max", "client_levels")
 
 
 def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
@@ -49,7 +60,7 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
     Raises:
         GenesisError: anything in it is unknown, malformed, twice or without its packet.
     """
-    check_known_keys(state, ("params", "exchanges", "waiting"), "exchange")
+    check_known_keys(state, ("params", "exchanges", "waiting", *MORE), "exchange")
     save_params(ctx, _params_from_json(state.get("params", {})))
     where = "exchange.exchanges"
     exchanges = messages_from_json(pb.Exchange, state.get("exchanges", []), where)
@@ -58,16 +69,16 @@ def init_genesis(ctx: Context, state: dict[str, Any]) -> None:
             _init_exchange(ctx, exchange)
         except RejectedError as wrong:
             raise GenesisError(where=f"{where}[{index}]", reason=str(wrong)) from wrong
+    hand_overs = init_more(ctx, state)
     packets = messages_from_json(Packet, state.get("waiting", []), "exchange.waiting")
     for index, packet in enumerate(packets):
         _init_waiting(ctx, packet, f"exchange.waiting[{index}]")
-    for exchange in exchanges:
-        if _waits(exchange) and not find_waiting(
-            ctx, exchange.channel_id, exchange.sequence
-        ):
+    everything: list[pb.Exchange | HandOver] = [*exchanges, *hand_overs]
+    for kept in everything:
+        if _waits(kept) and not find_waiting(ctx, kept.channel_id, kept.sequence):
             raise GenesisError(
                 where="exchange.waiting",
-                reason=f"no packet for {exchange.channel_id}/{exchange.sequence}",
+                reason=f"no packet for {kept.channel_id}/{kept.sequence}",
             )
 
 
@@ -79,9 +90,11 @@ def export_genesis(ctx: Context) -> dict[str, Any]:
             "ask_officer": params.ask_officer,
             "officer_term": str(params.officer_term),
             "level_max": params.level_max,
+            "client_levels": [message_to_json(item) for item in params.client_levels],
         },
         "exchanges": [message_to_json(exchange) for exchange in all_exchanges(ctx)],
         "waiting": [message_to_json(packet) for packet in all_waiting(ctx)],
+        **export_more(ctx),
     }
 
 
@@ -107,6 +120,9 @@ def _params_from_json(data: object) -> pb.Params:
         ask_officer=ask_officer,
         officer_term=numbers["officer_term"],
         level_max=numbers["level_max"],
+        client_levels=messages_from_json(
+            pb.ClientLevel, data.get("client_levels", []), f"{where}.client_levels"
+        ),
     )
     try:
         check_params(params)
@@ -121,6 +137,8 @@ def _init_exchange(ctx: Context, exchange: pb.Exchange) -> None:
     where = f"{exchange.channel_id}/{exchange.sequence}"
     if not exchange.status or exchange.side not in (PROVIDER, REQUESTER):
         raise GenesisError(where=where, reason="status or side is missing")
+    if exchange.push_number:
+        raise GenesisError(where=where, reason="a push is no request")
     if bool(exchange.deadline) != _waits(exchange):
         raise GenesisError(where=where, reason="a deadline is for waiting requests")
     side, channel_id, sequence = exchange.side, exchange.channel_id, exchange.sequence
@@ -131,13 +149,17 @@ def _init_exchange(ctx: Context, exchange: pb.Exchange) -> None:
 
 def _init_waiting(ctx: Context, packet: Packet, where: str) -> None:
     channel_id, sequence = packet.destination_channel, packet.sequence
-    exchange = find_exchange(ctx, PROVIDER, channel_id, sequence)
-    if exchange is None or not _waits(exchange):
+    kept = find_exchange(ctx, PROVIDER, channel_id, sequence) or find_hand_over(
+        ctx, RECEIVER, channel_id, sequence
+    )
+    if kept is None or not _waits(kept):
         raise GenesisError(where=where, reason="no exchange waits for it")
     if find_waiting(ctx, channel_id, sequence) is not None:
         raise GenesisError(where=where, reason="stands twice")
-    save_waiting(ctx, packet, exchange.deadline)
+    save_waiting(ctx, packet, kept.deadline)
 
 
-def _waits(exchange: pb.Exchange) -> bool:
-    return exchange.side == PROVIDER and exchange.status == pb.EXCHANGE_STATUS_REQUESTED
+def _waits(kept: pb.Exchange | HandOver) -> bool:
+    if isinstance(kept, HandOver):
+        return waits_for_officer(kept)
+    return kept.side == PROVIDER and kept.status == pb.EXCHANGE_STATUS_REQUESTED

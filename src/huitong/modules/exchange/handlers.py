@@ -23,28 +23,31 @@ from huitong.core.ids import check_channel_id
 from huitong.core.limits import TEXT_BYTES_MAX
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.exchange import events
-from huitong.modules.exchange.decisions import encode_decision, make_decision
+from huitong.modules.exchange.deciding import decision_of
+from huitong.modules.exchange.decisions import check_grade
 from huitong.modules.exchange.errors import (
-    DeadlinePassedError,
     DigestMismatchError,
     ExchangeStatusError,
-    FieldsNotAskedError,
-    NotPartyError,
-    NotShareableError,
 )
+from huitong.modules.exchange.facts import gather
 from huitong.modules.exchange.keys import PORT_ID, PROVIDER, REQUESTER
 from huitong.modules.exchange.packets import check_receipt, check_request
-from huitong.modules.exchange.policy import GRANTED, REFUSED, find_fault, has_consent
-from huitong.modules.exchange.state import (
-    delete_waiting,
-    get_exchange,
-    get_waiting,
-    save_exchange,
-    status_name,
+from huitong.modules.exchange.policy import (
+    GRANTED,
+    REFUSED,
+    Verdict,
+    fields_of,
+    grade_min_of,
 )
-from huitong.modules.links.packets import send_packet, write_acknowledgement
-from huitong.modules.members.state import get_member_id
-from huitong.modules.records.state import find_version
+from huitong.modules.exchange.settling import (
+    check_party,
+    check_waiting,
+    settle_waiting,
+)
+from huitong.modules.exchange.sharing import check_consented, check_shareable
+from huitong.modules.exchange.standing import OFFICER, check_standing_grantable
+from huitong.modules.exchange.state import get_exchange, save_exchange, status_name
+from huitong.modules.links.packets import send_packet
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 
@@ -64,7 +67,7 @@ def check_request_exchange(ctx: Context, msg: pb.MsgRequestExchange) -> None:
     term_until = msg.request.term_until
     if term_until and term_until <= ctx.block.time_ns // NS_PER_SECOND:
         raise InvalidRequestError(reason=f"term_until {term_until} is past")
-    _check_party(ctx, msg.signer, msg.request.requester)  # [EXCHANGE.1]
+    check_party(ctx, msg.signer, msg.request.requester)  # [EXCHANGE.1]
 
 
 def apply_request_exchange(
@@ -118,16 +121,15 @@ def check_decide_exchange(ctx: Context, msg: pb.MsgDecideExchange) -> None:
     if msg.outcome == REFUSED and msg.fields:
         raise InvalidRequestError(reason="a refusal grants no fields")
     exchange = get_exchange(ctx, PROVIDER, msg.channel_id, msg.sequence)
-    _check_party(ctx, msg.signer, exchange.request.issuer)  # [EXCHANGE.1]
-    _check_status(exchange, "a decision", pb.EXCHANGE_STATUS_REQUESTED)  # [EXCHANGE.2]
-    if ctx.block.time_ns >= exchange.deadline:
-        raise DeadlinePassedError(
-            channel_id=msg.channel_id,
-            sequence=msg.sequence,
-            deadline=exchange.deadline,
-        )
-    if msg.outcome == GRANTED:
-        _check_grantable(ctx, exchange.request, msg)  # [EXCHANGE.3]
+    check_party(ctx, msg.signer, exchange.request.issuer)  # [EXCHANGE.1]
+    check_waiting(ctx, exchange)  # [EXCHANGE.2]
+    if msg.outcome == GRANTED:  # [EXCHANGE.3]
+        if exchange.request.record_type:
+            check_standing_grantable(ctx, exchange.request, msg.fields)
+        else:
+            facts = gather(ctx, msg.channel_id, exchange.request)
+            header = check_shareable(ctx, facts, msg.fields)
+            check_consented(facts, header, msg.fields)
 
 
 def apply_decide_exchange(
@@ -140,30 +142,21 @@ def apply_decide_exchange(
     """
     exchange = get_exchange(ctx, PROVIDER, msg.channel_id, msg.sequence)
     request = exchange.request
-    header = find_version(ctx, request.issuer, request.record_id, request.version)
-    granted = msg.outcome == GRANTED and header is not None
-    fields = msg.fields or request.fields or (header.fields if header else ())
-    decision = make_decision(
-        ctx,
-        request,
+    facts = gather(ctx, msg.channel_id, request)
+    header, fields = facts.header, tuple(msg.fields or request.fields)
+    if header is not None and not request.standing:
+        fields = fields_of(facts, header, fields)
+    verdict = Verdict(
         outcome=msg.outcome,
-        reason_code="officer",
-        reason=msg.reason,
-        decided_by=request.issuer,
+        reason_code=OFFICER,
         header=header,
         fields=fields,
-        grant_id=0,
+        grade_min=grade_min_of(facts, None),
     )
-    packet = get_waiting(ctx, exchange)
-    delete_waiting(ctx, exchange)
-    exchange.ClearField("deadline")
-    exchange.decision.CopyFrom(decision)
-    exchange.status = (
-        pb.EXCHANGE_STATUS_GRANTED if granted else pb.EXCHANGE_STATUS_REFUSED
+    decision = decision_of(
+        ctx, request, verdict, reason=msg.reason, decided_by=request.issuer
     )
-    save_exchange(ctx, exchange)
-    ctx.emit(events.exchange_decided(exchange))
-    write_acknowledgement(ctx, packet, encode_decision(decision))
+    settle_waiting(ctx, exchange, decision)
     return pb.MsgDecideExchangeResponse()
 
 
@@ -181,7 +174,7 @@ def check_record_delivery(ctx: Context, msg: pb.MsgRecordDelivery) -> None:
     """
     check_size(msg.sealed_digest, "sealed_digest", DIGEST_SIZE_BYTES)
     exchange = get_exchange(ctx, PROVIDER, msg.channel_id, msg.sequence)
-    _check_party(ctx, msg.signer, exchange.request.issuer)  # [EXCHANGE.1]
+    check_party(ctx, msg.signer, exchange.request.issuer)  # [EXCHANGE.1]
     if exchange.sealed_digest:
         raise _status_error(exchange, "another delivery")
     _check_status(
@@ -215,16 +208,20 @@ def check_confirm_receipt(ctx: Context, msg: pb.MsgConfirmReceipt) -> None:
         NotPartyError: another member asked.
         ExchangeStatusError: it is not granted, or received before.
         DigestMismatchError: the payload is not the one that was decided on.
+        GradeTooLowError: it is not trusted as far as the decision asks.
     """
     check_receipt(_receipt(msg))
     if not msg.timeout_timestamp:
         raise InvalidRequestError(reason="timeout_timestamp is 0")
-    exchange = get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence)
-    _check_party(ctx, msg.signer, exchange.request.requester)  # [EXCHANGE.1]
+    exchange = _confirmed(ctx, msg)
+    check_party(ctx, msg.signer, exchange.request.requester)  # [EXCHANGE.1]
     _check_status(exchange, "a receipt", pb.EXCHANGE_STATUS_GRANTED)  # [EXCHANGE.2]
     _check_digest(  # [EXCHANGE.4]
         "payload digest", msg.payload_digest, exchange.decision.payload_digest
     )
+    check_grade(exchange.decision, msg.grade)
+    if exchange.push_number:
+        _check_digest("sealed digest", msg.sealed_digest, exchange.sealed_digest)
 
 
 def apply_confirm_receipt(
@@ -244,7 +241,7 @@ def apply_confirm_receipt(
         msg.timeout_timestamp,
         encode(pb.ExchangePacketData(receipt=receipt)),
     )
-    exchange = get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence)
+    exchange = _confirmed(ctx, msg)
     exchange.status = pb.EXCHANGE_STATUS_RECEIVED
     exchange.receipt.CopyFrom(receipt)
     exchange.receipt_sequence = sequence
@@ -254,6 +251,10 @@ def apply_confirm_receipt(
     return pb.MsgConfirmReceiptResponse(sequence=sequence)
 
 
+def _confirmed(ctx: Context, msg: pb.MsgConfirmReceipt) -> pb.Exchange:
+    return get_exchange(ctx, REQUESTER, msg.channel_id, msg.sequence, msg.push_number)
+
+
 def _receipt(msg: pb.MsgConfirmReceipt) -> pb.ReceiptPacket:
     return pb.ReceiptPacket(
         request_sequence=msg.sequence,
@@ -261,33 +262,8 @@ def _receipt(msg: pb.MsgConfirmReceipt) -> pb.ReceiptPacket:
         sealed_digest=msg.sealed_digest,
         received_time=msg.received_time,
         grade=msg.grade,
+        push_number=msg.push_number,
     )
-
-
-def _check_grantable(
-    ctx: Context, request: pb.RequestPacket, msg: pb.MsgDecideExchange
-) -> None:
-    header = find_version(ctx, request.issuer, request.record_id, request.version)
-    fault = find_fault(ctx, header, request.fields)
-    if fault or header is None:
-        raise NotShareableError(
-            issuer=request.issuer, record_id=request.record_id, reason_code=fault
-        )
-    asked = request.fields or header.fields
-    for name in msg.fields:
-        if name not in asked:
-            raise FieldsNotAskedError(name=name)
-    granted = msg.fields or request.fields
-    if not has_consent(ctx, msg.channel_id, request, header, granted):
-        raise NotShareableError(
-            issuer=request.issuer, record_id=request.record_id, reason_code="consent"
-        )
-
-
-def _check_party(ctx: Context, signer: str, expected: str) -> None:
-    member_id = get_member_id(ctx, signer)
-    if member_id != expected:
-        raise NotPartyError(actual=member_id, expected=expected)
 
 
 def _check_status(exchange: pb.Exchange, wanted: str, *allowed: int) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from huitong.core.context import Context
-from huitong.core.limits import LEVEL_MAX, OFFICER_TERM_S_MAX
+from huitong.core.errors import InvalidRequestError
+from huitong.core.fields import check_sorted
+from huitong.core.ids import check_client_id
+from huitong.core.limits import CLIENT_LEVELS_MAX, LEVEL_MAX, OFFICER_TERM_S_MAX
 from huitong.modules.exchange import events
 from huitong.modules.exchange.errors import ExchangeParamsError
 from huitong.modules.exchange.state import save_params
@@ -15,7 +18,23 @@ def check_params(params: pb.Params) -> None:
 
     Raises:
         ExchangeParamsError: the officers' term or the highest level is out of bounds.
+        InvalidRequestError: the clients are too many, no ids, or not ascending.
     """
+    if len(params.client_levels) > CLIENT_LEVELS_MAX:
+        raise InvalidRequestError(
+            reason=f"client_levels has {len(params.client_levels)} entries, at most "
+            f"{CLIENT_LEVELS_MAX}"
+        )
+    for entry in params.client_levels:
+        check_client_id(entry.client_id)
+        if entry.level_max > LEVEL_MAX:
+            raise ExchangeParamsError(
+                field=f"level_max for {entry.client_id}",
+                actual=entry.level_max,
+                maximum=LEVEL_MAX,
+            )
+    clients = [entry.client_id for entry in params.client_levels]
+    check_sorted(clients, "client_levels")
     for field, actual, maximum in (
         ("officer_term", params.officer_term, OFFICER_TERM_S_MAX),
         ("level_max", params.level_max, LEVEL_MAX),

@@ -8,12 +8,12 @@ from huitong.core.context import Context
 from huitong.core.errors import InvalidRequestError
 from huitong.core.limits import PAGE_SCAN_MAX
 from huitong.core.paging import page_size
-from huitong.modules.exchange.errors import ExchangeNotFoundError
 from huitong.modules.exchange.keys import PROVIDER, REQUESTER
 from huitong.modules.exchange.state import (
     exchanges_after,
     find_exchange,
     get_params,
+    not_found,
 )
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
@@ -27,15 +27,15 @@ def answer_exchange(
         InvalidRequestError: there is no such side.
         ExchangeNotFoundError: there is none.
     """
-    _check_side(request.side)
+    check_side(request.side)
     sides = (request.side,) if request.side else (REQUESTER, PROVIDER)
     for side in sides:
-        exchange = find_exchange(ctx, side, request.channel_id, request.sequence)
+        exchange = find_exchange(
+            ctx, side, request.channel_id, request.sequence, request.push_number
+        )
         if exchange is not None:
             return pb.QueryExchangeResponse(exchange=exchange)
-    raise ExchangeNotFoundError(
-        channel_id=request.channel_id, sequence=request.sequence
-    )
+    raise not_found(request.channel_id, request.sequence, request.push_number)
 
 
 def answer_exchanges(
@@ -48,7 +48,7 @@ def answer_exchanges(
     Raises:
         InvalidRequestError: there is no such side, or the limit is too high.
     """
-    _check_side(request.side)
+    check_side(request.side)
     size = page_size(request.limit)
     side = request.side or REQUESTER
     found = pb.QueryExchangesResponse()
@@ -73,6 +73,11 @@ def answer_params(
     return pb.QueryParamsResponse(params=get_params(ctx))
 
 
-def _check_side(side: int) -> None:
+def check_side(side: int) -> None:
+    """Check that a query names a side, or none.
+
+    Raises:
+        InvalidRequestError: there is no such side.
+    """
     if side not in (pb.EXCHANGE_SIDE_UNSPECIFIED, PROVIDER, REQUESTER):
         raise InvalidRequestError(reason=f"side {side} is unknown")

@@ -8,11 +8,13 @@ from huitong.core.codec import encode
 from huitong.core.context import Context
 from huitong.core.invariants import invariant
 from huitong.core.store.kv import iterate_prefix, prefix_end
+from huitong.core.time import NS_PER_SECOND
 from huitong.modules.exchange.errors import ExchangeNotFoundError
 from huitong.modules.exchange.keys import (
     DEADLINE_PREFIX,
     EXCHANGE_PREFIX,
     PARAMS_KEY,
+    PUSH_PREFIX,
     STORE,
     WAITING_PREFIX,
     deadline_key,
@@ -20,11 +22,13 @@ from huitong.modules.exchange.keys import (
     exchange_key,
     exchange_prefix,
     parts_of_deadline_key,
+    push_prefix,
     waiting_count_key,
     waiting_key,
 )
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import Exchange, Params
+from huitong.proto.huitong.exchange.v1.handover_pb2 import HandOver
 from huitong.proto.ibc.core.channel.v1.channel_pb2 import Packet
 
 _LISTED = b"\x01"
@@ -55,29 +59,53 @@ def save_params(ctx: Context, params: Params) -> None:
     ctx.store(STORE).set(PARAMS_KEY, encode(params))
 
 
+def deadline_of(ctx: Context, packet: Packet) -> int:
+    """Return until when a packet may wait for an officer, nanoseconds since the epoch.
+
+    A packet that was received can no longer time out, so the term ends here.
+    """
+    deadline = ctx.block.time_ns + get_params(ctx).officer_term * NS_PER_SECOND
+    if packet.timeout_timestamp:
+        deadline = min(deadline, packet.timeout_timestamp)
+    return deadline
+
+
 def find_exchange(
-    ctx: Context, side: int, channel_id: str, sequence: int
+    ctx: Context, side: int, channel_id: str, sequence: int, push_number: int = 0
 ) -> Exchange | None:
-    """Return an exchange, or None."""
-    value = ctx.store(STORE).get(exchange_key(side, channel_id, sequence))
+    """Return an exchange, or with a number a push under it, or None."""
+    key = exchange_key(side, channel_id, sequence, push_number)
+    value = ctx.store(STORE).get(key)
     return None if value is None else Exchange.FromString(value)
 
 
-def get_exchange(ctx: Context, side: int, channel_id: str, sequence: int) -> Exchange:
-    """Return an exchange.
+def get_exchange(
+    ctx: Context, side: int, channel_id: str, sequence: int, push_number: int = 0
+) -> Exchange:
+    """Return an exchange, or with a number a push under it.
 
     Raises:
         ExchangeNotFoundError: this zone holds none.
     """
-    exchange = find_exchange(ctx, side, channel_id, sequence)
+    exchange = find_exchange(ctx, side, channel_id, sequence, push_number)
     if exchange is None:
-        raise ExchangeNotFoundError(channel_id=channel_id, sequence=sequence)
+        raise not_found(channel_id, sequence, push_number)
     return exchange
+
+
+def not_found(
+    channel_id: str, sequence: int, push_number: int
+) -> ExchangeNotFoundError:
+    """Return the refusal of an exchange or a push that this zone does not hold."""
+    shown = f"{sequence}/{push_number}" if push_number else sequence
+    return ExchangeNotFoundError(channel_id=channel_id, sequence=shown)
 
 
 def save_exchange(ctx: Context, exchange: Exchange) -> None:
     """Write an exchange."""
-    key = exchange_key(exchange.side, exchange.channel_id, exchange.sequence)
+    key = exchange_key(
+        exchange.side, exchange.channel_id, exchange.sequence, exchange.push_number
+    )
     ctx.store(STORE).set(key, encode(exchange))
 
 
@@ -91,8 +119,24 @@ def exchanges_after(
         yield Exchange.FromString(value)
 
 
+def pushes_after(
+    ctx: Context, side: int, channel_id: str, sequence: int, start_after: int
+) -> Iterator[Exchange]:
+    """Walk over the pushes of a subscription by ascending number."""
+    prefix = push_prefix(side, channel_id, sequence)
+    start = prefix + start_after.to_bytes(8, "big") + b"\x00"
+    for _, value in ctx.store(STORE).iterate(start, prefix_end(prefix)):
+        yield Exchange.FromString(value)
+
+
+def all_pushes(ctx: Context) -> Iterator[Exchange]:
+    """Walk over all pushes, in the order of their keys."""
+    for _, value in iterate_prefix(ctx.store(STORE), PUSH_PREFIX):
+        yield Exchange.FromString(value)
+
+
 def all_exchanges(ctx: Context) -> Iterator[Exchange]:
-    """Walk over all exchanges, in the order of their keys."""
+    """Walk over all exchanges but pushes, in the order of their keys."""
     for _, value in iterate_prefix(ctx.store(STORE), EXCHANGE_PREFIX):
         yield Exchange.FromString(value)
 
@@ -103,12 +147,12 @@ def find_waiting(ctx: Context, channel_id: str, sequence: int) -> Packet | None:
     return None if value is None else Packet.FromString(value)
 
 
-def get_waiting(ctx: Context, exchange: Exchange) -> Packet:
-    """Return the packet of a waiting request, which must be kept."""
+def get_waiting(ctx: Context, exchange: Exchange | HandOver) -> Packet:
+    """Return the packet of what waits for an officer, which must be kept."""
     packet = find_waiting(ctx, exchange.channel_id, exchange.sequence)
     invariant(
         packet is not None,
-        "a request that waits has its packet",
+        "what waits has its packet",
         channel_id=exchange.channel_id,
         sequence=exchange.sequence,
     )
@@ -122,13 +166,13 @@ def all_waiting(ctx: Context) -> Iterator[Packet]:
 
 
 def waiting_count(ctx: Context, channel_id: str) -> int:
-    """Return how many requests of a channel wait."""
+    """Return how many requests and hand-overs of a channel wait."""
     value = ctx.store(STORE).get(waiting_count_key(channel_id))
     return 0 if value is None else int.from_bytes(value, "big")
 
 
 def save_waiting(ctx: Context, packet: Packet, deadline_ns: int) -> None:
-    """Write that a request waits until a deadline. Cost: 3 writes."""
+    """Write that a packet waits until a deadline. Cost: 3 writes."""
     store = ctx.store(STORE)
     channel_id, sequence = packet.destination_channel, packet.sequence
     store.set(waiting_key(channel_id, sequence), encode(packet))
@@ -136,8 +180,8 @@ def save_waiting(ctx: Context, packet: Packet, deadline_ns: int) -> None:
     _save_waiting_count(ctx, channel_id, waiting_count(ctx, channel_id) + 1)
 
 
-def delete_waiting(ctx: Context, exchange: Exchange) -> None:
-    """Write that a request waits no more."""
+def delete_waiting(ctx: Context, exchange: Exchange | HandOver) -> None:
+    """Write that a request or a hand-over waits no more."""
     store = ctx.store(STORE)
     channel_id, sequence = exchange.channel_id, exchange.sequence
     store.delete(waiting_key(channel_id, sequence))
@@ -146,7 +190,7 @@ def delete_waiting(ctx: Context, exchange: Exchange) -> None:
 
 
 def due_exchanges(ctx: Context, now_ns: int, count_max: int) -> list[tuple[str, int]]:
-    """Return channel and sequence of requests whose deadline is at or before now.
+    """Return channel and sequence of packets whose deadline is at or before now.
 
     The earliest deadlines come first, at most ``count_max`` of them.
     """

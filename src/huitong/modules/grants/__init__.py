@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from huitong.core.module import MessageRoute, Module, QueryRoute
-from huitong.modules.grants import handlers, queries
+from huitong.modules.grants import consents, handlers, queries
 from huitong.modules.grants.coverage import (
     Asked,
     check_consent,
@@ -59,15 +59,25 @@ MODULE: Final = Module(
         ),
         MessageRoute(
             request=pb.MsgRecordConsent,
-            check=handlers.check_record_consent,
-            apply=handlers.apply_record_consent,
+            check=consents.check_record_consent,
+            apply=consents.apply_record_consent,
             roles=(roles.PUBLISHER, roles.OFFICER),
         ),
         MessageRoute(
             request=pb.MsgWithdrawConsent,
-            check=handlers.check_withdraw_consent,
-            apply=handlers.apply_withdraw_consent,
+            check=consents.check_withdraw_consent,
+            apply=consents.apply_withdraw_consent,
             roles=(roles.PUBLISHER, roles.OFFICER),
+        ),
+        MessageRoute(
+            request=pb.MsgSubmitConsent,
+            check=consents.check_submit_consent,
+            apply=consents.apply_submit_consent,
+        ),
+        MessageRoute(
+            request=pb.MsgSubmitWithdrawal,
+            check=consents.check_submit_withdrawal,
+            apply=consents.apply_submit_withdrawal,
         ),
     ),
     queries=(
@@ -85,6 +95,11 @@ MODULE: Final = Module(
             path=f"{_QUERY}/Consent",
             request=pb.QueryConsentRequest,
             answer=queries.answer_consent,
+        ),
+        QueryRoute(
+            path=f"{_QUERY}/Consents",
+            request=pb.QueryConsentsRequest,
+            answer=queries.answer_consents,
         ),
     ),
     init_genesis=init_genesis,

@@ -2,14 +2,15 @@
 
 A grant covers a request if it is in force now, names the reader, the purpose, and the
 record or its type, allows every field asked for, lasts at least as long as the reader
-means to keep the data, and is not used up. Where it asks for consent, a consent of the
-record's subject must cover the same, recorded by the record's issuer, who answers for
-the signed original.
+means to keep the data, and is not used up. Where it asks for consent, or hangs on one, a
+consent of the record's subject must cover the same, about the records of their issuer.
+
+What decides is a function of plain values; the others read these from the state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from huitong.core.context import Context
@@ -41,6 +42,8 @@ class Asked:
     """Who asks: the channel to its zone, and its member id there."""
     purpose: str
     """What the data is for."""
+    legal_basis: str = ""
+    """On which the reader relies, in its own words."""
     fields: Sequence[str]
     """Names of the fields, never empty: all of them if the reader named none."""
     term_until: int
@@ -51,24 +54,105 @@ class Asked:
     """The block's time, seconds since the epoch."""
 
 
+# --- what decides ---------------------------------------------------------------------
+
+
 def is_live(grant: Grant, now_s: int) -> bool:
     """Return whether a grant is in force or will be, and is not used up."""
-    return (
-        not grant.withdrawn
-        and (not grant.valid_until or now_s < grant.valid_until)
-        and (not grant.count_max or grant.count_used < grant.count_max)
-    )
+    return not _end_of_grant(grant, now_s)
 
 
-def find_covering_grant(ctx: Context, asked: Asked) -> Grant | None:
-    """Return the first grant that covers what is asked for, or None.
+def fault_of_grant(grant: Grant, asked: Asked, consents: Mapping[int, Consent]) -> str:
+    """Return the reason code for which a grant does not cover a request; empty if none.
+
+    Args:
+        grant: in the right scope, which stands for holder, reader, purpose, and record
+            or type.
+        asked: the request.
+        consents: those that it or the grant refers to, by id.
+    """
+    if grant.valid_from > asked.now_s:
+        return "grant-not-yet"
+    end = _end_of_grant(grant, asked.now_s)
+    if end:
+        return end
+    if not is_covered(asked.fields, grant.fields):
+        return "grant-fields"
+    if grant.valid_until and asked.term_until > grant.valid_until:
+        return "grant-term"
+    if grant.term_max and asked.term_until - asked.now_s > grant.term_max:
+        return "grant-keeping"
+    if grant.legal_basis and asked.legal_basis != grant.legal_basis:
+        return "grant-legal-basis"
+    if not (grant.consent_required or grant.consent_id):
+        return ""
+    consent = consents.get(grant.consent_id or asked.consent_id)
+    if consent is None or fault_of_consent(consent, asked):
+        return "grant-consent"
+    return ""
+
+
+def choose_grant(
+    grants: Iterable[Grant], asked: Asked, consents: Mapping[int, Consent]
+) -> tuple[Grant | None, str]:
+    """Return the first grant that covers a request; else why the first of them does not.
+
+    The code is empty if one covers, and if there is none at all.
+    """
+    first_fault = ""
+    for grant in grants:
+        fault = fault_of_grant(grant, asked, consents)
+        if not fault:
+            return grant, ""
+        first_fault = first_fault or fault
+    return None, first_fault
+
+
+def fault_of_consent(consent: Consent, asked: Asked) -> str:
+    """Return why a consent does not cover what is asked for; empty if it does."""
+    header = asked.header
+    if consent.withdrawn:
+        return "is withdrawn"
+    if not is_within_period(consent.valid_from, consent.valid_until, asked.now_s):
+        return "is not in force now"
+    if not header.subject or consent.subject != header.subject:
+        return "is of another subject"
+    if consent.recorder != header.issuer:
+        return "is not about records of this issuer"
+    if consent.reader != asked.reader:
+        return "is for another reader"
+    if consent.purpose != asked.purpose:
+        return "is for another purpose"
+    if not is_covered(asked.fields, consent.fields):
+        return "does not cover every field"
+    if consent.valid_until and asked.term_until > consent.valid_until:
+        return "ends before the term asked for"
+    return ""
+
+
+def _end_of_grant(grant: Grant, now_s: int) -> str:
+    if grant.withdrawn:
+        return "grant-withdrawn"
+    if grant.valid_until and now_s >= grant.valid_until:
+        return "grant-expired"
+    if grant.count_max and grant.count_used >= grant.count_max:
+        return "grant-used-up"
+    return ""
+
+
+# --- from the state -------------------------------------------------------------------
+
+
+def grants_for(ctx: Context, asked: Asked) -> list[Grant]:
+    """Return the grants that could cover a request, in the order in which they are tried.
 
     Grants for the record come before grants for its type, lower ids before higher.
 
     Cost: 2 reads and one for each grant in the two scopes, at most
-    ``2 * GRANTS_PER_SCOPE_MAX``, and one for a consent.
+    ``2 * GRANTS_PER_SCOPE_MAX``.
     """
-    for record_id in (asked.header.record_id, ""):
+    found: list[Grant] = []
+    for record_id in dict.fromkeys((asked.header.record_id, "")):
         scope = scope_key(
             holder=asked.header.issuer,
             channel_id=asked.reader.channel_id,
@@ -77,10 +161,29 @@ def find_covering_grant(ctx: Context, asked: Asked) -> Grant | None:
             record_type=asked.header.record_type,
             record_id=record_id,
         )
-        for grant in grants_in_scope(ctx, scope):
-            if _covers(ctx, grant, asked):
-                return grant
-    return None
+        found += grants_in_scope(ctx, scope)
+    return found
+
+
+def consents_for(
+    ctx: Context, asked: Asked, grants: Sequence[Grant]
+) -> dict[int, Consent]:
+    """Return the consents that a request and its grants refer to, by id.
+
+    Cost: 1 read for each.
+    """
+    numbers = sorted({asked.consent_id, *(grant.consent_id for grant in grants)})
+    found = ((number, find_consent(ctx, number)) for number in numbers if number)
+    return {number: consent for number, consent in found if consent is not None}
+
+
+def find_covering_grant(ctx: Context, asked: Asked) -> Grant | None:
+    """Return the first grant that covers what is asked for, or None.
+
+    Cost: that of ``grants_for`` and ``consents_for``.
+    """
+    grants = grants_for(ctx, asked)
+    return choose_grant(grants, asked, consents_for(ctx, asked, grants))[0]
 
 
 def use_grant(ctx: Context, grant_id: int, *, used_for: str) -> None:
@@ -113,45 +216,6 @@ def check_consent(ctx: Context, asked: Asked) -> None:
     consent = find_consent(ctx, asked.consent_id)
     if consent is None:
         raise ConsentNotFoundError(consent_id=asked.consent_id)
-    fault = _fault_of_consent(consent, asked)
+    fault = fault_of_consent(consent, asked)
     if fault:
         raise ConsentNotUsableError(consent_id=asked.consent_id, reason=fault)
-
-
-def _covers(ctx: Context, grant: Grant, asked: Asked) -> bool:
-    """Return whether a grant in the right scope covers what is asked for.
-
-    The scope stands for holder, reader, purpose, and record or type.
-    """
-    if grant.valid_from > asked.now_s or not is_live(grant, asked.now_s):
-        return False
-    if not is_covered(asked.fields, grant.fields):
-        return False
-    if grant.valid_until and asked.term_until > grant.valid_until:
-        return False
-    if not grant.consent_required:
-        return True
-    consent = find_consent(ctx, asked.consent_id)
-    return consent is not None and not _fault_of_consent(consent, asked)
-
-
-def _fault_of_consent(consent: Consent, asked: Asked) -> str:
-    """Return why a consent does not cover what is asked for; empty if it does."""
-    header = asked.header
-    if consent.withdrawn:
-        return "is withdrawn"
-    if not is_within_period(consent.valid_from, consent.valid_until, asked.now_s):
-        return "is not in force now"
-    if not header.subject or consent.subject != header.subject:
-        return "is of another subject"
-    if consent.recorder != header.issuer:
-        return "was not recorded by the record's issuer"
-    if consent.reader != asked.reader:
-        return "is for another reader"
-    if consent.purpose != asked.purpose:
-        return "is for another purpose"
-    if not is_covered(asked.fields, consent.fields):
-        return "does not cover every field"
-    if consent.valid_until and asked.term_until > consent.valid_until:
-        return "ends before the term asked for"
-    return ""

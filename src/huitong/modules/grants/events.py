@@ -22,6 +22,10 @@ def grant_given(grant: Grant) -> Event:
         valid_until=grant.valid_until,
         count_max=grant.count_max,
         consent_required=int(grant.consent_required),
+        consent_id=grant.consent_id,
+        legal_basis=grant.legal_basis,
+        term_max=grant.term_max,
+        grade_min=grant.grade_min,
     )
 
 
@@ -56,6 +60,7 @@ def consent_recorded(consent: Consent) -> Event:
     return event(
         "consent_recorded",
         consent_id=consent.consent_id,
+        version=consent.version,
         recorder=consent.recorder,
         subject=consent.subject.hex(),
         reader_channel_id=consent.reader.channel_id,
@@ -65,15 +70,21 @@ def consent_recorded(consent: Consent) -> Event:
         valid_from=consent.valid_from,
         valid_until=consent.valid_until,
         evidence_digest=consent.evidence_digest.hex(),
+        by_subject=int(consent.HasField("signature")),
     )
 
 
-def consent_withdrawn(consent: Consent) -> Event:
-    """A data subject took a permission back."""
+def consent_withdrawn(consent: Consent, *, grants_ended: int) -> Event:
+    """A data subject took a permission back; what hangs on it covers nothing any more."""
     return event(
         "consent_withdrawn",
         consent_id=consent.consent_id,
+        version=consent.version,
         recorder=consent.recorder,
         subject=consent.subject.hex(),
+        reader_channel_id=consent.reader.channel_id,
+        reader=consent.reader.member_id,
         reason=consent.withdrawn_reason,
+        by_subject=int(consent.HasField("withdrawal")),
+        grants_ended=grants_ended,
     )

@@ -1,8 +1,9 @@
-"""Give and withdraw grants, record and withdraw consents.
+"""Give and withdraw grants.
 
 Rules: [GRANTS.1] a grant is the holder's, and the holder is the signer's member;
 [GRANTS.2] withdrawal acts at once and is final; [GRANTS.3] the reader is a member behind
-a channel, never a name in a packet alone; [GRANTS.4] live grants of a scope are bounded.
+a channel, never a name in a packet alone; [GRANTS.4] live grants of a scope are bounded;
+[GRANTS.5] a grant that hangs on a consent ends with it. Consents: see ``consents``.
 """
 
 from __future__ import annotations
@@ -12,20 +13,26 @@ from collections.abc import Sequence
 from huitong.core.context import Context
 from huitong.core.errors import InvalidRequestError
 from huitong.core.fields import (
-    DIGEST_SIZE_BYTES,
     check_field_names,
     check_name,
     check_period,
     check_record_id,
-    check_size,
     check_text,
 )
+from huitong.core.grades import check_grade_min
 from huitong.core.ids import check_channel_id
-from huitong.core.limits import GRANTS_PER_SCOPE_MAX, TEXT_BYTES_MAX
+from huitong.core.limits import (
+    GRANTS_PER_CONSENT_MAX,
+    GRANTS_PER_SCOPE_MAX,
+    KEEPING_S_MAX,
+    TEXT_BYTES_MAX,
+)
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.grants import events
 from huitong.modules.grants.coverage import is_live
 from huitong.modules.grants.errors import (
+    ConsentFullError,
+    ConsentNotUsableError,
     FieldNotInRecordError,
     GrantPastError,
     NotHolderError,
@@ -37,12 +44,11 @@ from huitong.modules.grants.state import (
     get_consent,
     get_grant,
     grants_in_scope,
+    grants_on_consent,
     list_under_holder,
-    next_consent_id,
     next_grant_id,
-    save_consent,
     save_grant,
-    save_next_consent_id,
+    save_grants_on_consent,
     save_next_grant_id,
     save_scope,
     scope_of,
@@ -63,10 +69,14 @@ def check_grant(ctx: Context, msg: pb.MsgGrant) -> None:
         RecordNotFoundError: the member has no such record.
         RecordTypeError: the record is of another type.
         FieldNotInRecordError: the record has no such field.
+        ConsentNotFoundError: there is no such consent.
+        ConsentNotUsableError: it does not allow what the grant allows.
         ScopeFullError: too many live grants in this scope.
+        ConsentFullError: too many live grants hang on this consent.
     """
-    _check_terms(ctx, msg.reader, msg.purpose, msg.fields)
-    _check_validity(ctx, msg.valid_from, msg.valid_until)
+    check_terms(msg.reader, msg.purpose, msg.fields)
+    check_validity(ctx, msg.valid_from, msg.valid_until)
+    check_conditions(msg)
     grant = _made(ctx, msg)
     if msg.record_type:
         check_name(msg.record_type, "record_type")
@@ -78,16 +88,21 @@ def check_grant(ctx: Context, msg: pb.MsgGrant) -> None:
     live = _live_grants(ctx, grant)
     if len(live) >= GRANTS_PER_SCOPE_MAX:  # [GRANTS.4]
         raise ScopeFullError(count=len(live))
+    if msg.consent_id:
+        _check_consent(ctx, grant)  # [GRANTS.5]
 
 
 def apply_grant(ctx: Context, msg: pb.MsgGrant) -> pb.MsgGrantResponse:
-    """Write the grant and its place in the scope. Cost: 4 writes."""
+    """Write the grant and its place in the scope. Cost: 4 or 5 writes."""
     grant = _made(ctx, msg)
     grant.grant_id = next_grant_id(ctx)
     save_next_grant_id(ctx, grant.grant_id + 1)
     save_grant(ctx, grant)
     list_under_holder(ctx, grant)
     save_scope(ctx, scope_of(grant), [*_live_grants(ctx, grant), grant])
+    if grant.consent_id:
+        hanging = [*live_grants_on_consent(ctx, grant.consent_id), grant]
+        save_grants_on_consent(ctx, grant.consent_id, hanging)
     ctx.emit(events.grant_given(grant))
     return pb.MsgGrantResponse(grant_id=grant.grant_id)
 
@@ -103,7 +118,7 @@ def check_withdraw_grant(ctx: Context, msg: pb.MsgWithdrawGrant) -> None:
     """
     check_text(msg.reason, "reason", TEXT_BYTES_MAX)
     grant = get_grant(ctx, msg.grant_id)
-    _check_holder(ctx, msg.signer, grant.holder, f"grant {msg.grant_id}")  # [GRANTS.1]
+    check_holder(ctx, msg.signer, grant.holder, f"grant {msg.grant_id}")  # [GRANTS.1]
     if grant.withdrawn:
         raise WithdrawnError(what=f"grant {msg.grant_id}")
 
@@ -111,79 +126,29 @@ def check_withdraw_grant(ctx: Context, msg: pb.MsgWithdrawGrant) -> None:
 def apply_withdraw_grant(
     ctx: Context, msg: pb.MsgWithdrawGrant
 ) -> pb.MsgWithdrawGrantResponse:
-    """Write that the grant covers nothing any more. Cost: 2 writes."""
+    """Write that the grant covers nothing any more. Cost: 2 or 3 writes."""
     grant = get_grant(ctx, msg.grant_id)
-    grant.withdrawn = True  # [GRANTS.2]
-    grant.withdrawn_reason = msg.reason
-    save_grant(ctx, grant)
-    save_scope(ctx, scope_of(grant), _live_grants(ctx, grant))
-    ctx.emit(events.grant_withdrawn(grant))
+    stop_grant(ctx, grant, msg.reason)
+    if grant.consent_id:
+        hanging = live_grants_on_consent(ctx, grant.consent_id)
+        save_grants_on_consent(ctx, grant.consent_id, hanging)
     return pb.MsgWithdrawGrantResponse()
 
 
-def check_record_consent(ctx: Context, msg: pb.MsgRecordConsent) -> None:
-    """Raise unless the consent may be recorded.
-
-    Raises:
-        InvalidRequestError: a field is malformed.
-        InvalidIdentifierError: the reader's channel id is malformed.
-        NoMemberError: the signer acts for no member.
-        GrantPastError: it would never be in force.
-    """
-    check_size(msg.subject, "subject", DIGEST_SIZE_BYTES)
-    check_size(msg.evidence_digest, "evidence_digest", DIGEST_SIZE_BYTES)
-    _check_terms(ctx, msg.reader, msg.purpose, msg.fields)
-    _check_validity(ctx, msg.valid_from, msg.valid_until)
-    get_member_id(ctx, msg.signer)
+def stop_grant(ctx: Context, grant: pb.Grant, reason: str) -> None:
+    """Write that a grant covers nothing from now on. Cost: 2 writes."""
+    grant.withdrawn = True  # [GRANTS.2]
+    grant.withdrawn_reason = reason
+    save_grant(ctx, grant)
+    save_scope(ctx, scope_of(grant), _live_grants(ctx, grant))
+    ctx.emit(events.grant_withdrawn(grant))
 
 
-def apply_record_consent(
-    ctx: Context, msg: pb.MsgRecordConsent
-) -> pb.MsgRecordConsentResponse:
-    """Write the consent. Cost: 2 writes."""
-    consent = pb.Consent(
-        consent_id=next_consent_id(ctx),
-        recorder=get_member_id(ctx, msg.signer),
-        subject=msg.subject,
-        reader=msg.reader,
-        purpose=msg.purpose,
-        fields=msg.fields,
-        valid_from=msg.valid_from,
-        valid_until=msg.valid_until,
-        evidence_digest=msg.evidence_digest,
-    )
-    save_next_consent_id(ctx, consent.consent_id + 1)
-    save_consent(ctx, consent)
-    ctx.emit(events.consent_recorded(consent))
-    return pb.MsgRecordConsentResponse(consent_id=consent.consent_id)
-
-
-def check_withdraw_consent(ctx: Context, msg: pb.MsgWithdrawConsent) -> None:
-    """Raise unless the signer may withdraw the consent.
-
-    Raises:
-        InvalidRequestError: the reason is malformed.
-        ConsentNotFoundError: there is no such consent.
-        NotHolderError: another member recorded it.
-        WithdrawnError: it was withdrawn before.
-    """
-    check_text(msg.reason, "reason", TEXT_BYTES_MAX)
-    consent = get_consent(ctx, msg.consent_id)
-    _check_holder(ctx, msg.signer, consent.recorder, f"consent {msg.consent_id}")
-    if consent.withdrawn:
-        raise WithdrawnError(what=f"consent {msg.consent_id}")
-
-
-def apply_withdraw_consent(
-    ctx: Context, msg: pb.MsgWithdrawConsent
-) -> pb.MsgWithdrawConsentResponse:
-    """Write that the consent covers nothing any more. Cost: 1 write."""
-    consent = get_consent(ctx, msg.consent_id)
-    consent.withdrawn = True  # [GRANTS.2]
-    consent.withdrawn_reason = msg.reason
-    save_consent(ctx, consent)
-    ctx.emit(events.consent_withdrawn(consent))
-    return pb.MsgWithdrawConsentResponse()
+def live_grants_on_consent(ctx: Context, consent_id: int) -> list[pb.Grant]:
+    """Return the live grants that hang on a consent, by ascending id."""
+    now_s = ctx.block.time_ns // NS_PER_SECOND
+    hanging = grants_on_consent(ctx, consent_id)
+    return [grant for grant in hanging if is_live(grant, now_s)]
 
 
 def _made(ctx: Context, msg: pb.MsgGrant) -> pb.Grant:
@@ -198,6 +163,10 @@ def _made(ctx: Context, msg: pb.MsgGrant) -> pb.Grant:
         valid_until=msg.valid_until,
         count_max=msg.count_max,
         consent_required=msg.consent_required,
+        legal_basis=msg.legal_basis,
+        term_max=msg.term_max,
+        grade_min=msg.grade_min,
+        consent_id=msg.consent_id,
     )
 
 
@@ -207,9 +176,27 @@ def _live_grants(ctx: Context, grant: pb.Grant) -> list[pb.Grant]:
     return [other for other in known if is_live(other, now_s)]
 
 
-def _check_terms(
-    ctx: Context, reader: pb.Reader, purpose: str, fields: Sequence[str]
-) -> None:
+def check_conditions(grant: pb.Grant | pb.MsgGrant) -> None:
+    """Check the form of what a grant asks of a request.
+
+    Raises:
+        InvalidRequestError: legal basis, term or grade is malformed.
+    """
+    check_text(grant.legal_basis, "legal_basis", TEXT_BYTES_MAX)
+    check_grade_min(grant.grade_min)
+    if grant.term_max > KEEPING_S_MAX:
+        raise InvalidRequestError(
+            reason=f"term_max {grant.term_max}, at most {KEEPING_S_MAX}"
+        )
+
+
+def check_terms(reader: pb.Reader, purpose: str, fields: Sequence[str]) -> None:
+    """Check the form of what grants and consents have in common.
+
+    Raises:
+        InvalidRequestError: a name is malformed.
+        InvalidIdentifierError: the reader's channel id is malformed.
+    """
     check_name(reader.member_id, "reader.member_id")  # [GRANTS.3]
     if reader.channel_id:
         check_channel_id(reader.channel_id)
@@ -217,11 +204,45 @@ def _check_terms(
     check_field_names(fields)
 
 
-def _check_validity(ctx: Context, valid_from: int, valid_until: int) -> None:
+def check_validity(ctx: Context, valid_from: int, valid_until: int) -> None:
+    """Check that a period is one and is not over.
+
+    Raises:
+        InvalidRequestError: it is none.
+        GrantPastError: it is over.
+    """
     check_period(valid_from, valid_until)
     now_s = ctx.block.time_ns // NS_PER_SECOND
     if valid_until and valid_until <= now_s:
         raise GrantPastError(valid_until=valid_until, now=now_s)
+
+
+def check_holder(ctx: Context, signer: str, holder: str, what: str) -> None:
+    """Check that an account acts for a member.
+
+    Raises:
+        NoMemberError: it acts for none.
+        NotHolderError: it acts for another one.
+    """
+    member_id = get_member_id(ctx, signer)
+    if member_id != holder:
+        raise NotHolderError(what=what, expected=holder, actual=member_id)
+
+
+def _check_consent(ctx: Context, grant: pb.Grant) -> None:
+    consent = get_consent(ctx, grant.consent_id)
+    reason = ""
+    if consent.withdrawn:
+        reason = "is withdrawn"
+    elif consent.recorder != grant.holder:
+        reason = "is not about records of this issuer"
+    elif (consent.reader, consent.purpose) != (grant.reader, grant.purpose):
+        reason = "is for another reader or purpose"
+    if reason:
+        raise ConsentNotUsableError(consent_id=grant.consent_id, reason=reason)
+    count = len(live_grants_on_consent(ctx, grant.consent_id))
+    if count >= GRANTS_PER_CONSENT_MAX:
+        raise ConsentFullError(count=count, consent_id=grant.consent_id)
 
 
 def _check_record(ctx: Context, grant: pb.Grant) -> None:
@@ -235,9 +256,3 @@ def _check_record(ctx: Context, grant: pb.Grant) -> None:
     for name in grant.fields:
         if name not in header.fields:
             raise FieldNotInRecordError(name=name, record_id=grant.record_id)
-
-
-def _check_holder(ctx: Context, signer: str, holder: str, what: str) -> None:
-    member_id = get_member_id(ctx, signer)
-    if member_id != holder:
-        raise NotHolderError(what=what, expected=holder, actual=member_id)

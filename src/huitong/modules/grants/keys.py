@@ -26,6 +26,14 @@ HOLDER_PREFIX: Final = b"\x04"
 NEXT_GRANT_ID_KEY: Final = b"\x05"
 #: Where the id of the next consent stands, as 8 bytes, big-endian.
 NEXT_CONSENT_ID_KEY: Final = b"\x06"
+#: Prefix of ``consent_version_key``.
+CONSENT_VERSION_PREFIX: Final = b"\x07"
+#: Prefix of ``subject_key``.
+SUBJECT_PREFIX: Final = b"\x08"
+#: Prefix of ``statement_key``.
+STATEMENT_PREFIX: Final = b"\x09"
+#: Prefix of ``hanging_key``.
+HANGING_PREFIX: Final = b"\x0a"
 
 
 def grant_key(grant_id: int) -> bytes:
@@ -36,6 +44,32 @@ def grant_key(grant_id: int) -> bytes:
 def consent_key(consent_id: int) -> bytes:
     """Return the key of a consent; its value is an encoded ``Consent``."""
     return CONSENT_PREFIX + consent_id.to_bytes(8, "big")
+
+
+def consent_version_key(consent_id: int, version: int) -> bytes:
+    """Return the key of a version that is no longer the newest: a ``Consent``."""
+    number = consent_id.to_bytes(8, "big") + version.to_bytes(8, "big")
+    return CONSENT_VERSION_PREFIX + number
+
+
+def subject_key(subject: bytes, consent_id: int) -> bytes:
+    """Return the key that lists a consent under its subject; its value is one byte."""
+    return subject_prefix(subject) + consent_id.to_bytes(8, "big")
+
+
+def subject_prefix(subject: bytes) -> bytes:
+    """Return the prefix of ``subject_key`` for all consents of a pseudonym."""
+    return SUBJECT_PREFIX + subject
+
+
+def statement_key(digest: bytes) -> bytes:
+    """Return the key that marks a signed statement as used: the consent's id, 8 bytes."""
+    return STATEMENT_PREFIX + digest
+
+
+def hanging_key(consent_id: int) -> bytes:
+    """Return the key of the ids of live grants that hang on a consent, 8 bytes each."""
+    return HANGING_PREFIX + consent_id.to_bytes(8, "big")
 
 
 def scope_key(

@@ -10,15 +10,21 @@ from huitong.core.store.kv import iterate_prefix, prefix_end
 from huitong.modules.grants.errors import ConsentNotFoundError, GrantNotFoundError
 from huitong.modules.grants.keys import (
     CONSENT_PREFIX,
+    CONSENT_VERSION_PREFIX,
     GRANT_PREFIX,
     NEXT_CONSENT_ID_KEY,
     NEXT_GRANT_ID_KEY,
     STORE,
     consent_key,
+    consent_version_key,
     grant_key,
+    hanging_key,
     holder_key,
     holder_prefix,
     scope_key,
+    statement_key,
+    subject_key,
+    subject_prefix,
 )
 from huitong.proto.huitong.grants.v1.grants_pb2 import Consent, Grant
 
@@ -82,20 +88,40 @@ def scope_of(grant: Grant) -> bytes:
 
 def grants_in_scope(ctx: Context, scope: bytes) -> list[Grant]:
     """Return the grants of a scope by ascending id, some of them perhaps used up."""
-    value = ctx.store(STORE).get(scope) or b""
+    return _listed(ctx, scope)
+
+
+def save_scope(ctx: Context, scope: bytes, grants: Sequence[Grant]) -> None:
+    """Write which grants a scope has."""
+    _save_listed(ctx, scope, grants)
+
+
+def grants_on_consent(ctx: Context, consent_id: int) -> list[Grant]:
+    """Return the grants that hang on a consent by ascending id, some perhaps used up."""
+    return _listed(ctx, hanging_key(consent_id))
+
+
+def save_grants_on_consent(
+    ctx: Context, consent_id: int, grants: Sequence[Grant]
+) -> None:
+    """Write which grants hang on a consent."""
+    _save_listed(ctx, hanging_key(consent_id), grants)
+
+
+def _listed(ctx: Context, key: bytes) -> list[Grant]:
+    value = ctx.store(STORE).get(key) or b""
     return [
         get_grant(ctx, int.from_bytes(value[at : at + _ID_SIZE_BYTES], "big"))
         for at in range(0, len(value), _ID_SIZE_BYTES)
     ]
 
 
-def save_scope(ctx: Context, scope: bytes, grants: Sequence[Grant]) -> None:
-    """Write which grants a scope has."""
+def _save_listed(ctx: Context, key: bytes, grants: Sequence[Grant]) -> None:
     if grants:
         value = b"".join(grant.grant_id.to_bytes(8, "big") for grant in grants)
-        ctx.store(STORE).set(scope, value)
+        ctx.store(STORE).set(key, value)
     else:
-        ctx.store(STORE).delete(scope)
+        ctx.store(STORE).delete(key)
 
 
 def find_consent(ctx: Context, consent_id: int) -> Consent | None:
@@ -116,9 +142,60 @@ def get_consent(ctx: Context, consent_id: int) -> Consent:
     return consent
 
 
+def get_consent_version(ctx: Context, consent_id: int, version: int) -> Consent:
+    """Return one version of a consent; 0 means the newest.
+
+    Raises:
+        ConsentNotFoundError: there is none.
+    """
+    newest = get_consent(ctx, consent_id)
+    if version in (0, newest.version):
+        return newest
+    value = ctx.store(STORE).get(consent_version_key(consent_id, version))
+    if value is None:
+        raise ConsentNotFoundError(consent_id=consent_id)
+    return Consent.FromString(value)
+
+
 def save_consent(ctx: Context, consent: Consent) -> None:
-    """Write a consent."""
+    """Write the newest version of a consent."""
     ctx.store(STORE).set(consent_key(consent.consent_id), encode(consent))
+
+
+def save_old_consent(ctx: Context, consent: Consent) -> None:
+    """Write a version of a consent that another one has replaced."""
+    key = consent_version_key(consent.consent_id, consent.version)
+    ctx.store(STORE).set(key, encode(consent))
+
+
+def old_consents(ctx: Context) -> Iterator[Consent]:
+    """Walk over all versions that were replaced, by ascending id and version."""
+    for _, value in iterate_prefix(ctx.store(STORE), CONSENT_VERSION_PREFIX):
+        yield Consent.FromString(value)
+
+
+def list_under_subject(ctx: Context, consent: Consent) -> None:
+    """Write that a consent is one of its subject's."""
+    ctx.store(STORE).set(subject_key(consent.subject, consent.consent_id), _LISTED)
+
+
+def consents_after(ctx: Context, subject: bytes, start_after: int) -> Iterator[Consent]:
+    """Walk over a subject's consents by ascending id, those behind ``start_after``."""
+    start = subject_key(subject, start_after) + b"\x00"
+    end = prefix_end(subject_prefix(subject))
+    for key, _ in ctx.store(STORE).iterate(start, end):
+        yield get_consent(ctx, int.from_bytes(key[-_ID_SIZE_BYTES:], "big"))
+
+
+def find_statement(ctx: Context, digest: bytes) -> int:
+    """Return the consent for which a signed statement was used; 0 for none."""
+    return int.from_bytes(ctx.store(STORE).get(statement_key(digest)) or b"", "big")
+
+
+def save_statement(ctx: Context, digest: bytes, consent_id: int) -> None:
+    """Write that a signed statement was used."""
+    value = consent_id.to_bytes(_ID_SIZE_BYTES, "big")
+    ctx.store(STORE).set(statement_key(digest), value)
 
 
 def all_consents(ctx: Context) -> Iterator[Consent]:

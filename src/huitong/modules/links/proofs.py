@@ -252,26 +252,101 @@ def verify_receipt_absence(
     Raises:
         RejectedError: the client or the proof does not allow to say so.
     """
-    client_id = connection.client_id
-    ctx.gas.consume(GAS_PROOF, "proof")
-    store = ctx.store(keys.STORE)
-    key = keys.receipt(
-        packet.destination_port, packet.destination_channel, packet.sequence
+    verify_absence(
+        ctx,
+        connection.client_id,
+        proof=proof,
+        proof_height=proof_height,
+        path=(
+            connection.counterparty.prefix.key_prefix,
+            keys.receipt(
+                packet.destination_port, packet.destination_channel, packet.sequence
+            ),
+        ),
+        delay_period_ns=connection.delay_period,
+        what="packet receipt absence",
     )
+
+
+# --- any value of the other chain -------------------------------------------------------
+
+
+def verify_value(
+    ctx: Context,
+    client_id: str,
+    *,
+    proof: bytes,
+    proof_height: client_pb2.Height,
+    path: tuple[bytes, ...],
+    value: bytes,
+    delay_period_ns: int,
+    what: str,
+) -> None:
+    """Verify that the chain that a client follows holds ``value`` at a path.
+
+    Args:
+        ctx: the branch to read from; pays for the proof.
+        client_id: the light client on this chain.
+        proof: an encoded chain of proofs, the lowest tree first.
+        proof_height: the header that the proof leads to.
+        path: name of the store there, and the key in it.
+        value: what is claimed to stand there.
+        delay_period_ns: time that must have passed since the header arrived; 0 for none.
+        what: the thing that is verified, for the error.
+
+    Raises:
+        RejectedError: the client or the proof does not allow to say so.
+    """
+    ctx.gas.consume(GAS_PROOF, "proof")
     try:
-        light_client.verify_non_membership(
-            store,
+        light_client.verify_membership(
+            ctx.store(keys.STORE),
             client_id,
             proof_height=Height.from_proto(proof_height),
-            delay_time_ns=connection.delay_period,
-            delay_blocks=_delay_blocks(ctx, connection),
+            delay_time_ns=delay_period_ns,
+            delay_blocks=_delay_blocks(ctx, delay_period_ns),
             proof=proof,
-            path=(connection.counterparty.prefix.key_prefix, key),
+            path=path,
+            value=value,
             now_ns=ctx.block.time_ns,
             self_height=ctx.block.height,
         )
     except RejectedError as wrong:
-        raise _told(wrong, "packet receipt absence", client_id) from None
+        raise _told(wrong, what, client_id) from None
+
+
+def verify_absence(
+    ctx: Context,
+    client_id: str,
+    *,
+    proof: bytes,
+    proof_height: client_pb2.Height,
+    path: tuple[bytes, ...],
+    delay_period_ns: int,
+    what: str,
+) -> None:
+    """Verify that the chain that a client follows holds nothing at a path.
+
+    Arguments are those of ``verify_value``.
+
+    Raises:
+        RejectedError: the client or the proof does not allow to say so.
+    """
+    ctx.gas.consume(GAS_PROOF, "proof")
+    try:
+        light_client.verify_non_membership(
+            ctx.store(keys.STORE),
+            client_id,
+            proof_height=Height.from_proto(proof_height),
+            delay_time_ns=delay_period_ns,
+            delay_blocks=_delay_blocks(ctx, delay_period_ns),
+            proof=proof,
+            path=path,
+            now_ns=ctx.block.time_ns,
+            self_height=ctx.block.height,
+        )
+    except RejectedError as wrong:
+        raise _told(wrong, what, client_id) from None
 
 
 # --- common -----------------------------------------------------------------------------
@@ -288,31 +363,24 @@ def _verify_member(
     delayed: bool,
     what: str,
 ) -> None:
-    client_id = connection.client_id
-    ctx.gas.consume(GAS_PROOF, "proof")
-    try:
-        light_client.verify_membership(
-            ctx.store(keys.STORE),
-            client_id,
-            proof_height=Height.from_proto(proof_height),
-            delay_time_ns=connection.delay_period if delayed else 0,
-            delay_blocks=_delay_blocks(ctx, connection) if delayed else 0,
-            proof=proof,
-            path=(connection.counterparty.prefix.key_prefix, key),
-            value=value,
-            now_ns=ctx.block.time_ns,
-            self_height=ctx.block.height,
-        )
-    except RejectedError as wrong:
-        raise _told(wrong, what, client_id) from None
+    verify_value(
+        ctx,
+        connection.client_id,
+        proof=proof,
+        proof_height=proof_height,
+        path=(connection.counterparty.prefix.key_prefix, key),
+        value=value,
+        delay_period_ns=connection.delay_period if delayed else 0,
+        what=what,
+    )
 
 
-def _delay_blocks(ctx: Context, connection: connection_pb2.ConnectionEnd) -> int:
+def _delay_blocks(ctx: Context, delay_period_ns: int) -> int:
     """Return how many blocks the delay period lasts at most, rounded up."""
-    if not connection.delay_period:
+    if not delay_period_ns:
         return 0
     params = get_connection_params(ctx.store(keys.STORE))
-    return -(-connection.delay_period // max(params.max_expected_time_per_block, 1))
+    return -(-delay_period_ns // max(params.max_expected_time_per_block, 1))
 
 
 def _told(wrong: RejectedError, what: str, client_id: str) -> RejectedError:

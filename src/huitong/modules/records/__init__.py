@@ -19,6 +19,7 @@ from huitong.modules.records.state import (
     find_version,
     get_record,
     get_version,
+    level_of_field,
 )
 from huitong.proto.huitong.records.v1 import records_pb2 as pb
 
@@ -31,6 +32,7 @@ __all__ = [
     "find_version",
     "get_record",
     "get_version",
+    "level_of_field",
     "record_key",
 ]
 

@@ -19,6 +19,7 @@ def record_published(header: RecordHeader, *, in_catalogue: bool) -> Event:
         subject=header.subject.hex(),
         fields=len(header.fields),
         level=header.level,
+        field_levels=",".join(map(str, header.field_levels)),
         share_class=share_class_name(header.share_class),
         valid_from=header.valid_from,
         valid_until=header.valid_until,

@@ -28,8 +28,11 @@ from huitong.core.genesis import (
 )
 from huitong.core.limits import LEVEL_MAX, TEXT_BYTES_MAX, TITLE_BYTES_MAX
 from huitong.modules.members.state import get_member
+from huitong.modules.records.handlers import check_field_levels
 from huitong.modules.records.keys import ARCHIVE_PREFIX, RECORD_PREFIX
+from huitong.modules.records.moving import check_origin
 from huitong.modules.records.state import (
+    HANDED_OVER,
     SUPERSEDED,
     all_records,
     catalogue_after,
@@ -93,6 +96,11 @@ def _init_record(ctx: Context, header: RecordHeader, *, archived: bool) -> None:
         raise _wrong(header, "version, status or share_class is missing")
     if not 1 <= header.level <= LEVEL_MAX:
         raise _wrong(header, f"level is not 1 to {LEVEL_MAX}")
+    check_field_levels(header.fields, header.field_levels, header.level)
+    if header.HasField("moved_to") != (header.status == HANDED_OVER):
+        raise _wrong(header, "moved_to is for records that were handed over")
+    if header.HasField("origin"):
+        check_origin(header.origin)
     if archived != (header.status == SUPERSEDED):
         raise _wrong(header, "superseded versions, and only these, are archived")
     head = find_record(ctx, header.issuer, header.record_id)

@@ -1,9 +1,11 @@
 """Publish records, replace them by new versions, change their status.
 
 Rules: [RECORDS.1] a record belongs to the member that published it; [RECORDS.2] a new
-version names the head it replaces; [RECORDS.3] revocation is final; [RECORDS.4] the
-payload never comes here, only its digest and the names of its fields. Not here: the
-signer's role ``publisher``, checked before.
+version names the head it replaces; [RECORDS.3] revocation is final, and so is a
+hand-over, which locks the record while it is under way; [RECORDS.4] the payload never
+comes here, only its digest and the names of its fields; [RECORDS.5] the level of a record
+is the highest of its fields. Not here: the signer's role ``publisher``, checked before,
+and what a hand-over writes, see ``moving``.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from huitong.modules.records.errors import (
 from huitong.modules.records.state import (
     ACTIVE,
     REVOKED,
+    SETTLED,
     SUPERSEDED,
     SUSPENDED,
     find_catalogue_entry,
@@ -67,6 +70,7 @@ def check_publish_record(ctx: Context, msg: pb.MsgPublishRecord) -> None:
         raise InvalidRequestError(
             reason=f"level {msg.level}, expected 1 to {LEVEL_MAX}"
         )
+    check_field_levels(msg.fields, msg.field_levels, msg.level)
     if msg.share_class not in _SHARE_CLASSES:
         raise InvalidRequestError(reason=f"share_class {msg.share_class} is unknown")
     check_text(msg.title, "title", TITLE_BYTES_MAX)
@@ -96,6 +100,7 @@ def apply_publish_record(
         subject=msg.subject,
         payload_digest=msg.payload_digest,
         fields=msg.fields,
+        field_levels=msg.field_levels,
         level=msg.level,
         share_class=msg.share_class,
         status=ACTIVE,
@@ -130,14 +135,15 @@ def check_publish_version(ctx: Context, msg: pb.MsgPublishVersion) -> None:
         NoMemberError: the signer acts for no member.
         RecordNotFoundError: the member has published no such record.
         StaleVersionError: the head is another version.
-        RecordStatusError: the record is revoked.
+        RecordStatusError: the record is revoked, or in a hand-over.
     """
     check_record_id(msg.record_id)
     _check_content(msg.payload_digest, msg.fields, msg.valid_from, msg.valid_until)
+    check_field_levels(msg.fields, msg.field_levels, max(msg.field_levels, default=0))
     head = get_record(ctx, get_member_id(ctx, msg.signer), msg.record_id)
     if msg.previous_version != head.version:  # [RECORDS.2]
         raise StaleVersionError(expected=head.version, actual=msg.previous_version)
-    if head.status == REVOKED:  # [RECORDS.3]
+    if head.status in SETTLED:  # [RECORDS.3]
         raise _status_error(head, "a new version")
 
 
@@ -146,7 +152,8 @@ def apply_publish_version(
 ) -> pb.MsgPublishVersionResponse:
     """Write the new head and archive the old one as superseded.
 
-    A suspended record stays suspended. Cost: 2 or 3 writes.
+    A suspended record stays suspended. Without levels of fields all of them have the level
+    that the record had. Cost: 2 or 3 writes.
     """
     old = get_record(ctx, get_member_id(ctx, msg.signer), msg.record_id)
     new = pb.RecordHeader()
@@ -155,6 +162,10 @@ def apply_publish_version(
     new.payload_digest = msg.payload_digest
     del new.fields[:]
     new.fields.extend(msg.fields)
+    del new.field_levels[:]
+    new.field_levels.extend(msg.field_levels)
+    if msg.field_levels:
+        new.level = max(msg.field_levels)  # [RECORDS.5]
     new.valid_from, new.valid_until = msg.valid_from, msg.valid_until
     new.published_height = ctx.block.height.revision_height
     new.published_time = ctx.block.time_ns
@@ -178,13 +189,13 @@ def check_set_record_status(ctx: Context, msg: pb.MsgSetRecordStatus) -> None:
         InvalidRequestError: the reason is malformed, or missing where it is needed.
         NoMemberError: the signer acts for no member.
         RecordNotFoundError: the member has published no such record.
-        RecordStatusError: revoked for good, or it has this status already.
+        RecordStatusError: revoked for good, in a hand-over, or it is so already.
     """
     if msg.status not in (ACTIVE, SUSPENDED, REVOKED):
         raise InvalidRequestError(reason=f"status {msg.status} cannot be set")
     check_text(msg.reason, "reason", TEXT_BYTES_MAX, required=msg.status != ACTIVE)
     head = get_record(ctx, get_member_id(ctx, msg.signer), msg.record_id)
-    if head.status in (REVOKED, msg.status):  # [RECORDS.3]
+    if head.status in (*SETTLED, msg.status):  # [RECORDS.3]
         raise _status_error(head, status_name(msg.status))
 
 
@@ -211,6 +222,32 @@ def _check_content(
     check_size(payload_digest, "payload_digest", DIGEST_SIZE_BYTES)
     check_field_names(fields, required=True)
     check_period(valid_from, valid_until)
+
+
+def check_field_levels(
+    fields: Sequence[str], levels: Sequence[int], level: int
+) -> None:
+    """Check the levels of a record's fields; none at all means the record's for each.
+
+    Raises:
+        InvalidRequestError: not one for each field, out of bounds, or the highest is not
+            the record's level.
+    """
+    if not levels:
+        return
+    if len(levels) != len(fields):
+        raise InvalidRequestError(
+            reason=f"field_levels has {len(levels)} entries for {len(fields)} fields"
+        )
+    for name, value in zip(fields, levels, strict=True):
+        if not 1 <= value <= LEVEL_MAX:
+            raise InvalidRequestError(
+                reason=f"level {value} of field {name}, expected 1 to {LEVEL_MAX}"
+            )
+    if max(levels) != level:  # [RECORDS.5]
+        raise InvalidRequestError(
+            reason=f"level {level}, but the highest of its fields is {max(levels)}"
+        )
 
 
 def _status_error(head: pb.RecordHeader, wanted: str) -> RecordStatusError:

@@ -34,12 +34,12 @@ def issuer_prefix(issuer: str) -> bytes:
 
 def archive_key(issuer: str, record_id: str, version: int) -> bytes:
     """Return the key of a version that is no longer the head: an encoded header."""
-    return b"%b%b/%b/%b" % (
-        ARCHIVE_PREFIX,
-        issuer.encode(),
-        record_id.encode(),
-        version.to_bytes(8, "big"),
-    )
+    return archive_prefix(issuer, record_id) + version.to_bytes(8, "big")
+
+
+def archive_prefix(issuer: str, record_id: str) -> bytes:
+    """Return the prefix of ``archive_key`` for the old versions of one record."""
+    return b"%b%b/%b/" % (ARCHIVE_PREFIX, issuer.encode(), record_id.encode())
 
 
 def catalogue_key(record_type: str, issuer: str, record_id: str) -> bytes:

@@ -20,21 +20,32 @@ from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.proto.huitong.records.v1.records_pb2 import CatalogueEntry, RecordHeader
 
 ACTIVE = records_pb2.RECORD_STATUS_ACTIVE
+HANDED_OVER = records_pb2.RECORD_STATUS_HANDED_OVER
+IN_HAND_OVER = records_pb2.RECORD_STATUS_IN_HAND_OVER
 REVOKED = records_pb2.RECORD_STATUS_REVOKED
 SUPERSEDED = records_pb2.RECORD_STATUS_SUPERSEDED
 SUSPENDED = records_pb2.RECORD_STATUS_SUSPENDED
+#: What the issuer cannot change: final, or only a hand-over ends it.
+SETTLED = (REVOKED, IN_HAND_OVER, HANDED_OVER)
 
 
 def status_name(status: int) -> str:
-    """Return a record's status as one lower-case word, for events and texts."""
+    """Return a record's status in lower case, for events, texts and reason codes."""
     name = records_pb2.RecordStatus.Name(status)
-    return name.removeprefix("RECORD_STATUS_").lower()
+    return name.removeprefix("RECORD_STATUS_").lower().replace("_", "-")
 
 
 def share_class_name(share_class: int) -> str:
     """Return a share class as one lower-case word, for events and texts."""
     name = records_pb2.ShareClass.Name(share_class)
     return name.removeprefix("SHARE_CLASS_").lower()
+
+
+def level_of_field(header: RecordHeader, name: str) -> int:
+    """Return the level of a field that the record has."""
+    if not header.field_levels:
+        return header.level
+    return header.field_levels[list(header.fields).index(name)]
 
 
 def find_record(ctx: Context, issuer: str, record_id: str) -> RecordHeader | None:

@@ -6,6 +6,8 @@ existence proofs of the two neighbours, or of one at the edge of the tree.
 
 from __future__ import annotations
 
+from typing import Final
+
 from huitong.core.store.iavl.node import (
     INNER_HEAD,
     LEFT_HASH,
@@ -29,6 +31,10 @@ from huitong.proto.cosmos.ics23.v1.proofs_pb2 import (
     LengthOp,
     NonExistenceProof,
 )
+
+# Looked up once: a name of an enum takes as long as hashing, and proofs have many.
+_SHA256: Final = HashOp.SHA256
+_VAR_PROTO: Final = LengthOp.VAR_PROTO
 
 
 def prove_key(
@@ -62,9 +68,9 @@ def prove_key(
 def _existence(path: list[Step], ref: bytes, record: bytes) -> ExistenceProof:
     key, value = leaf_pair(record)
     leaf = LeafOp(
-        hash=HashOp.SHA256,
-        prehash_value=HashOp.SHA256,
-        length=LengthOp.VAR_PROTO,
+        hash=_SHA256,
+        prehash_value=_SHA256,
+        length=_VAR_PROTO,
         prefix=b"\0\2" + version_of(ref[:8]),
     )
     steps = [_inner_op(step) for step in reversed(path)]
@@ -77,5 +83,5 @@ def _inner_op(step: Step) -> InnerOp:
     prefix = zigzag(height) + zigzag(size) + version_of(ref[:8]) + b" "
     if went_left:
         suffix = b" " + record[RIGHT_HASH]
-        return InnerOp(hash=HashOp.SHA256, prefix=prefix, suffix=suffix)
-    return InnerOp(hash=HashOp.SHA256, prefix=prefix + record[LEFT_HASH] + b" ")
+        return InnerOp(hash=_SHA256, prefix=prefix, suffix=suffix)
+    return InnerOp(hash=_SHA256, prefix=prefix + record[LEFT_HASH] + b" ")

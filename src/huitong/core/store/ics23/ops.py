@@ -64,6 +64,10 @@ _REQUIRED: Final[dict[int, int]] = {
 }
 LENGTHS: Final = (LengthOp.NO_PREFIX, LengthOp.VAR_PROTO, *_FIXED, *_REQUIRED)
 """Length operations that are known; RLP is not."""
+# Looked up once: a name of an enum takes as long as hashing, and proofs have many.
+_NO_HASH: Final = HashOp.NO_HASH
+_NO_PREFIX: Final = LengthOp.NO_PREFIX
+_VAR_PROTO: Final = LengthOp.VAR_PROTO
 
 
 def hash_data(op: int, data: bytes) -> bytes:
@@ -84,9 +88,9 @@ def with_length(op: int, data: bytes) -> bytes:
     Raises:
         InvalidProofError: an unknown operation, or another length than is required.
     """
-    if op == LengthOp.VAR_PROTO:
+    if op == _VAR_PROTO:
         return encode_uvarint(len(data)) + data
-    if op == LengthOp.NO_PREFIX:
+    if op == _NO_PREFIX:
         return data
     if op in _FIXED:
         size, is_little = _FIXED[op]
@@ -133,4 +137,4 @@ def apply_inner(inner: InnerOp, child: bytes) -> bytes:
 
 
 def _prehash(op: int, data: bytes) -> bytes:
-    return data if op == HashOp.NO_HASH else hash_data(op, data)
+    return data if op == _NO_HASH else hash_data(op, data)

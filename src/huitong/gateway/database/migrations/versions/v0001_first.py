@@ -242,6 +242,42 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("caller", "day", name=op.f("pk_quota_uses")),
     )
     op.create_table(
+        "read_batches",
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("previous_root", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("first_ns", sa.BigInteger(), nullable=False),
+        sa.Column("last_ns", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=128), nullable=False),
+        sa.Column("height", sa.BigInteger(), nullable=False),
+        sa.Column("tx_hash", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_read_batches")),
+    )
+    op.create_table(
+        "read_lines",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("time_ns", sa.BigInteger(), nullable=False),
+        sa.Column("reader", sa.String(length=128), nullable=False),
+        sa.Column("record_id", sa.String(length=128), nullable=False),
+        sa.Column("subject", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=True),
+        sa.Column("place", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_read_lines")),
+    )
+    op.create_index(
+        "ix_read_lines_batch_place", "read_lines", ["batch", "place"], unique=False
+    )
+    op.create_index(
+        op.f("ix_read_lines_subject"), "read_lines", ["subject"], unique=False
+    )
+    op.create_table(
         "vault_keys",
         sa.Column("key_id", sa.String(length=128), nullable=False),
         sa.Column("owner", sa.String(length=128), nullable=False),

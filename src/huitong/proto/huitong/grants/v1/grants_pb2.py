@@ -25,49 +25,65 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehuitong/grants/v1/grants.proto\x12\x11huitong.grants.v1\"/\n\x06Reader\x12\x12\n\nchannel_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\"\xb4\x02\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\x04\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12)\n\x06reader\x18\x03 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x13\n\x0brecord_type\x18\x04 \x01(\t\x12\x11\n\trecord_id\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x0e\n\x06\x66ields\x18\x07 \x03(\t\x12\x12\n\nvalid_from\x18\x08 \x01(\x03\x12\x13\n\x0bvalid_until\x18\t \x01(\x03\x12\x11\n\tcount_max\x18\n \x01(\r\x12\x12\n\ncount_used\x18\x0b \x01(\r\x12\x18\n\x10\x63onsent_required\x18\x0c \x01(\x08\x12\x11\n\twithdrawn\x18\r \x01(\x08\x12\x18\n\x10withdrawn_reason\x18\x0e \x01(\t\"\xfb\x01\n\x07\x43onsent\x12\x12\n\nconsent_id\x18\x01 \x01(\x04\x12\x10\n\x08recorder\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12)\n\x06reader\x18\x04 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\x12\n\nvalid_from\x18\x07 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x08 \x01(\x03\x12\x17\n\x0f\x65vidence_digest\x18\t \x01(\x0c\x12\x11\n\twithdrawn\x18\n \x01(\x08\x12\x18\n\x10withdrawn_reason\x18\x0b \x01(\t\"\xe4\x01\n\x08MsgGrant\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12)\n\x06reader\x18\x02 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x13\n\x0brecord_type\x18\x03 \x01(\t\x12\x11\n\trecord_id\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\x12\n\nvalid_from\x18\x07 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x08 \x01(\x03\x12\x11\n\tcount_max\x18\t \x01(\r\x12\x18\n\x10\x63onsent_required\x18\n \x01(\x08\"$\n\x10MsgGrantResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\x04\"D\n\x10MsgWithdrawGrant\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x1a\n\x18MsgWithdrawGrantResponse\"\xc1\x01\n\x10MsgRecordConsent\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\x0c\x12)\n\x06reader\x18\x03 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\x12\n\nvalid_from\x18\x06 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x07 \x01(\x03\x12\x17\n\x0f\x65vidence_digest\x18\x08 \x01(\x0c\".\n\x18MsgRecordConsentResponse\x12\x12\n\nconsent_id\x18\x01 \x01(\x04\"H\n\x12MsgWithdrawConsent\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x12\n\nconsent_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x1c\n\x1aMsgWithdrawConsentResponse\"%\n\x11QueryGrantRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\x04\"=\n\x12QueryGrantResponse\x12\'\n\x05grant\x18\x01 \x01(\x0b\x32\x18.huitong.grants.v1.Grant\"H\n\x12QueryGrantsRequest\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x13\n\x0bstart_after\x18\x02 \x01(\x04\x12\r\n\x05limit\x18\x03 \x01(\r\"M\n\x13QueryGrantsResponse\x12(\n\x06grants\x18\x01 \x03(\x0b\x32\x18.huitong.grants.v1.Grant\x12\x0c\n\x04next\x18\x02 \x01(\x04\")\n\x13QueryConsentRequest\x12\x12\n\nconsent_id\x18\x01 \x01(\x04\"C\n\x14QueryConsentResponse\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.huitong.grants.v1.Consent2\xff\x02\n\x03Msg\x12I\n\x05Grant\x12\x1b.huitong.grants.v1.MsgGrant\x1a#.huitong.grants.v1.MsgGrantResponse\x12\x61\n\rWithdrawGrant\x12#.huitong.grants.v1.MsgWithdrawGrant\x1a+.huitong.grants.v1.MsgWithdrawGrantResponse\x12\x61\n\rRecordConsent\x12#.huitong.grants.v1.MsgRecordConsent\x1a+.huitong.grants.v1.MsgRecordConsentResponse\x12g\n\x0fWithdrawConsent\x12%.huitong.grants.v1.MsgWithdrawConsent\x1a-.huitong.grants.v1.MsgWithdrawConsentResponse2\x92\x02\n\x05Query\x12T\n\x05Grant\x12$.huitong.grants.v1.QueryGrantRequest\x1a%.huitong.grants.v1.QueryGrantResponse\x12W\n\x06Grants\x12%.huitong.grants.v1.QueryGrantsRequest\x1a&.huitong.grants.v1.QueryGrantsResponse\x12Z\n\x07\x43onsent\x12&.huitong.grants.v1.QueryConsentRequest\x1a\'.huitong.grants.v1.QueryConsentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehuitong/grants/v1/grants.proto\x12\x11huitong.grants.v1\"/\n\x06Reader\x12\x12\n\nchannel_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\"\x82\x03\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\x04\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12)\n\x06reader\x18\x03 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x13\n\x0brecord_type\x18\x04 \x01(\t\x12\x11\n\trecord_id\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x0e\n\x06\x66ields\x18\x07 \x03(\t\x12\x12\n\nvalid_from\x18\x08 \x01(\x03\x12\x13\n\x0bvalid_until\x18\t \x01(\x03\x12\x11\n\tcount_max\x18\n \x01(\r\x12\x12\n\ncount_used\x18\x0b \x01(\r\x12\x18\n\x10\x63onsent_required\x18\x0c \x01(\x08\x12\x11\n\twithdrawn\x18\r \x01(\x08\x12\x18\n\x10withdrawn_reason\x18\x0e \x01(\t\x12\x13\n\x0blegal_basis\x18\x0f \x01(\t\x12\x10\n\x08term_max\x18\x10 \x01(\x04\x12\x11\n\tgrade_min\x18\x11 \x01(\t\x12\x12\n\nconsent_id\x18\x12 \x01(\x04\"x\n\x10SubjectSignature\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.huitong.grants.v1.SubjectKeyKind\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"\x94\x04\n\x07\x43onsent\x12\x12\n\nconsent_id\x18\x01 \x01(\x04\x12\x10\n\x08recorder\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12)\n\x06reader\x18\x04 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\x12\n\nvalid_from\x18\x07 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x08 \x01(\x03\x12\x17\n\x0f\x65vidence_digest\x18\t \x01(\x0c\x12\x11\n\twithdrawn\x18\n \x01(\x08\x12\x18\n\x10withdrawn_reason\x18\x0b \x01(\t\x12\x0f\n\x07version\x18\x0c \x01(\r\x12\x13\n\x0bsigned_time\x18\r \x01(\x03\x12\x36\n\tsignature\x18\x0e \x01(\x0b\x32#.huitong.grants.v1.SubjectSignature\x12\x17\n\x0frecorded_height\x18\x0f \x01(\x04\x12\x15\n\rrecorded_time\x18\x10 \x01(\x03\x12\x37\n\nwithdrawal\x18\x11 \x01(\x0b\x32#.huitong.grants.v1.SubjectSignature\x12\x1e\n\x16withdrawal_signed_time\x18\x12 \x01(\x03\x12\x18\n\x10withdrawn_height\x18\x13 \x01(\x04\x12\x16\n\x0ewithdrawn_time\x18\x14 \x01(\x03\"\xb2\x02\n\x08MsgGrant\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12)\n\x06reader\x18\x02 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x13\n\x0brecord_type\x18\x03 \x01(\t\x12\x11\n\trecord_id\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\x12\n\nvalid_from\x18\x07 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x08 \x01(\x03\x12\x11\n\tcount_max\x18\t \x01(\r\x12\x18\n\x10\x63onsent_required\x18\n \x01(\x08\x12\x13\n\x0blegal_basis\x18\x0b \x01(\t\x12\x10\n\x08term_max\x18\x0c \x01(\x04\x12\x11\n\tgrade_min\x18\r \x01(\t\x12\x12\n\nconsent_id\x18\x0e \x01(\x04\"$\n\x10MsgGrantResponse\x12\x10\n\x08grant_id\x18\x01 \x01(\x04\"D\n\x10MsgWithdrawGrant\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x10\n\x08grant_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x1a\n\x18MsgWithdrawGrantResponse\"\xef\x01\n\x10MsgRecordConsent\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\x0c\x12)\n\x06reader\x18\x03 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\x12\n\nvalid_from\x18\x06 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x07 \x01(\x03\x12\x17\n\x0f\x65vidence_digest\x18\x08 \x01(\x0c\x12\x12\n\nconsent_id\x18\t \x01(\x04\x12\x18\n\x10previous_version\x18\n \x01(\r\"?\n\x18MsgRecordConsentResponse\x12\x12\n\nconsent_id\x18\x01 \x01(\x04\x12\x0f\n\x07version\x18\x02 \x01(\r\"\xb5\x02\n\x10MsgSubmitConsent\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x10\n\x08recorder\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\x0c\x12)\n\x06reader\x18\x04 \x01(\x0b\x32\x19.huitong.grants.v1.Reader\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\x12\n\nvalid_from\x18\x07 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x08 \x01(\x03\x12\x12\n\nconsent_id\x18\t \x01(\x04\x12\x18\n\x10previous_version\x18\n \x01(\r\x12\x13\n\x0bsigned_time\x18\x0b \x01(\x03\x12\x36\n\tsignature\x18\x0c \x01(\x0b\x32#.huitong.grants.v1.SubjectSignature\"?\n\x18MsgSubmitConsentResponse\x12\x12\n\nconsent_id\x18\x01 \x01(\x04\x12\x0f\n\x07version\x18\x02 \x01(\r\"\x96\x01\n\x13MsgSubmitWithdrawal\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x12\n\nconsent_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bsigned_time\x18\x04 \x01(\x03\x12\x36\n\tsignature\x18\x05 \x01(\x0b\x32#.huitong.grants.v1.SubjectSignature\"\x1d\n\x1bMsgSubmitWithdrawalResponse\"H\n\x12MsgWithdrawConsent\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x12\n\nconsent_id\x18\x02 \x01(\x04\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x1c\n\x1aMsgWithdrawConsentResponse\"%\n\x11QueryGrantRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\x04\"=\n\x12QueryGrantResponse\x12\'\n\x05grant\x18\x01 \x01(\x0b\x32\x18.huitong.grants.v1.Grant\"H\n\x12QueryGrantsRequest\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x13\n\x0bstart_after\x18\x02 \x01(\x04\x12\r\n\x05limit\x18\x03 \x01(\r\"M\n\x13QueryGrantsResponse\x12(\n\x06grants\x18\x01 \x03(\x0b\x32\x18.huitong.grants.v1.Grant\x12\x0c\n\x04next\x18\x02 \x01(\x04\":\n\x13QueryConsentRequest\x12\x12\n\nconsent_id\x18\x01 \x01(\x04\x12\x0f\n\x07version\x18\x02 \x01(\r\"C\n\x14QueryConsentResponse\x12+\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1a.huitong.grants.v1.Consent\"K\n\x14QueryConsentsRequest\x12\x0f\n\x07subject\x18\x01 \x01(\x0c\x12\x13\n\x0bstart_after\x18\x02 \x01(\x04\x12\r\n\x05limit\x18\x03 \x01(\r\"S\n\x15QueryConsentsResponse\x12,\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1a.huitong.grants.v1.Consent\x12\x0c\n\x04next\x18\x02 \x01(\x04*p\n\x0eSubjectKeyKind\x12 \n\x1cSUBJECT_KEY_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSUBJECT_KEY_KIND_SECP256K1\x10\x01\x12\x1c\n\x18SUBJECT_KEY_KIND_ED25519\x10\x02\x32\xce\x04\n\x03Msg\x12I\n\x05Grant\x12\x1b.huitong.grants.v1.MsgGrant\x1a#.huitong.grants.v1.MsgGrantResponse\x12\x61\n\rWithdrawGrant\x12#.huitong.grants.v1.MsgWithdrawGrant\x1a+.huitong.grants.v1.MsgWithdrawGrantResponse\x12\x61\n\rRecordConsent\x12#.huitong.grants.v1.MsgRecordConsent\x1a+.huitong.grants.v1.MsgRecordConsentResponse\x12g\n\x0fWithdrawConsent\x12%.huitong.grants.v1.MsgWithdrawConsent\x1a-.huitong.grants.v1.MsgWithdrawConsentResponse\x12\x61\n\rSubmitConsent\x12#.huitong.grants.v1.MsgSubmitConsent\x1a+.huitong.grants.v1.MsgSubmitConsentResponse\x12j\n\x10SubmitWithdrawal\x12&.huitong.grants.v1.MsgSubmitWithdrawal\x1a..huitong.grants.v1.MsgSubmitWithdrawalResponse2\xf1\x02\n\x05Query\x12T\n\x05Grant\x12$.huitong.grants.v1.QueryGrantRequest\x1a%.huitong.grants.v1.QueryGrantResponse\x12W\n\x06Grants\x12%.huitong.grants.v1.QueryGrantsRequest\x1a&.huitong.grants.v1.QueryGrantsResponse\x12Z\n\x07\x43onsent\x12&.huitong.grants.v1.QueryConsentRequest\x1a\'.huitong.grants.v1.QueryConsentResponse\x12]\n\x08\x43onsents\x12\'.huitong.grants.v1.QueryConsentsRequest\x1a(.huitong.grants.v1.QueryConsentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huitong.proto.huitong.grants.v1.grants_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SUBJECTKEYKIND']._serialized_start=3111
+  _globals['_SUBJECTKEYKIND']._serialized_end=3223
   _globals['_READER']._serialized_start=53
   _globals['_READER']._serialized_end=100
   _globals['_GRANT']._serialized_start=103
-  _globals['_GRANT']._serialized_end=411
-  _globals['_CONSENT']._serialized_start=414
-  _globals['_CONSENT']._serialized_end=665
-  _globals['_MSGGRANT']._serialized_start=668
-  _globals['_MSGGRANT']._serialized_end=896
-  _globals['_MSGGRANTRESPONSE']._serialized_start=898
-  _globals['_MSGGRANTRESPONSE']._serialized_end=934
-  _globals['_MSGWITHDRAWGRANT']._serialized_start=936
-  _globals['_MSGWITHDRAWGRANT']._serialized_end=1004
-  _globals['_MSGWITHDRAWGRANTRESPONSE']._serialized_start=1006
-  _globals['_MSGWITHDRAWGRANTRESPONSE']._serialized_end=1032
-  _globals['_MSGRECORDCONSENT']._serialized_start=1035
-  _globals['_MSGRECORDCONSENT']._serialized_end=1228
-  _globals['_MSGRECORDCONSENTRESPONSE']._serialized_start=1230
-  _globals['_MSGRECORDCONSENTRESPONSE']._serialized_end=1276
-  _globals['_MSGWITHDRAWCONSENT']._serialized_start=1278
-  _globals['_MSGWITHDRAWCONSENT']._serialized_end=1350
-  _globals['_MSGWITHDRAWCONSENTRESPONSE']._serialized_start=1352
-  _globals['_MSGWITHDRAWCONSENTRESPONSE']._serialized_end=1380
-  _globals['_QUERYGRANTREQUEST']._serialized_start=1382
-  _globals['_QUERYGRANTREQUEST']._serialized_end=1419
-  _globals['_QUERYGRANTRESPONSE']._serialized_start=1421
-  _globals['_QUERYGRANTRESPONSE']._serialized_end=1482
-  _globals['_QUERYGRANTSREQUEST']._serialized_start=1484
-  _globals['_QUERYGRANTSREQUEST']._serialized_end=1556
-  _globals['_QUERYGRANTSRESPONSE']._serialized_start=1558
-  _globals['_QUERYGRANTSRESPONSE']._serialized_end=1635
-  _globals['_QUERYCONSENTREQUEST']._serialized_start=1637
-  _globals['_QUERYCONSENTREQUEST']._serialized_end=1678
-  _globals['_QUERYCONSENTRESPONSE']._serialized_start=1680
-  _globals['_QUERYCONSENTRESPONSE']._serialized_end=1747
-  _globals['_MSG']._serialized_start=1750
-  _globals['_MSG']._serialized_end=2133
-  _globals['_QUERY']._serialized_start=2136
-  _globals['_QUERY']._serialized_end=2410
+  _globals['_GRANT']._serialized_end=489
+  _globals['_SUBJECTSIGNATURE']._serialized_start=491
+  _globals['_SUBJECTSIGNATURE']._serialized_end=611
+  _globals['_CONSENT']._serialized_start=614
+  _globals['_CONSENT']._serialized_end=1146
+  _globals['_MSGGRANT']._serialized_start=1149
+  _globals['_MSGGRANT']._serialized_end=1455
+  _globals['_MSGGRANTRESPONSE']._serialized_start=1457
+  _globals['_MSGGRANTRESPONSE']._serialized_end=1493
+  _globals['_MSGWITHDRAWGRANT']._serialized_start=1495
+  _globals['_MSGWITHDRAWGRANT']._serialized_end=1563
+  _globals['_MSGWITHDRAWGRANTRESPONSE']._serialized_start=1565
+  _globals['_MSGWITHDRAWGRANTRESPONSE']._serialized_end=1591
+  _globals['_MSGRECORDCONSENT']._serialized_start=1594
+  _globals['_MSGRECORDCONSENT']._serialized_end=1833
+  _globals['_MSGRECORDCONSENTRESPONSE']._serialized_start=1835
+  _globals['_MSGRECORDCONSENTRESPONSE']._serialized_end=1898
+  _globals['_MSGSUBMITCONSENT']._serialized_start=1901
+  _globals['_MSGSUBMITCONSENT']._serialized_end=2210
+  _globals['_MSGSUBMITCONSENTRESPONSE']._serialized_start=2212
+  _globals['_MSGSUBMITCONSENTRESPONSE']._serialized_end=2275
+  _globals['_MSGSUBMITWITHDRAWAL']._serialized_start=2278
+  _globals['_MSGSUBMITWITHDRAWAL']._serialized_end=2428
+  _globals['_MSGSUBMITWITHDRAWALRESPONSE']._serialized_start=2430
+  _globals['_MSGSUBMITWITHDRAWALRESPONSE']._serialized_end=2459
+  _globals['_MSGWITHDRAWCONSENT']._serialized_start=2461
+  _globals['_MSGWITHDRAWCONSENT']._serialized_end=2533
+  _globals['_MSGWITHDRAWCONSENTRESPONSE']._serialized_start=2535
+  _globals['_MSGWITHDRAWCONSENTRESPONSE']._serialized_end=2563
+  _globals['_QUERYGRANTREQUEST']._serialized_start=2565
+  _globals['_QUERYGRANTREQUEST']._serialized_end=2602
+  _globals['_QUERYGRANTRESPONSE']._serialized_start=2604
+  _globals['_QUERYGRANTRESPONSE']._serialized_end=2665
+  _globals['_QUERYGRANTSREQUEST']._serialized_start=2667
+  _globals['_QUERYGRANTSREQUEST']._serialized_end=2739
+  _globals['_QUERYGRANTSRESPONSE']._serialized_start=2741
+  _globals['_QUERYGRANTSRESPONSE']._serialized_end=2818
+  _globals['_QUERYCONSENTREQUEST']._serialized_start=2820
+  _globals['_QUERYCONSENTREQUEST']._serialized_end=2878
+  _globals['_QUERYCONSENTRESPONSE']._serialized_start=2880
+  _globals['_QUERYCONSENTRESPONSE']._serialized_end=2947
+  _globals['_QUERYCONSENTSREQUEST']._serialized_start=2949
+  _globals['_QUERYCONSENTSREQUEST']._serialized_end=3024
+  _globals['_QUERYCONSENTSRESPONSE']._serialized_start=3026
+  _globals['_QUERYCONSENTSRESPONSE']._serialized_end=3109
+  _globals['_MSG']._serialized_start=3226
+  _globals['_MSG']._serialized_end=3816
+  _globals['_QUERY']._serialized_start=3819
+  _globals['_QUERY']._serialized_end=4188
 # @@protoc_insertion_point(module_scope)

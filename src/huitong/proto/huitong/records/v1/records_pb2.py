@@ -25,47 +25,51 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n huitong/records/v1/records.proto\x12\x12huitong.records.v1\"\xf8\x02\n\x0cRecordHeader\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x13\n\x0brecord_type\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\x0c\x12\x16\n\x0epayload_digest\x18\x06 \x01(\x0c\x12\x0e\n\x06\x66ields\x18\x07 \x03(\t\x12\r\n\x05level\x18\x08 \x01(\r\x12\x33\n\x0bshare_class\x18\t \x01(\x0e\x32\x1e.huitong.records.v1.ShareClass\x12\x30\n\x06status\x18\n \x01(\x0e\x32 .huitong.records.v1.RecordStatus\x12\x12\n\nvalid_from\x18\x0b \x01(\x03\x12\x13\n\x0bvalid_until\x18\x0c \x01(\x03\x12\x18\n\x10published_height\x18\r \x01(\x04\x12\x16\n\x0epublished_time\x18\x0e \x01(\x03\x12\x15\n\rstatus_reason\x18\x0f \x01(\t\"\xee\x01\n\x0e\x43\x61talogueEntry\x12\x13\n\x0brecord_type\x18\x01 \x01(\t\x12\x0e\n\x06issuer\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12\r\n\x05title\x18\x05 \x01(\t\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\x33\n\x0bshare_class\x18\x07 \x01(\x0e\x32\x1e.huitong.records.v1.ShareClass\x12\r\n\x05terms\x18\x08 \x01(\t\x12\x30\n\x06status\x18\t \x01(\x0e\x32 .huitong.records.v1.RecordStatus\"\x8e\x02\n\x10MsgPublishRecord\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x13\n\x0brecord_type\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\x0c\x12\x16\n\x0epayload_digest\x18\x05 \x01(\x0c\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\r\n\x05level\x18\x07 \x01(\r\x12\x33\n\x0bshare_class\x18\x08 \x01(\x0e\x32\x1e.huitong.records.v1.ShareClass\x12\x12\n\nvalid_from\x18\t \x01(\x03\x12\x13\n\x0bvalid_until\x18\n \x01(\x03\x12\r\n\x05title\x18\x0b \x01(\t\x12\r\n\x05terms\x18\x0c \x01(\t\"+\n\x18MsgPublishRecordResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\"\xa1\x01\n\x11MsgPublishVersion\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x18\n\x10previous_version\x18\x03 \x01(\x04\x12\x16\n\x0epayload_digest\x18\x04 \x01(\x0c\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\x12\n\nvalid_from\x18\x06 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x07 \x01(\x03\",\n\x19MsgPublishVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\"y\n\x12MsgSetRecordStatus\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x30\n\x06status\x18\x03 \x01(\x0e\x32 .huitong.records.v1.RecordStatus\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x1c\n\x1aMsgSetRecordStatusResponse\"H\n\x12QueryRecordRequest\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\"G\n\x13QueryRecordResponse\x12\x30\n\x06record\x18\x01 \x01(\x0b\x32 .huitong.records.v1.RecordHeader\"I\n\x13QueryRecordsRequest\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x13\n\x0bstart_after\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\"W\n\x14QueryRecordsResponse\x12\x31\n\x07records\x18\x01 \x03(\x0b\x32 .huitong.records.v1.RecordHeader\x12\x0c\n\x04next\x18\x02 \x01(\t\"P\n\x15QueryCatalogueRequest\x12\x13\n\x0brecord_type\x18\x01 \x01(\t\x12\x13\n\x0bstart_after\x18\x02 \x01(\x0c\x12\r\n\x05limit\x18\x03 \x01(\r\"[\n\x16QueryCatalogueResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".huitong.records.v1.CatalogueEntry\x12\x0c\n\x04next\x18\x02 \x01(\x0c*\x9d\x01\n\x0cRecordStatus\x12\x1d\n\x19RECORD_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14RECORD_STATUS_ACTIVE\x10\x01\x12\x1b\n\x17RECORD_STATUS_SUSPENDED\x10\x02\x12\x19\n\x15RECORD_STATUS_REVOKED\x10\x03\x12\x1c\n\x18RECORD_STATUS_SUPERSEDED\x10\x04*t\n\nShareClass\x12\x1b\n\x17SHARE_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x10SHARE_CLASS_OPEN\x10\x01\x12\x1b\n\x17SHARE_CLASS_CONDITIONAL\x10\x02\x12\x16\n\x12SHARE_CLASS_CLOSED\x10\x03\x32\xbd\x02\n\x03Msg\x12\x63\n\rPublishRecord\x12$.huitong.records.v1.MsgPublishRecord\x1a,.huitong.records.v1.MsgPublishRecordResponse\x12\x66\n\x0ePublishVersion\x12%.huitong.records.v1.MsgPublishVersion\x1a-.huitong.records.v1.MsgPublishVersionResponse\x12i\n\x0fSetRecordStatus\x12&.huitong.records.v1.MsgSetRecordStatus\x1a..huitong.records.v1.MsgSetRecordStatusResponse2\xa4\x02\n\x05Query\x12Y\n\x06Record\x12&.huitong.records.v1.QueryRecordRequest\x1a\'.huitong.records.v1.QueryRecordResponse\x12\\\n\x07Records\x12\'.huitong.records.v1.QueryRecordsRequest\x1a(.huitong.records.v1.QueryRecordsResponse\x12\x62\n\tCatalogue\x12).huitong.records.v1.QueryCatalogueRequest\x1a*.huitong.records.v1.QueryCatalogueResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n huitong/records/v1/records.proto\x12\x12huitong.records.v1\"\xe7\x03\n\x0cRecordHeader\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x13\n\x0brecord_type\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\x0c\x12\x16\n\x0epayload_digest\x18\x06 \x01(\x0c\x12\x0e\n\x06\x66ields\x18\x07 \x03(\t\x12\r\n\x05level\x18\x08 \x01(\r\x12\x33\n\x0bshare_class\x18\t \x01(\x0e\x32\x1e.huitong.records.v1.ShareClass\x12\x30\n\x06status\x18\n \x01(\x0e\x32 .huitong.records.v1.RecordStatus\x12\x12\n\nvalid_from\x18\x0b \x01(\x03\x12\x13\n\x0bvalid_until\x18\x0c \x01(\x03\x12\x18\n\x10published_height\x18\r \x01(\x04\x12\x16\n\x0epublished_time\x18\x0e \x01(\x03\x12\x15\n\rstatus_reason\x18\x0f \x01(\t\x12\x14\n\x0c\x66ield_levels\x18\x10 \x03(\r\x12*\n\x06origin\x18\x14 \x01(\x0b\x32\x1a.huitong.records.v1.Origin\x12+\n\x08moved_to\x18\x15 \x01(\x0b\x32\x19.huitong.records.v1.Place\"\xeb\x01\n\x06Origin\x12\x12\n\nchannel_id\x18\x01 \x01(\t\x12\x11\n\tclient_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x0e\n\x06issuer\x18\x04 \x01(\t\x12\x11\n\trecord_id\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x04\x12\x16\n\x0epayload_digest\x18\x07 \x01(\x0c\x12\x14\n\x0chistory_root\x18\x08 \x01(\x0c\x12\x15\n\rhistory_count\x18\t \x01(\x04\x12\x17\n\x0freceipts_digest\x18\n \x01(\x0c\x12\x16\n\x0ereceipts_count\x18\x0b \x01(\x04\"P\n\x05Place\x12\x12\n\nchannel_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\x11\n\trecord_id\x18\x04 \x01(\t\"\xee\x01\n\x0e\x43\x61talogueEntry\x12\x13\n\x0brecord_type\x18\x01 \x01(\t\x12\x0e\n\x06issuer\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12\r\n\x05title\x18\x05 \x01(\t\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\x33\n\x0bshare_class\x18\x07 \x01(\x0e\x32\x1e.huitong.records.v1.ShareClass\x12\r\n\x05terms\x18\x08 \x01(\t\x12\x30\n\x06status\x18\t \x01(\x0e\x32 .huitong.records.v1.RecordStatus\"\xa4\x02\n\x10MsgPublishRecord\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x13\n\x0brecord_type\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\x0c\x12\x16\n\x0epayload_digest\x18\x05 \x01(\x0c\x12\x0e\n\x06\x66ields\x18\x06 \x03(\t\x12\r\n\x05level\x18\x07 \x01(\r\x12\x33\n\x0bshare_class\x18\x08 \x01(\x0e\x32\x1e.huitong.records.v1.ShareClass\x12\x12\n\nvalid_from\x18\t \x01(\x03\x12\x13\n\x0bvalid_until\x18\n \x01(\x03\x12\r\n\x05title\x18\x0b \x01(\t\x12\r\n\x05terms\x18\x0c \x01(\t\x12\x14\n\x0c\x66ield_levels\x18\r \x03(\r\"+\n\x18MsgPublishRecordResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\"\xb7\x01\n\x11MsgPublishVersion\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x18\n\x10previous_version\x18\x03 \x01(\x04\x12\x16\n\x0epayload_digest\x18\x04 \x01(\x0c\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\x12\n\nvalid_from\x18\x06 \x01(\x03\x12\x13\n\x0bvalid_until\x18\x07 \x01(\x03\x12\x14\n\x0c\x66ield_levels\x18\x08 \x03(\r\",\n\x19MsgPublishVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\"y\n\x12MsgSetRecordStatus\x12\x0e\n\x06signer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x30\n\x06status\x18\x03 \x01(\x0e\x32 .huitong.records.v1.RecordStatus\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x1c\n\x1aMsgSetRecordStatusResponse\"H\n\x12QueryRecordRequest\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\"G\n\x13QueryRecordResponse\x12\x30\n\x06record\x18\x01 \x01(\x0b\x32 .huitong.records.v1.RecordHeader\"I\n\x13QueryRecordsRequest\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x13\n\x0bstart_after\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\r\"W\n\x14QueryRecordsResponse\x12\x31\n\x07records\x18\x01 \x03(\x0b\x32 .huitong.records.v1.RecordHeader\x12\x0c\n\x04next\x18\x02 \x01(\t\"P\n\x15QueryCatalogueRequest\x12\x13\n\x0brecord_type\x18\x01 \x01(\t\x12\x13\n\x0bstart_after\x18\x02 \x01(\x0c\x12\r\n\x05limit\x18\x03 \x01(\r\"[\n\x16QueryCatalogueResponse\x12\x33\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\".huitong.records.v1.CatalogueEntry\x12\x0c\n\x04next\x18\x02 \x01(\x0c*\xdc\x01\n\x0cRecordStatus\x12\x1d\n\x19RECORD_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14RECORD_STATUS_ACTIVE\x10\x01\x12\x1b\n\x17RECORD_STATUS_SUSPENDED\x10\x02\x12\x19\n\x15RECORD_STATUS_REVOKED\x10\x03\x12\x1c\n\x18RECORD_STATUS_SUPERSEDED\x10\x04\x12\x1e\n\x1aRECORD_STATUS_IN_HAND_OVER\x10\x05\x12\x1d\n\x19RECORD_STATUS_HANDED_OVER\x10\x06*t\n\nShareClass\x12\x1b\n\x17SHARE_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x10SHARE_CLASS_OPEN\x10\x01\x12\x1b\n\x17SHARE_CLASS_CONDITIONAL\x10\x02\x12\x16\n\x12SHARE_CLASS_CLOSED\x10\x03\x32\xbd\x02\n\x03Msg\x12\x63\n\rPublishRecord\x12$.huitong.records.v1.MsgPublishRecord\x1a,.huitong.records.v1.MsgPublishRecordResponse\x12\x66\n\x0ePublishVersion\x12%.huitong.records.v1.MsgPublishVersion\x1a-.huitong.records.v1.MsgPublishVersionResponse\x12i\n\x0fSetRecordStatus\x12&.huitong.records.v1.MsgSetRecordStatus\x1a..huitong.records.v1.MsgSetRecordStatusResponse2\xa4\x02\n\x05Query\x12Y\n\x06Record\x12&.huitong.records.v1.QueryRecordRequest\x1a\'.huitong.records.v1.QueryRecordResponse\x12\\\n\x07Records\x12\'.huitong.records.v1.QueryRecordsRequest\x1a(.huitong.records.v1.QueryRecordsResponse\x12\x62\n\tCatalogue\x12).huitong.records.v1.QueryCatalogueRequest\x1a*.huitong.records.v1.QueryCatalogueResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huitong.proto.huitong.records.v1.records_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECORDSTATUS']._serialized_start=1844
-  _globals['_RECORDSTATUS']._serialized_end=2001
-  _globals['_SHARECLASS']._serialized_start=2003
-  _globals['_SHARECLASS']._serialized_end=2119
+  _globals['_RECORDSTATUS']._serialized_start=2319
+  _globals['_RECORDSTATUS']._serialized_end=2539
+  _globals['_SHARECLASS']._serialized_start=2541
+  _globals['_SHARECLASS']._serialized_end=2657
   _globals['_RECORDHEADER']._serialized_start=57
-  _globals['_RECORDHEADER']._serialized_end=433
-  _globals['_CATALOGUEENTRY']._serialized_start=436
-  _globals['_CATALOGUEENTRY']._serialized_end=674
-  _globals['_MSGPUBLISHRECORD']._serialized_start=677
-  _globals['_MSGPUBLISHRECORD']._serialized_end=947
-  _globals['_MSGPUBLISHRECORDRESPONSE']._serialized_start=949
-  _globals['_MSGPUBLISHRECORDRESPONSE']._serialized_end=992
-  _globals['_MSGPUBLISHVERSION']._serialized_start=995
-  _globals['_MSGPUBLISHVERSION']._serialized_end=1156
-  _globals['_MSGPUBLISHVERSIONRESPONSE']._serialized_start=1158
-  _globals['_MSGPUBLISHVERSIONRESPONSE']._serialized_end=1202
-  _globals['_MSGSETRECORDSTATUS']._serialized_start=1204
-  _globals['_MSGSETRECORDSTATUS']._serialized_end=1325
-  _globals['_MSGSETRECORDSTATUSRESPONSE']._serialized_start=1327
-  _globals['_MSGSETRECORDSTATUSRESPONSE']._serialized_end=1355
-  _globals['_QUERYRECORDREQUEST']._serialized_start=1357
-  _globals['_QUERYRECORDREQUEST']._serialized_end=1429
-  _globals['_QUERYRECORDRESPONSE']._serialized_start=1431
-  _globals['_QUERYRECORDRESPONSE']._serialized_end=1502
-  _globals['_QUERYRECORDSREQUEST']._serialized_start=1504
-  _globals['_QUERYRECORDSREQUEST']._serialized_end=1577
-  _globals['_QUERYRECORDSRESPONSE']._serialized_start=1579
-  _globals['_QUERYRECORDSRESPONSE']._serialized_end=1666
-  _globals['_QUERYCATALOGUEREQUEST']._serialized_start=1668
-  _globals['_QUERYCATALOGUEREQUEST']._serialized_end=1748
-  _globals['_QUERYCATALOGUERESPONSE']._serialized_start=1750
-  _globals['_QUERYCATALOGUERESPONSE']._serialized_end=1841
-  _globals['_MSG']._serialized_start=2122
-  _globals['_MSG']._serialized_end=2439
-  _globals['_QUERY']._serialized_start=2442
-  _globals['_QUERY']._serialized_end=2734
+  _globals['_RECORDHEADER']._serialized_end=544
+  _globals['_ORIGIN']._serialized_start=547
+  _globals['_ORIGIN']._serialized_end=782
+  _globals['_PLACE']._serialized_start=784
+  _globals['_PLACE']._serialized_end=864
+  _globals['_CATALOGUEENTRY']._serialized_start=867
+  _globals['_CATALOGUEENTRY']._serialized_end=1105
+  _globals['_MSGPUBLISHRECORD']._serialized_start=1108
+  _globals['_MSGPUBLISHRECORD']._serialized_end=1400
+  _globals['_MSGPUBLISHRECORDRESPONSE']._serialized_start=1402
+  _globals['_MSGPUBLISHRECORDRESPONSE']._serialized_end=1445
+  _globals['_MSGPUBLISHVERSION']._serialized_start=1448
+  _globals['_MSGPUBLISHVERSION']._serialized_end=1631
+  _globals['_MSGPUBLISHVERSIONRESPONSE']._serialized_start=1633
+  _globals['_MSGPUBLISHVERSIONRESPONSE']._serialized_end=1677
+  _globals['_MSGSETRECORDSTATUS']._serialized_start=1679
+  _globals['_MSGSETRECORDSTATUS']._serialized_end=1800
+  _globals['_MSGSETRECORDSTATUSRESPONSE']._serialized_start=1802
+  _globals['_MSGSETRECORDSTATUSRESPONSE']._serialized_end=1830
+  _globals['_QUERYRECORDREQUEST']._serialized_start=1832
+  _globals['_QUERYRECORDREQUEST']._serialized_end=1904
+  _globals['_QUERYRECORDRESPONSE']._serialized_start=1906
+  _globals['_QUERYRECORDRESPONSE']._serialized_end=1977
+  _globals['_QUERYRECORDSREQUEST']._serialized_start=1979
+  _globals['_QUERYRECORDSREQUEST']._serialized_end=2052
+  _globals['_QUERYRECORDSRESPONSE']._serialized_start=2054
+  _globals['_QUERYRECORDSRESPONSE']._serialized_end=2141
+  _globals['_QUERYCATALOGUEREQUEST']._serialized_start=2143
+  _globals['_QUERYCATALOGUEREQUEST']._serialized_end=2223
+  _globals['_QUERYCATALOGUERESPONSE']._serialized_start=2225
+  _globals['_QUERYCATALOGUERESPONSE']._serialized_end=2316
+  _globals['_MSG']._serialized_start=2660
+  _globals['_MSG']._serialized_end=2977
+  _globals['_QUERY']._serialized_start=2980
+  _globals['_QUERY']._serialized_end=3272
 # @@protoc_insertion_point(module_scope)

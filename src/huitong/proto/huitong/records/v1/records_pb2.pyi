@@ -15,6 +15,8 @@ class RecordStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RECORD_STATUS_SUSPENDED: _ClassVar[RecordStatus]
     RECORD_STATUS_REVOKED: _ClassVar[RecordStatus]
     RECORD_STATUS_SUPERSEDED: _ClassVar[RecordStatus]
+    RECORD_STATUS_IN_HAND_OVER: _ClassVar[RecordStatus]
+    RECORD_STATUS_HANDED_OVER: _ClassVar[RecordStatus]
 
 class ShareClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -27,13 +29,15 @@ RECORD_STATUS_ACTIVE: RecordStatus
 RECORD_STATUS_SUSPENDED: RecordStatus
 RECORD_STATUS_REVOKED: RecordStatus
 RECORD_STATUS_SUPERSEDED: RecordStatus
+RECORD_STATUS_IN_HAND_OVER: RecordStatus
+RECORD_STATUS_HANDED_OVER: RecordStatus
 SHARE_CLASS_UNSPECIFIED: ShareClass
 SHARE_CLASS_OPEN: ShareClass
 SHARE_CLASS_CONDITIONAL: ShareClass
 SHARE_CLASS_CLOSED: ShareClass
 
 class RecordHeader(_message.Message):
-    __slots__ = ("issuer", "record_id", "version", "record_type", "subject", "payload_digest", "fields", "level", "share_class", "status", "valid_from", "valid_until", "published_height", "published_time", "status_reason")
+    __slots__ = ("issuer", "record_id", "version", "record_type", "subject", "payload_digest", "fields", "level", "share_class", "status", "valid_from", "valid_until", "published_height", "published_time", "status_reason", "field_levels", "origin", "moved_to")
     ISSUER_FIELD_NUMBER: _ClassVar[int]
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +53,9 @@ class RecordHeader(_message.Message):
     PUBLISHED_HEIGHT_FIELD_NUMBER: _ClassVar[int]
     PUBLISHED_TIME_FIELD_NUMBER: _ClassVar[int]
     STATUS_REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELD_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    MOVED_TO_FIELD_NUMBER: _ClassVar[int]
     issuer: str
     record_id: str
     version: int
@@ -64,7 +71,48 @@ class RecordHeader(_message.Message):
     published_height: int
     published_time: int
     status_reason: str
-    def __init__(self, issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., record_type: _Optional[str] = ..., subject: _Optional[bytes] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., level: _Optional[int] = ..., share_class: _Optional[_Union[ShareClass, str]] = ..., status: _Optional[_Union[RecordStatus, str]] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ..., published_height: _Optional[int] = ..., published_time: _Optional[int] = ..., status_reason: _Optional[str] = ...) -> None: ...
+    field_levels: _containers.RepeatedScalarFieldContainer[int]
+    origin: Origin
+    moved_to: Place
+    def __init__(self, issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., record_type: _Optional[str] = ..., subject: _Optional[bytes] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., level: _Optional[int] = ..., share_class: _Optional[_Union[ShareClass, str]] = ..., status: _Optional[_Union[RecordStatus, str]] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ..., published_height: _Optional[int] = ..., published_time: _Optional[int] = ..., status_reason: _Optional[str] = ..., field_levels: _Optional[_Iterable[int]] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ..., moved_to: _Optional[_Union[Place, _Mapping]] = ...) -> None: ...
+
+class Origin(_message.Message):
+    __slots__ = ("channel_id", "client_id", "sequence", "issuer", "record_id", "version", "payload_digest", "history_root", "history_count", "receipts_digest", "receipts_count")
+    CHANNEL_ID_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_ROOT_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    channel_id: str
+    client_id: str
+    sequence: int
+    issuer: str
+    record_id: str
+    version: int
+    payload_digest: bytes
+    history_root: bytes
+    history_count: int
+    receipts_digest: bytes
+    receipts_count: int
+    def __init__(self, channel_id: _Optional[str] = ..., client_id: _Optional[str] = ..., sequence: _Optional[int] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., payload_digest: _Optional[bytes] = ..., history_root: _Optional[bytes] = ..., history_count: _Optional[int] = ..., receipts_digest: _Optional[bytes] = ..., receipts_count: _Optional[int] = ...) -> None: ...
+
+class Place(_message.Message):
+    __slots__ = ("channel_id", "sequence", "issuer", "record_id")
+    CHANNEL_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    RECORD_ID_FIELD_NUMBER: _ClassVar[int]
+    channel_id: str
+    sequence: int
+    issuer: str
+    record_id: str
+    def __init__(self, channel_id: _Optional[str] = ..., sequence: _Optional[int] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ...) -> None: ...
 
 class CatalogueEntry(_message.Message):
     __slots__ = ("record_type", "issuer", "record_id", "version", "title", "fields", "share_class", "terms", "status")
@@ -89,7 +137,7 @@ class CatalogueEntry(_message.Message):
     def __init__(self, record_type: _Optional[str] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., title: _Optional[str] = ..., fields: _Optional[_Iterable[str]] = ..., share_class: _Optional[_Union[ShareClass, str]] = ..., terms: _Optional[str] = ..., status: _Optional[_Union[RecordStatus, str]] = ...) -> None: ...
 
 class MsgPublishRecord(_message.Message):
-    __slots__ = ("signer", "record_id", "record_type", "subject", "payload_digest", "fields", "level", "share_class", "valid_from", "valid_until", "title", "terms")
+    __slots__ = ("signer", "record_id", "record_type", "subject", "payload_digest", "fields", "level", "share_class", "valid_from", "valid_until", "title", "terms", "field_levels")
     SIGNER_FIELD_NUMBER: _ClassVar[int]
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     RECORD_TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +150,7 @@ class MsgPublishRecord(_message.Message):
     VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     TERMS_FIELD_NUMBER: _ClassVar[int]
+    FIELD_LEVELS_FIELD_NUMBER: _ClassVar[int]
     signer: str
     record_id: str
     record_type: str
@@ -114,7 +163,8 @@ class MsgPublishRecord(_message.Message):
     valid_until: int
     title: str
     terms: str
-    def __init__(self, signer: _Optional[str] = ..., record_id: _Optional[str] = ..., record_type: _Optional[str] = ..., subject: _Optional[bytes] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., level: _Optional[int] = ..., share_class: _Optional[_Union[ShareClass, str]] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ..., title: _Optional[str] = ..., terms: _Optional[str] = ...) -> None: ...
+    field_levels: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, signer: _Optional[str] = ..., record_id: _Optional[str] = ..., record_type: _Optional[str] = ..., subject: _Optional[bytes] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., level: _Optional[int] = ..., share_class: _Optional[_Union[ShareClass, str]] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ..., title: _Optional[str] = ..., terms: _Optional[str] = ..., field_levels: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class MsgPublishRecordResponse(_message.Message):
     __slots__ = ("version",)
@@ -123,7 +173,7 @@ class MsgPublishRecordResponse(_message.Message):
     def __init__(self, version: _Optional[int] = ...) -> None: ...
 
 class MsgPublishVersion(_message.Message):
-    __slots__ = ("signer", "record_id", "previous_version", "payload_digest", "fields", "valid_from", "valid_until")
+    __slots__ = ("signer", "record_id", "previous_version", "payload_digest", "fields", "valid_from", "valid_until", "field_levels")
     SIGNER_FIELD_NUMBER: _ClassVar[int]
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +181,7 @@ class MsgPublishVersion(_message.Message):
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     VALID_FROM_FIELD_NUMBER: _ClassVar[int]
     VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    FIELD_LEVELS_FIELD_NUMBER: _ClassVar[int]
     signer: str
     record_id: str
     previous_version: int
@@ -138,7 +189,8 @@ class MsgPublishVersion(_message.Message):
     fields: _containers.RepeatedScalarFieldContainer[str]
     valid_from: int
     valid_until: int
-    def __init__(self, signer: _Optional[str] = ..., record_id: _Optional[str] = ..., previous_version: _Optional[int] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ...) -> None: ...
+    field_levels: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, signer: _Optional[str] = ..., record_id: _Optional[str] = ..., previous_version: _Optional[int] = ..., payload_digest: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ..., field_levels: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class MsgPublishVersionResponse(_message.Message):
     __slots__ = ("version",)
