@@ -93,7 +93,8 @@ def value_of(field: FieldInfo) -> str:
         if getattr(rule, name, None) is not None
     }
     names = {str: "text", int: "number", float: "number", bool: "true or false"}
-    text = names.get(kind, "list" if get_origin(kind) in (list, tuple) else "text")
+    forms = {list: "list", tuple: "list", dict: "mapping"}
+    text = names.get(kind, forms.get(get_origin(kind), "text"))
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     if high is not None:
         return f"{text}, {'above ' if 'gt' in bounds else ''}{low} to {high}"

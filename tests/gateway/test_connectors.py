@@ -96,6 +96,7 @@ def test_rows_of_a_table_arrive_as_files_in_a_folder(tmp_path: Path) -> None:
         _check_delivery(provider, requester, inbox)
         assert not (tmp_path / "no").exists()
         _check_second_sink(requester, tmp_path)
+        _check_killed(provider, requester, table, inbox)
 
 
 def _check_error_queue(provider: Side, table: Path) -> None:
@@ -191,6 +192,30 @@ def _check_second_sink(requester: Side, folder: Path) -> None:
     assert requester.connector("retry", "later", waiting[0]["key"])["ok"]
     _until(lambda: _listed(requester)["later"]["done"] == 1)
     assert len(list(place.glob("*.exchange.json"))) == 1
+
+
+def _check_killed(provider: Side, requester: Side, table: Path, inbox: Path) -> None:
+    """A kill of either gateway neither loses nor doubles a record or a file."""
+    numbers = range(10, 30)
+    _write_rows(table, *((n, str(n), "1.00", "渝北公司", 10 + n) for n in numbers))
+    _until(lambda: len(_versions(provider)) > 2)
+    provider.process.kill()
+    provider.process.start()
+    expected = {"INV-1": 3, "INV-2": 1} | {f"INV-{n}": 1 for n in numbers}
+    _until(lambda: _versions(provider) == expected)
+    with requester.client() as gateway:
+        for number in range(10, 15):
+            gateway.create_request(
+                channel=requester.channel_id,
+                issuer=provider.member_id,
+                record=f"INV-{number}",
+                purpose=PURPOSE,
+            )
+    requester.process.kill()
+    requester.process.start()
+    _until(lambda: _listed(requester)["inbox"]["done"] == 6)
+    assert len(list(inbox.glob("*.exchange.json"))) == 6
+    assert _versions(provider) == expected
 
 
 def _reasons(requester: Side) -> list[Any]:
