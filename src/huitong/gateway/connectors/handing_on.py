@@ -14,7 +14,11 @@ from huitong.core.errors import HuitongError
 from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.connectors.definition import SinkDefinition
 from huitong.gateway.connectors.delivered import Delivered, Sink
-from huitong.gateway.connectors.errors import ConnectorNotFoundError, DefinitionError
+from huitong.gateway.connectors.errors import (
+    ConnectorNotFoundError,
+    DefinitionError,
+    SinkRefusedError,
+)
 from huitong.gateway.connectors.opening import open_sink
 from huitong.gateway.connectors.shelf import Shelf
 from huitong.gateway.database.engine import Database
@@ -37,6 +41,9 @@ SINK: Final = "sink"
 """Kind of the steps that write a received document into a sink."""
 #: Exchanges that are handed on in one transaction.
 HANDED_ON_AT_ONCE: Final = 200
+#: Bytes of a document that goes to a sink, which holds it whole, a webhook as base64 too;
+#: a larger one is fetched by `huitong gw exchanges document`, in pieces.
+DOCUMENT_BYTES_MAX: Final = 32 * 1024 * 1024
 #: An exchange may be committed this much later than its time of change says.
 COMMIT_LAG_S: Final = 60
 
@@ -145,7 +152,7 @@ class SinkDeliveries(NothingFollows):
         wanted: dict[str, Any] = orjson.loads(step.payload)
         try:
             sink = await self._sink(wanted["connector"])
-            await sink.deliver(await self._read(wanted["exchange"]))
+            await sink.deliver(await self._read(**wanted))
         except (ConnectorNotFoundError, DefinitionError) as error:
             return Failed(error=error, retry=True)  # the definition may come back
         except HuitongError as error:
@@ -166,9 +173,13 @@ class SinkDeliveries(NothingFollows):
         self._open[name] = (definition, sink)
         return sink
 
-    async def _read(self, exchange_id: str) -> Delivered:
-        view = await self._exchanges.get(exchange_id)
-        opened = await self._exchanges.open_document(exchange_id)
+    async def _read(self, connector: str, exchange: str) -> Delivered:
+        view = await self._exchanges.get(exchange)
+        opened = await self._exchanges.open_document(exchange)
+        size = opened.stored.size
+        if size > DOCUMENT_BYTES_MAX:
+            reason = f"{size} bytes, a sink takes {DOCUMENT_BYTES_MAX} at most"
+            raise SinkRefusedError(connector=connector, reason=reason)
         end = await self._exchanges.links.other_end(view.channel_id)
         return Delivered(
             exchange=view.id,
