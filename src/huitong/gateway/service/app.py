@@ -113,6 +113,7 @@ async def _background(services: Services) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(services.outbox.run()),
         asyncio.create_task(services.exchanges.run()),
+        asyncio.create_task(services.connectors.run()),
     ]
     if services.peer_service is not None:
         serving = services.peer_service.run_until_cancelled()

@@ -17,6 +17,10 @@ from huitong.core.address import address_of_public_key
 from huitong.core.hashing import sha256
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.gateway.access.edge import Edge, make_edge
+from huitong.gateway.connectors.publishing import RecordPublisher
+from huitong.gateway.connectors.service import Connectors
+from huitong.gateway.connectors.shelf import Shelf
+from huitong.gateway.connectors.subjects import Subjects
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import check_version
 from huitong.gateway.exchange.exchanges import Exchanges
@@ -80,6 +84,8 @@ class Services:
     vault: Vault
     outbox: Outbox
     exchanges: Exchanges
+    connectors: Connectors
+    """Old systems as sources and sinks."""
     peers: HttpPeers
     """Brings sealed bytes to the gateways of others."""
     peer_service: PeerService | None
@@ -149,6 +155,20 @@ def build_services(opening: Opening) -> Services:
         identity=identity,
         readers=ReaderKeySet(secrets.reader),
     )
+    connectors = Connectors(
+        shelf=Shelf(opening.home.place(settings.connectors.folder)),
+        database=database,
+        outbox=outbox,
+        exchanges=exchanges,
+        publisher=RecordPublisher(
+            member_id=settings.member,
+            exchanges=exchanges,
+            outbox=outbox,
+            zone=zone,
+            subjects=Subjects(opening.home.place(settings.connectors.subject_key)),
+        ),
+        interval_s=settings.connectors.interval_s,
+    )
     return Services(
         home=opening.home,
         settings=settings,
@@ -159,6 +179,7 @@ def build_services(opening: Opening) -> Services:
         vault=vault,
         outbox=outbox,
         exchanges=exchanges,
+        connectors=connectors,
         peers=peers,
         peer_service=known.service(
             opening.peer_socket, exchanges.arrivals, Links(zone, zones)
