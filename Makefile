@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy cluster interop lint format types contracts check docs docs-check migration migration-check bench peers peers-hermes services proto proto-check lock clean
+.PHONY: help setup demo test test-heavy cluster interop lint format types contracts check docs docs-check migration migration-check sdk sdk-check bench peers peers-hermes services proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,10 +47,16 @@ format: $(STAMP) ## put the source into its form
 types: $(STAMP) ## static types
 	$(BIN)/mypy
 
+sdk: $(STAMP) ## write the operations of the SDK from the REST interface
+	$(BIN)/python tools/generate_sdk.py
+
+sdk-check: $(STAMP) ## fail if the SDK is not what the REST interface gives
+	$(BIN)/python tools/generate_sdk.py --check
+
 contracts: $(STAMP) ## imports go one way
 	$(BIN)/lint-imports
 
-check: lint types contracts proto-check migration-check docs-check ## everything static
+check: lint types contracts proto-check migration-check sdk-check docs-check ## everything static
 
 docs: $(STAMP) ## write docs/reference from the code
 	$(BIN)/python tools/generate_reference.py

@@ -48,27 +48,27 @@ def _table(model: type[BaseModel], title: str) -> Iterator[str]:
     yield "| entry | value | default | meaning |"
     yield "| --- | --- | --- | --- |"
     for name, field in model.model_fields.items():
-        tables, form = _tables_of(field.annotation)
+        tables, form = tables_of(field.annotation)
         inside = form.format(f"{title.strip('[]')}.{name}".lstrip("."))
         if "KEY" in inside:
             inside = inside.replace("KEY", _KEYS.get(name, "NAME"))
         inner += [(inside, table) for table in tables]
         if not tables:
             meaning = " ".join((field.description or "").replace("|", r"\|").split())
-            default = _default_of(field)
-            yield f"| `{name}` | {_value_of(field)} | {default} | {meaning} |"
+            default = default_of(field)
+            yield f"| `{name}` | {value_of(field)} | {default} | {meaning} |"
     for name, table in inner:
         yield from _table(table, name)
 
 
-def _tables_of(annotation: Any) -> tuple[list[type[BaseModel]], str]:
+def tables_of(annotation: Any) -> tuple[list[type[BaseModel]], str]:
     """Return the models of a table (several: one or another), and how it is headed."""
     kinds = _kinds(annotation)
     for kind in kinds:
         if get_origin(kind) is dict:
-            return _tables_of(get_args(kind)[1])[0], "[{}.KEY]"
+            return tables_of(get_args(kind)[1])[0], "[{}.KEY]"
         if get_origin(kind) is tuple:
-            return _tables_of(get_args(kind)[0])[0], "[[{}]]"
+            return tables_of(get_args(kind)[0])[0], "[[{}]]"
     models = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
     return models, "[{}]"
 
@@ -82,7 +82,7 @@ def _kinds(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _value_of(field: FieldInfo) -> str:
+def value_of(field: FieldInfo) -> str:
     (kind, *_) = [k for k in _kinds(field.annotation) if k is not type(None)]
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
@@ -93,7 +93,8 @@ def _value_of(field: FieldInfo) -> str:
         if getattr(rule, name, None) is not None
     }
     names = {str: "text", int: "number", float: "number", bool: "true or false"}
-    text = names.get(kind, "list" if get_origin(kind) in (list, tuple) else "text")
+    forms = {list: "list", tuple: "list", dict: "mapping"}
+    text = names.get(kind, forms.get(get_origin(kind), "text"))
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     if high is not None:
         return f"{text}, {'above ' if 'gt' in bounds else ''}{low} to {high}"
@@ -102,7 +103,7 @@ def _value_of(field: FieldInfo) -> str:
     return text
 
 
-def _default_of(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
     value = field.get_default(call_default_factory=True)

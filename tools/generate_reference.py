@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 import huitong
+from connectors_page import connectors_page
 from event_register import read_events
 from gateway_pages import gateway_api_page, gateway_openapi, gateway_toml_page
 from grpc_page import grpc_page
@@ -354,6 +355,7 @@ PAGES = {
     "gas.md": gas_page,
     "metrics.md": metrics_page,
     "relay-toml.md": relay_toml_page,
+    "connectors.md": lambda: connectors_page(NOTICE),
     "gateway-toml.md": lambda: gateway_toml_page(NOTICE),
     "gateway-api.md": lambda: gateway_api_page(NOTICE),
     "gateway-openapi.json": lambda: gateway_openapi(NOTICE),

@@ -26,6 +26,7 @@ from tests.repo.pages import (
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.M)
+_NAMED_ANCHOR = re.compile(r'<a id="([^"]+)">')
 _TEST_ID = re.compile(r"`(tests/[a-z0-9_/]+\.py)(?:::(test_[a-z0-9_]+))?`")
 #: Pages that need other peers are run by `make interop`.
 OF_THE_EVERYDAY_RUN = [
@@ -82,9 +83,10 @@ def test_links_of_the_page_lead_somewhere(page: Path) -> None:
 
 def _anchors(page: Path) -> set[str]:
     """Return the anchors that the page's headings have on the usual sites."""
-    headings = _HEADING.findall(page.read_text(encoding="utf-8"))
-    plain = (re.sub(r"[^\w\s-]", "", text.lower()) for text in headings)
-    return {text.strip().replace(" ", "-") for text in plain}
+    told = page.read_text(encoding="utf-8")
+    plain = (re.sub(r"[^\w\s-]", "", text.lower()) for text in _HEADING.findall(told))
+    headings = {text.strip().replace(" ", "-") for text in plain}
+    return headings | set(_NAMED_ANCHOR.findall(told))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -15,14 +13,14 @@ import orjson
 
 from huitong.cli.errors import EXIT_FAILED, cli_errors
 from huitong.cli.gateway_audit import audit as audit_group
+from huitong.cli.gateway_connector import connector as connector_group
 from huitong.cli.gateway_key import home_option
 from huitong.cli.gateway_key import key as key_group
 from huitong.cli.gateway_peer import peer as peer_group
+from huitong.cli.gateway_secrets import unlock_secrets
 from huitong.cli.passphrase import (
-    VARIABLE,
     chosen_passphrase,
     find_passphrase,
-    opened_with,
     passphrase_option,
 )
 from huitong.cli.zones import json_option, show
@@ -32,7 +30,7 @@ from huitong.gateway.service.errors import NotReadyError
 from huitong.gateway.service.home import GatewayHome, open_database
 from huitong.gateway.service.making import make_gateway
 from huitong.gateway.service.running import run_gateway
-from huitong.gateway.service.services import Opening, Secrets, check_zone
+from huitong.gateway.service.services import Opening, check_zone
 from huitong.gateway.settings import (
     FILE_NAME,
     GatewaySettings,
@@ -51,6 +49,7 @@ def gateway() -> None:
 
 
 gateway.add_command(key_group)
+gateway.add_command(connector_group)
 gateway.add_command(peer_group)
 gateway.add_command(audit_group)
 
@@ -211,21 +210,7 @@ def start(
             said.setdefault(section, {})[entry] = value
     settings = read_settings(said, home.settings_file)
     configure_logs(settings.log.level, settings.log.format)
-    passphrase = find_passphrase(passphrase_file)
-    os.environ.pop(VARIABLE, None)  # no child of this process inherits it
-    keys = settings.keys
-
-    def unlock(name: str) -> bytes:
-        return opened_with(partial(home.keyring.unlock, name), name, passphrase)
-
-    secrets = Secrets(
-        account=unlock(keys.account),
-        officer=unlock(keys.officer or keys.account),
-        requester=unlock(keys.requester or keys.account),
-        reader=opened_with(
-            partial(home.reader_keys.unlock, keys.reader), keys.reader, passphrase
-        ),
-    )
+    secrets = unlock_secrets(home, settings, passphrase_file)
     with home.owned():
         asyncio.run(_prepare(home, settings, is_migrated=not no_migrate))
         run_gateway(Opening(home=home, settings=settings, secrets=secrets), _tell)

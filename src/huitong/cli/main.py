@@ -23,6 +23,7 @@ COMMANDS = {
     "genesis": "Prepare the genesis file of a new zone.",
     "keys": "Make and list keys: those that sign, and those that payloads are sealed to.",
     "gateway": "Run the service by which a member gives and gets data.",
+    "gw": "Use a gateway: publish, ask, decide and receive over its REST interface.",
     "vault": "Make and list the folder that keeps a member's payloads, encrypted.",
     "record": "Publish records, new versions and status changes.",
     "exchange": "Request, decide, deliver and confirm exchanges.",

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from huitong.core.errors import HuitongError
 from huitong.core.fields import check_name
 from huitong.gateway.access.settings import AccessSettings
+from huitong.gateway.connectors.settings import ConnectorSettings
 from huitong.gateway.database.settings import DatabaseSettings
 from huitong.gateway.desk.settings import EvidenceSettings
 from huitong.gateway.exchange.settings import ExchangeSettings
@@ -105,6 +106,9 @@ class GatewaySettings(Section):
     exchange: ExchangeSettings = _section(ExchangeSettings, "Exchanges.")
     reads: ReadsSettings = _section(ReadsSettings, "Proven reads.")
     evidence: EvidenceSettings = _section(EvidenceSettings, "Evidence.")
+    connectors: ConnectorSettings = _section(
+        ConnectorSettings, "Old systems as sources and sinks."
+    )
     outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
     watch: WatchSettings = _section(WatchSettings, "Metrics.")
     log: LogSettings = _section(LogSettings, "Logs.")

@@ -240,6 +240,12 @@ class SourceDefinition(Part):
         max_length=FIELDS_MAX - 1,
         description="Fields of the document by name; empty takes the whole file.",
     )
+    interval_s: int | None = Field(
+        None,
+        ge=1,
+        le=86_400,
+        description="Seconds between two runs; without it `[connectors]` of gateway.toml says.",
+    )
     json_schema: dict[str, Any] | None = Field(
         None, alias="schema", description="JSON Schema that each document must meet."
     )

@@ -98,3 +98,52 @@ class ItemNotFoundError(
     text="connector {connector} has no failed row {key}",
 ):
     """The error queue does not hold this row."""
+
+
+class SubjectKeyError(
+    RejectedError,
+    codespace="connector",
+    code=12,
+    text="key of subjects {path}: {reason}",
+    next_step="Put back the file from the gateway's backup; a new key makes other pseudonyms.",
+):
+    """Pseudonyms of data subjects cannot be made."""
+
+
+class VersionStuckError(
+    RejectedError,
+    codespace="connector",
+    code=13,
+    text="the version before of record {record} is stuck as job {job}",
+    next_step="Retry or cancel that job, then retry the row.",
+):
+    """A version cannot follow one that is not on chain yet."""
+
+
+class VersionPendingError(
+    UnavailableError,
+    codespace="connector",
+    code=14,
+    text="the version before of record {record} is not on chain yet",
+    next_step="The next run of the source goes on from here.",
+):
+    """A version waits for the one before."""
+
+
+class ConnectorBusyError(
+    UnavailableError,
+    codespace="connector",
+    code=15,
+    text="connector {connector} is being run",
+    next_step="Try again when that run has ended.",
+):
+    """A source is run by one process at a time."""
+
+
+class WrongKindError(
+    RejectedError,
+    codespace="connector",
+    code=16,
+    text="connector {connector} is a {actual}, and this is about a {wanted}",
+):
+    """A source was taken for a sink, or the other way round."""

@@ -64,7 +64,10 @@ class RowMapping:
     def __init__(self, definition: SourceDefinition) -> None:
         """Prepare a definition that was read strictly."""
         self._definition = definition
-        self._digest = sha256(definition.model_dump_json(by_alias=True).encode())
+        self._digest = sha256(
+            # How often it is run does not change what is made of a row.
+            definition.model_dump_json(by_alias=True, exclude={"interval_s"}).encode()
+        )
         schema = definition.json_schema
         self._validator = None if schema is None else validator_for(schema)
 

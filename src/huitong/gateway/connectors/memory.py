@@ -124,6 +124,12 @@ class Memory:
             found = {state: int(n) for state, n in (await session.execute(query)).all()}
         return {state: found.get(state, 0) for state in (PUBLISHED, FAILED, SKIPPED)}
 
+    async def last_run(self) -> tuple[int, str | None]:
+        """Return when the last run ended, 0 for never, and why, if that was early."""
+        async with self._database.transaction() as session:
+            state = await session.get(ConnectorState, self._connector)
+            return (0, None) if state is None else (state.last_run, state.last_error)
+
     async def _save_fate(self, session: AsyncSession, fate: Fate, now_ns: int) -> None:
         item = await session.get(ConnectorItem, (self._connector, fate.key))
         state = FAILED if fate.reason else PUBLISHED

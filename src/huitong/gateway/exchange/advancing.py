@@ -239,6 +239,7 @@ def _new_row(exchange: Exchange) -> ExchangeRow:
         sequence=exchange.sequence,
         peer=request.requester if is_provider else request.issuer,
         record_id=request.record_id,
+        record_type="",
         request=encode(request),
         decision=b"",
         deadline_ns=exchange.deadline,

@@ -171,6 +171,10 @@ class Exchanges:
             state=state, record_id=record_id, after=after, limit=limit
         )
 
+    async def newest_publication(self, record_id: str) -> Publication | None:
+        """Return the newest publication of a record that nobody gave up, if any."""
+        return await self._publishing.newest(record_id)
+
     async def request(self, order: RequestOrder) -> ExchangeView:
         """Ask for a record; the same order under the same key is one request.
 

@@ -175,6 +175,8 @@ class ExchangeView:
     issuer: str
     requester: str
     record_id: str
+    record_type: str
+    """Of what was received, as proven; empty before the check."""
     version: int
     """Asked for; after a decision, decided on."""
     purpose: str

@@ -84,6 +84,19 @@ class Publishing:
             rows = await session.scalars(query.order_by(PublicationRow.id).limit(limit))
             return await _shown(session, rows.all())
 
+    async def newest(self, record_id: str) -> Publication | None:
+        """Return the newest publication of a record that nobody gave up, if any."""
+        query = (
+            select(PublicationRow)
+            .where(PublicationRow.record_id == record_id)
+            .where(PublicationRow.state != "cancelled")
+            .order_by(PublicationRow.id.desc())
+            .limit(1)
+        )
+        async with self._parts.database.transaction() as session:
+            shown = await _shown(session, (await session.scalars(query)).all())
+        return shown[0] if shown else None
+
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Note under which version a record stands now, or why it does not."""
         found = await session.scalars(

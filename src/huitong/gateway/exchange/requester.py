@@ -173,6 +173,7 @@ class Checking:
             staged, proven = self._staged[step.id]
             stored = await parts.vault.commit(session, staged)
             row.payload_digest = stored.digest
+            row.record_type = proven.record.record_type
             row.grade, row.checked_height = GRADE_PROVEN, proven.height
             if row.stage == Stage.ARRIVED:
                 move(row, Stage.CHECKED)

@@ -132,6 +132,7 @@ def _view(row: ExchangeRow, attempts: int) -> ExchangeView:
         issuer=request.issuer,
         requester=request.requester,
         record_id=row.record_id,
+        record_type=row.record_type or "",
         version=decision.version or request.version,
         purpose=request.purpose,
         legal_basis=request.legal_basis,

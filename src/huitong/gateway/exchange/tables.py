@@ -25,6 +25,8 @@ class ExchangeRow(Base):
     sequence: Mapped[Count | None]
     peer: Mapped[Name]
     record_id: Mapped[Name]
+    record_type: Mapped[Name] = mapped_column(default="")
+    """Requester: of what was received, as proven; empty before."""
     request: Mapped[Blob]
     """Encoded ``RequestPacket``."""
     decision: Mapped[Blob] = mapped_column(default=b"")
@@ -58,7 +60,7 @@ class ExchangeRow(Base):
 
     __table_args__ = (
         UniqueConstraint("channel_id", "sequence", "side"),
-        Index("ix_exchanges_stage", "stage", "side"),
+        Index("ix_exchanges_stage", "stage", "side", "changed_ns"),
         Index("ix_exchanges_keeps_sealed", "keeps_sealed", "stage"),
         Index("ix_exchanges_problem_step_id", "problem_step_id"),
     )
@@ -87,3 +89,5 @@ class PublicationRow(Base):
     problem_codespace: Mapped[Name] = mapped_column(default="")
     problem_code: Mapped[Count] = mapped_column(default=0)
     problem: Mapped[Text] = mapped_column(default="")
+
+    __table_args__ = (Index("ix_publications_record_id", "record_id", "id"),)

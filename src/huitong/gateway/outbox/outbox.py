@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final, final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError
@@ -239,6 +239,17 @@ class Outbox:
         async with self.database.transaction() as session:
             rows = await session.scalars(query.order_by(StepRow.id).limit(limit))
             return await steps_of(session, rows.all())
+
+    async def counts(self, lane: str) -> dict[str, int]:
+        """Return how many steps of a lane are in each state that any is in."""
+        query = (
+            select(StepRow.state, func.count())
+            .where(StepRow.lane == lane)
+            .group_by(StepRow.state)
+        )
+        async with self.database.transaction() as session:
+            found = await session.execute(query)
+            return {state: int(count) for state, count in found.all()}
 
     async def wait(self, step_id: int, timeout_s: float) -> Step:
         """Return the step as soon as it has ended, or as it stands after ``timeout_s``.

@@ -24,6 +24,7 @@ def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
     return [
         services.outbox.run(),
         services.exchanges.run(),
+        services.connectors.run(),
         services.reads.anchoring.run(),
         services.audit_anchor.run(),
         _every(PURGE_S, services, "repeats_not_purged", lambda: _purge(services)),

@@ -19,6 +19,10 @@ from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.gateway.access.anchoring import DailyAnchor
 from huitong.gateway.access.audit_anchoring import AuditAnchoring
 from huitong.gateway.access.edge import Edge, make_edge
+from huitong.gateway.connectors.publishing import RecordPublisher
+from huitong.gateway.connectors.service import Connectors
+from huitong.gateway.connectors.shelf import Shelf
+from huitong.gateway.connectors.subjects import Subjects
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import check_version
 from huitong.gateway.desk.making import EvidenceDesk
@@ -94,6 +98,8 @@ class Services:
     """Verifies evidence of anybody."""
     audit_anchor: DailyAnchor
     """Puts the audit log's head on chain."""
+    connectors: Connectors
+    """Old systems as sources and sinks."""
     peers: HttpPeers
     """Brings sealed bytes to the gateways of others."""
     peer_service: PeerService | None
@@ -172,6 +178,20 @@ def build_services(opening: Opening) -> Services:
         account=identity.publisher,
     )
     edge = make_edge(settings.http, settings.access, database, browser)
+    connectors = Connectors(
+        shelf=Shelf(opening.home.place(settings.connectors.folder)),
+        database=database,
+        outbox=outbox,
+        exchanges=exchanges,
+        publisher=RecordPublisher(
+            member_id=settings.member,
+            exchanges=exchanges,
+            outbox=outbox,
+            zone=zone,
+            subjects=Subjects(opening.home.place(settings.connectors.subject_key)),
+        ),
+        interval_s=settings.connectors.interval_s,
+    )
     return Services(
         home=opening.home,
         settings=settings,
@@ -186,6 +206,7 @@ def build_services(opening: Opening) -> Services:
         desk=_desk(settings, secrets, exchanges, vault),
         verifier=Verifier(settings.evidence),
         audit_anchor=_audit_anchor(settings, database, edge, outbox, identity),
+        connectors=connectors,
         peers=peers,
         peer_service=known.service(
             opening.peer_socket,

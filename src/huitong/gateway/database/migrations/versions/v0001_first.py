@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.BigInteger(), nullable=True),
         sa.Column("peer", sa.String(length=128), nullable=False),
         sa.Column("record_id", sa.String(length=128), nullable=False),
+        sa.Column("record_type", sa.String(length=128), nullable=False),
         sa.Column("request", sa.LargeBinary(), nullable=False),
         sa.Column("decision", sa.LargeBinary(), nullable=False),
         sa.Column("deadline_ns", sa.BigInteger(), nullable=False),
@@ -167,7 +168,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_exchanges_problem_step_id", "exchanges", ["problem_step_id"], unique=False
     )
-    op.create_index("ix_exchanges_stage", "exchanges", ["stage", "side"], unique=False)
+    op.create_index(
+        "ix_exchanges_stage", "exchanges", ["stage", "side", "changed_ns"], unique=False
+    )
     op.create_table(
         "followed_zones",
         sa.Column("chain_id", sa.String(length=128), nullable=False),
@@ -227,6 +230,9 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(length=4096), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_publications")),
         sa.UniqueConstraint("key", name=op.f("uq_publications_key")),
+    )
+    op.create_index(
+        "ix_publications_record_id", "publications", ["record_id", "id"], unique=False
     )
     op.create_table(
         "quota_uses",

@@ -1,0 +1,41 @@
+"""Every operation of the real service, called as every role and as nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from huitong.gateway.access.permissions import PERMISSIONS
+from huitong.gateway.access.roles import Role
+from huitong.localnet.process import NodeProcess
+from huitong.testing.access_matrix import calls_of
+from tests.api.gateway_kit import Callers, running_gateway
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def callers(
+    tmp_path_factory: pytest.TempPathFactory, node: NodeProcess
+) -> Iterator[Callers]:
+    home = tmp_path_factory.mktemp("gateway") / "home"
+    with running_gateway(home, node, "gateway5") as made:
+        yield made
+
+
+def test_every_role_gets_what_the_table_says_and_nothing_else(
+    callers: Callers,
+) -> None:
+    document = callers.anonymous.get("/openapi.json").json()
+    calls = list(calls_of(document, PERMISSIONS))
+    assert len(calls) == len(PERMISSIONS) * (len(Role) + 1)
+    misfits = []
+    for call in calls:
+        client = callers.anonymous if call.role is None else callers[call.role]
+        answer = client.request(call.method, call.path)
+        while answer.status_code == 429:
+            answer = client.request(call.method, call.path)
+        if not call.fits(answer.status_code):
+            misfits.append(f"{call} but {answer.status_code}")
+    assert misfits == []
