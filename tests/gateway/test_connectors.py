@@ -17,7 +17,7 @@ from tests.gateway.exchange_kit import PURPOSE
 from tests.gateway.pair_kit import Side, pair_of_gateways
 
 pytestmark = pytest.mark.slow
-_PATIENCE_S = 60
+_PATIENCE_S = 120
 _SOURCE = """
 connector: invoices
 interval_s: 1
@@ -51,7 +51,7 @@ def _until(look: Callable[[], Any]) -> Any:
         if found:
             return found
         time.sleep(0.1)
-    raise AssertionError("it did not happen")
+    raise AssertionError(f"it did not happen: {found!r}")
 
 
 def _write_rows(path: Path, *rows: tuple[int, str, str, str, int]) -> None:

@@ -27,13 +27,13 @@ def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
         services.connectors.run(),
         services.reads.anchoring.run(),
         services.audit_anchor.run(),
-        _every(PURGE_S, services, "repeats_not_purged", lambda: _purge(services)),
-        _every(SWEEP_S, services, "vault_not_swept", services.vault.sweep),
+        _every(PURGE_S, services, lambda: _purge(services)),
+        _every(SWEEP_S, services, services.vault.sweep),
     ]
 
 
 async def _every(
-    seconds: float, services: Services, failed: str, work: Callable[[], Awaitable[Any]]
+    seconds: float, services: Services, work: Callable[[], Awaitable[Any]]
 ) -> None:
     """Do something again and again, in the process that leads the outbox."""
     while True:
@@ -42,7 +42,7 @@ async def _every(
             if services.outbox.is_leading:
                 await work()
         except HuitongError as failure:
-            log.warning(failed, reason=failure.diagnostics())
+            log.warning("housekeeping_failed", reason=failure.diagnostics())
 
 
 async def _purge(services: Services) -> None:
