@@ -41,8 +41,6 @@ USERS: Final = (
     "system@bank.example",
     "guest@bank.example",
 )
-#: Groups of the user that ``code_token`` is for.
-CODE_GROUPS: Final = ("authors",)
 _SCOPE: Final = "openid profile email groups"
 _START_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.02

@@ -21,11 +21,8 @@ from huitong.gateway.connectors.errors import DefinitionError, SecretMissingErro
 
 #: Bytes of one definition.
 DEFINITION_BYTES_MAX: Final = 256 * 1024
-#: Definitions in one folder.
-DEFINITIONS_MAX: Final = 200
 #: Bytes of a secret in a file.
 SECRET_BYTES_MAX: Final = 8 * 1024
-_SUFFIX: Final = ".yaml"
 _ENVIRONMENT: Final = "env:"
 _FILE: Final = "file:"
 
@@ -67,29 +64,6 @@ def read_definition(path: Path) -> SourceDefinition | SinkDefinition:
     if isinstance(definition, SourceDefinition) and definition.json_schema is not None:
         _check_schema(path, definition.json_schema)
     return definition
-
-
-def read_definitions(folder: Path) -> dict[str, SourceDefinition | SinkDefinition]:
-    """Read every ``*.yaml`` of a folder; an absent folder has none.
-
-    Raises:
-        DefinitionError: one of them is wrong, too many, or two of one name.
-    """
-    paths = sorted(folder.glob(f"*{_SUFFIX}"))
-    if len(paths) > DEFINITIONS_MAX:
-        raise DefinitionError(
-            path=folder, reason=f"{len(paths)} files, at most {DEFINITIONS_MAX}"
-        )
-    found: dict[str, SourceDefinition | SinkDefinition] = {}
-    for path in paths:
-        definition = read_definition(path)
-        if definition.connector in found:
-            raise DefinitionError(
-                path=path,
-                reason=f"connector: {definition.connector!r} is defined twice",
-            )
-        found[definition.connector] = definition
-    return found
 
 
 def read_secret(

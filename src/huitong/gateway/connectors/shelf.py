@@ -11,10 +11,12 @@ from huitong.gateway.connectors.errors import (
     DefinitionError,
     WrongKindError,
 )
-from huitong.gateway.connectors.loading import DEFINITIONS_MAX, read_definition
+from huitong.gateway.connectors.loading import read_definition
 
 Definition: TypeAlias = SourceDefinition | SinkDefinition
 
+#: Definitions in one folder.
+DEFINITIONS_MAX: Final = 200
 _PATTERN: Final = "*.yaml"
 _Look: TypeAlias = tuple[tuple[str, int, int], ...]
 

@@ -165,16 +165,6 @@ class ExchangeCancelError(
     http_status: ClassVar[int] = 409
 
 
-class NotInvolvedError(
-    RejectedError,
-    codespace="flow",
-    code=19,
-    text="{account} does not sign for {member_id} on {chain_id}",
-    next_step="Have the account added to the member, or change the settings.",
-):
-    """The gateway's account is of another member, or of none."""
-
-
 class ReceiptReturnedError(
     RejectedError,
     codespace="flow",

@@ -88,16 +88,6 @@ class BodyTimeoutError(
     http_status: ClassVar[int] = 408
 
 
-class PlainHttpError(
-    RejectedError,
-    codespace="peers",
-    code=10,
-    text="{url} is not on this machine and has no TLS",
-    next_step="Use https; plain http is for trials on 127.0.0.1 only.",
-):
-    """Sealed payloads do not travel in the open."""
-
-
 class PeerAnswerError(
     BrokenError,
     codespace="peers",

@@ -52,7 +52,6 @@ from huitong.modules.exchange.facts import (
     asked_of,
     covering_consent,
     gather,
-    gather_for,
     level_max_of,
     variables_of,
 )
@@ -108,16 +107,6 @@ def judge(ctx: Context, channel_id: str, request: RequestPacket) -> Verdict:
     Cost: that of ``gather``, and gas for the policy's conditions.
     """
     return judge_facts(ctx, gather(ctx, channel_id, request))
-
-
-def judge_record(
-    ctx: Context,
-    channel_id: str,
-    request: RequestPacket,
-    header: RecordHeader | None,
-) -> Verdict:
-    """Decide on a request for the record with this header, None if there is none."""
-    return judge_facts(ctx, gather_for(ctx, channel_id, request, header))
 
 
 def judge_facts(ctx: Context, facts: Facts) -> Verdict:

@@ -12,7 +12,6 @@ from huitong.gateway.connectors.errors import DefinitionError, SecretMissingErro
 from huitong.gateway.connectors.loading import (
     DEFINITION_BYTES_MAX,
     read_definition,
-    read_definitions,
     read_secret,
 )
 
@@ -101,17 +100,6 @@ def test_what_is_no_yaml_of_keys_is_refused(
 def test_schema_that_is_no_json_schema_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="schema"):
         read_definition(_write(tmp_path, SQL + "schema: {type: nonsense}\n"))
-
-
-def test_name_that_two_files_define_is_refused(tmp_path: Path) -> None:
-    _write(tmp_path, SQL, "a.yaml")
-    _write(tmp_path, SQL, "b.yaml")
-    with pytest.raises(DefinitionError, match="defined twice"):
-        read_definitions(tmp_path)
-
-
-def test_folder_that_is_not_there_defines_nothing(tmp_path: Path) -> None:
-    assert read_definitions(tmp_path / "absent") == {}
 
 
 def test_secret_comes_from_variable_or_file(tmp_path: Path) -> None:
