@@ -31,7 +31,7 @@ from huitong.evidence.manifest import seal_entries
 from huitong.evidence.model import Evidence, Subject
 from huitong.evidence.readable import readable_entries
 from huitong.evidence.sources import ZoneSource
-from huitong.evidence.statement import read_statement
+from huitong.evidence.statement import name_of, read_statement
 from huitong.evidence.verify import verify_bundle
 from huitong.modules.exchange.keys import PROVIDER as SIDE_PROVIDER
 from huitong.modules.exchange.keys import REQUESTER as SIDE_REQUESTER
@@ -94,7 +94,7 @@ async def collect_bundle(
     exchange = await _exchange(
         b, SIDE_REQUESTER, link.b.channel_id, order.sequence, height_on_b
     )
-    kind = _kind_of(exchange, link)
+    kind = kind_of(exchange, link)
     if kind in (kinds.FINISHED, kinds.DELIVERY):
         await _check_on_a(a, link, order, state_heights[PROVIDER], kind)
     subject = _subject(kind, link, exchange, order)
@@ -136,12 +136,15 @@ def seal_bundle(evidence: Evidence, private_key: bytes, now_ns: int) -> bytes:
     return data
 
 
-def _kind_of(exchange: Exchange, link: Link) -> Kind:
+def kind_of(exchange: Exchange, link: Link) -> Kind:
     """Return what a bundle about an exchange shows, by its status in zone b."""
     name = f"exchange {exchange.sequence} on {link.b.channel_id} of {link.b.chain_id}"
     kind = _KINDS.get(exchange.status)
-    if kind is None:
+    if exchange.status == exchange_pb2.EXCHANGE_STATUS_REQUESTED:
         raise CollectError(reason=f"{name} waits for a decision")
+    if kind is None:
+        status = name_of(exchange_pb2.ExchangeStatus, exchange.status)
+        raise CollectError(reason=f"{name} is {status}, of which no bundle is made")
     if kind is kinds.FINISHED and not exchange.receipt_acknowledged:
         raise CollectError(reason=f"{name} has no acknowledged receipt")
     return kind

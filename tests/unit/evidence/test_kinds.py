@@ -10,12 +10,16 @@ import pytest
 
 from huitong.evidence import kinds
 from huitong.evidence.checks import checks_of
+from huitong.evidence.collect import kind_of
 from huitong.evidence.container import decode_container
 from huitong.evidence.entries import SUBJECT_ENTRY
 from huitong.evidence.errors import CollectError
 from huitong.evidence.kinds import KINDS, Kind
+from huitong.evidence.link import Link
+from huitong.evidence.model import ZonePointer
 from huitong.evidence.reading import encode_entry
 from huitong.evidence.verify import GRADE_PROVEN, GRADE_UNVERIFIED, verify_bundle
+from huitong.proto.huitong.exchange.v1 import exchange_pb2
 from tests.ended_kit import collect_state, made
 from tests.evidence_kit import (
     GIVEN,
@@ -152,3 +156,14 @@ def test_exchange_that_waits_makes_no_bundle() -> None:
     zones.b.next_block()
     with pytest.raises(CollectError, match="waits for a decision"):
         zones.collect(sequence)
+
+
+def test_standing_permission_is_not_said_to_wait() -> None:
+    """It was decided on; what there is no kind for is named."""
+    standing = exchange_pb2.Exchange(
+        sequence=7, status=exchange_pb2.EXCHANGE_STATUS_STANDING
+    )
+    zone = ZonePointer(chain_id="b-1", client_id="", connection_id="", channel_id="c")
+    link = Link(a=zone, b=zone, height_of_a_on_b=1, height_text_of_a_on_b="1-1")
+    with pytest.raises(CollectError, match="STANDING, of which no bundle is made"):
+        kind_of(standing, link)
