@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import final
+from typing import NoReturn, final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.gateway.exchange.advancing import arrive
-from huitong.gateway.exchange.errors import DeliveryDiffersError, NotAskedForError
+from huitong.gateway.exchange.errors import (
+    DeliveryDiffersError,
+    NotAskedForError,
+    RequestNotKnownYetError,
+)
 from huitong.gateway.exchange.orders import Side, Stage
 from huitong.gateway.exchange.parts import Parts
 from huitong.gateway.exchange.tables import ExchangeRow
@@ -48,22 +52,23 @@ class Arrivals:
 
         Raises:
             NotAskedForError: it was not.
+            RequestNotKnownYetError: it may have been.
         """
         async with self._parts.database.transaction() as session:
             found = await session.scalar(
-                select(ExchangeRow.id)
-                .where(ExchangeRow.channel_id == channel_id)
+                _asked_of(peer, channel_id)
                 .where(ExchangeRow.sequence == sequence)
-                .where(ExchangeRow.side == Side.REQUESTER, ExchangeRow.peer == peer)
+                .with_only_columns(ExchangeRow.id)
             )
-        if found is None:
-            raise NotAskedForError(channel_id=channel_id, sequence=sequence)
+            if found is None:
+                await _raise_absent(session, channel_id, sequence, peer)
 
     async def is_here(self, arrival: Arrival) -> bool:
         """Return whether these very bytes are here already.
 
         Raises:
             NotAskedForError: this gateway asked this peer for no such thing.
+            RequestNotKnownYetError: it may have.
             DeliveryDiffersError: other bytes came before, and passed or are being checked.
         """
         await self._check_zone(arrival)
@@ -77,6 +82,7 @@ class Arrivals:
 
         Raises:
             NotAskedForError: this gateway asked this peer for no such thing.
+            RequestNotKnownYetError: it may have.
             DeliveryDiffersError: other bytes came before, and passed or are being checked.
             SealedDigestError: the bytes are not those that were announced.
             SealedFormError: more bytes than any sealed payload has.
@@ -112,19 +118,47 @@ class Arrivals:
     async def _find(
         session: AsyncSession, arrival: Arrival, *, for_update: bool = False
     ) -> ExchangeRow:
-        query = (
-            select(ExchangeRow)
-            .where(ExchangeRow.channel_id == arrival.channel_on_b)
-            .where(ExchangeRow.sequence == arrival.sequence)
-            .where(ExchangeRow.side == Side.REQUESTER)
-            .where(ExchangeRow.peer == arrival.peer)
+        query = _asked_of(arrival.peer, arrival.channel_on_b).where(
+            ExchangeRow.sequence == arrival.sequence
         )
         row = await session.scalar(query.with_for_update() if for_update else query)
         if row is None:
-            raise NotAskedForError(
-                channel_id=arrival.channel_on_b, sequence=arrival.sequence
+            await _raise_absent(
+                session, arrival.channel_on_b, arrival.sequence, arrival.peer
             )
         return row
+
+
+def _asked_of(peer: str, channel_id: str) -> Select[tuple[ExchangeRow]]:
+    """Select what this gateway asked of a peer."""
+    return (
+        select(ExchangeRow)
+        .where(ExchangeRow.channel_id == channel_id)
+        .where(ExchangeRow.side == Side.REQUESTER, ExchangeRow.peer == peer)
+    )
+
+
+async def _raise_absent(
+    session: AsyncSession, channel_id: str, sequence: int, peer: str
+) -> NoReturn:
+    """Say why a delivery belongs to no request.
+
+    The provider may learn from its zone of a request whose block this gateway has not
+    seen yet, above all after a restart: then the delivery is to come again.
+
+    Raises:
+        RequestNotKnownYetError: a request to this peer waits for its sequence.
+        NotAskedForError: none does.
+    """
+    waiting = await session.scalar(
+        _asked_of(peer, channel_id)
+        .where(ExchangeRow.stage == Stage.ORDERED)
+        .with_only_columns(ExchangeRow.id)
+        .limit(1)
+    )
+    if waiting is not None:
+        raise RequestNotKnownYetError(channel_id=channel_id, sequence=sequence)
+    raise NotAskedForError(channel_id=channel_id, sequence=sequence)
 
 
 def _is_here(row: ExchangeRow, arrival: Arrival) -> bool:

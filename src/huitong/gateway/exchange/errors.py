@@ -204,3 +204,14 @@ class DeliveryDiffersError(
     """Other bytes came before, or nothing is waited for any more."""
 
     http_status: ClassVar[int] = 409
+
+
+class RequestNotKnownYetError(
+    UnavailableError,
+    codespace="flow",
+    code=24,
+    text="a request on {channel_id} is on its way; whether it is {sequence} is not known yet",
+):
+    """The sealed bytes came before this gateway heard that its request is in a block."""
+
+    http_status: ClassVar[int] = 503
