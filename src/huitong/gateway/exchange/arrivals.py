@@ -129,7 +129,7 @@ class Arrivals:
         return row
 
 
-def _asked_of(peer: str, channel_id: str) -> Select[tuple[ExchangeRow]]:
+def _asked_of(peer: str, channel_id: str) -> Select[ExchangeRow]:
     """Select what this gateway asked of a peer."""
     return (
         select(ExchangeRow)
