@@ -236,6 +236,65 @@ class Job(Model):
     """Id of the request that began it."""
 
 
+class StateProof(Model):
+    """What shows that something stands in the state of another zone."""
+
+    zone: str
+    """Chain id of the other zone."""
+    client: str
+    """This zone's light client that vouches."""
+    height: int
+    """Header of that zone."""
+    time: str
+    """Time of that header."""
+    app_hash: str
+    """Root of its state, hexadecimal."""
+    store: str
+    """Store of the state."""
+    key: str
+    """Key in the store, hexadecimal."""
+    value: str
+    """What stands there, hexadecimal."""
+    proof: str
+    """Encoded `ibc.core.commitment.v1.MerkleProof`, hexadecimal."""
+
+
+class ReadRecord(Model):
+    """What came of one record that was asked for."""
+
+    record: str
+    """The record."""
+    grade: str | None
+    """How well it is proven; null if it was refused."""
+    header: Record | None
+    """The record as its zone has it; null if it was refused."""
+    values: dict[str, str]
+    """JSON text of each field that was asked for."""
+    document: str | None
+    """The document of a record that has no other fields, in base64."""
+    proof: StateProof | None
+    """What shows it; null below the grade `proven`."""
+    problem: Problem | None
+    """Why it was refused."""
+
+
+class Read(Model):
+    """The answer to a read."""
+
+    channel: str
+    """The channel, on this zone."""
+    zone: str
+    """Chain id of the issuer's zone."""
+    issuer: str
+    """Member that published the records."""
+    purpose: str
+    """What for."""
+    request_id: str
+    """Stands with each record that was given in the issuer's access log."""
+    records: tuple[ReadRecord, ...]
+    """In the order in which they were asked."""
+
+
 class Zone(Model):
     """A zone that this gateway talks to."""
 

@@ -573,6 +573,38 @@ class Gateway(Transport):
             models.Job,
         )
 
+    def read_records(
+        self,
+        *,
+        channel: str,
+        issuer: str,
+        purpose: str,
+        records: Sequence[Mapping[str, Any]],
+        minimum_grade: Literal["proven", "attested", "signed", "unverified"]
+        | None = None,
+    ) -> models.Read:
+        """Read open records.
+
+                Ask the issuer's gateway, and take only what this zone's light client proves.
+
+        One record that is refused does not spoil the others; its `problem` tells why.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path="/v1/reads",
+                query={},
+                body=given(
+                    channel=channel,
+                    issuer=issuer,
+                    purpose=purpose,
+                    records=records,
+                    minimum_grade=minimum_grade,
+                ),
+            ),
+            models.Read,
+        )
+
     def list_zones(self) -> Iterator[models.Zone]:
         """List zones.
 

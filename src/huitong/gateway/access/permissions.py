@@ -95,7 +95,8 @@ PERMISSIONS: Final[Permissions] = {
     "downloadEvidenceReport": allow(Duty.READ, *_BUSINESS),
     "makeEvidence": allow(Duty.READ, *_BUSINESS),
     "verifyEvidence": PUBLIC,
-    # who read what
+    # open records of others, and who read what
+    "readRecords": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     "listSubjectReads": allow(Duty.READ, OFFICER, AUDITOR),
     # what goes on, and what is stuck
     "listJobs": allow(Duty.READ, *_BUSINESS, SYSTEM),

@@ -175,6 +175,8 @@ def build_services(opening: Opening) -> Services:
         zone=zone,
         vault=vault,
         outbox=outbox,
+        links=exchanges.links,
+        peers=peers,
         account=identity.publisher,
     )
     edge = make_edge(settings.http, settings.access, database, browser)
