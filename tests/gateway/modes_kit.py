@@ -96,3 +96,25 @@ def publish_file(side: Side, record: str, content: Path, **terms: Any) -> None:
             },
         )
     assert made.state == "published", made
+
+
+def nudge(giver: Side, taker: Side) -> None:
+    """Let the relayer show the taker's zone a newer header of the giver's.
+
+    A request for nothing is answered by a packet, which needs a header to be proven.
+    """
+    with taker.client() as gateway:
+        gateway.create_request(
+            channel=taker.channel_id,
+            issuer=giver.member_id,
+            record="nothing",
+            purpose="header",
+            wait=60,
+        )
+
+
+def connection_of(side: Side) -> str:
+    """Return the connection of a member's zone that leads to the other one."""
+    with side.client() as gateway:
+        (link,) = gateway.list_links()
+    return str(link.connection)

@@ -6,6 +6,7 @@ import click
 
 from huitong.cli.gw_connection import gw_command, limit_option, show_list
 from huitong.cli.gw_exchanges import exchanges, requests
+from huitong.cli.gw_facts import facts
 from huitong.cli.gw_jobs import jobs, undelivered
 from huitong.cli.gw_reads import reads
 from huitong.cli.gw_records import records
@@ -30,6 +31,7 @@ for group in (
     reads,
     requests,
     exchanges,
+    facts,
     grants,
     consents,
     jobs,
