@@ -166,7 +166,7 @@ def _type(schema: dict[str, Any], document: dict[str, Any], *, is_answer: bool) 
     if "$ref" in schema:
         inner = document["components"]["schemas"][_name(schema)]
         if "properties" in inner:
-            return _class(_name(schema))
+            return _class(_name(schema)) if is_answer else "Mapping[str, Any]"
         return _type(inner, document, is_answer=is_answer)
     if "anyOf" in schema:
         kinds = [_type(s, document, is_answer=is_answer) for s in schema["anyOf"]]

@@ -63,6 +63,11 @@ MEANINGS = {
     "provider_lost": "An identity provider does not answer; its known keys are used until the grace period ends.",
     "provider_unreadable": "What an identity provider says of itself or its keys is not usable; compare `issuer` with the settings.",
     "reading_failed": "A zone could not be read; it is tried again.",
+    "fact_refresh_ordered": "A newer proof of a fact is brought: it is due, or its source has "
+    "changed.",
+    "fact_not_looked_at": "A fact's source could not be asked, or what it shows could not be "
+    "proven yet; the fact's `problem` has it.",
+    "facts_not_looked_at": "No fact was looked at; it is tried again.",
     "reads_batched": "Lines of the log of reads became a batch, whose root goes on chain.",
     "reads_not_anchored": "A batch of the log of reads could not be put on chain; it is tried again.",
     "refresh_failed": "A light client got no header; it expires if that goes on.",

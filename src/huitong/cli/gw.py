@@ -6,7 +6,9 @@ import click
 
 from huitong.cli.gw_connection import gw_command, limit_option, show_list
 from huitong.cli.gw_exchanges import exchanges, requests
+from huitong.cli.gw_facts import facts
 from huitong.cli.gw_jobs import jobs, undelivered
+from huitong.cli.gw_reads import reads
 from huitong.cli.gw_records import records
 from huitong.cli.gw_sharing import consents, grants
 from huitong.cli.verify import verify
@@ -24,7 +26,17 @@ def gw() -> None:
     """
 
 
-for group in (records, requests, exchanges, grants, consents, jobs, undelivered):
+for group in (
+    records,
+    reads,
+    requests,
+    exchanges,
+    facts,
+    grants,
+    consents,
+    jobs,
+    undelivered,
+):
     gw.add_command(group)
 gw.add_command(verify)
 

@@ -22,6 +22,7 @@ from huitong.gateway.connectors.settings import ConnectorSettings
 from huitong.gateway.database.settings import DatabaseSettings
 from huitong.gateway.desk.settings import EvidenceSettings
 from huitong.gateway.exchange.settings import ExchangeSettings
+from huitong.gateway.facts.settings import FactsSettings
 from huitong.gateway.http.settings import HttpSettings
 from huitong.gateway.outbox.settings import OutboxSettings
 from huitong.gateway.peers.settings import OwnPeerSettings, PeerSettings
@@ -105,6 +106,7 @@ class GatewaySettings(Section):
     )
     exchange: ExchangeSettings = _section(ExchangeSettings, "Exchanges.")
     reads: ReadsSettings = _section(ReadsSettings, "Proven reads.")
+    facts: FactsSettings = _section(FactsSettings, "Facts of other zones.")
     evidence: EvidenceSettings = _section(EvidenceSettings, "Evidence.")
     connectors: ConnectorSettings = _section(
         ConnectorSettings, "Old systems as sources and sinks."

@@ -573,6 +573,145 @@ class AsyncGateway(AsyncTransport):
             models.Job,
         )
 
+    async def read_records(
+        self,
+        *,
+        channel: str,
+        issuer: str,
+        purpose: str,
+        records: Sequence[Mapping[str, Any]],
+        minimum_grade: Literal["proven", "attested", "signed", "unverified"]
+        | None = None,
+    ) -> models.Read:
+        """Read open records.
+
+                Ask the issuer's gateway, and take only what this zone's light client proves.
+
+        One record that is refused does not spoil the others; its `problem` tells why.
+        """
+        return await self._call(
+            Call(
+                method="POST",
+                path="/v1/reads",
+                query={},
+                body=given(
+                    channel=channel,
+                    issuer=issuer,
+                    purpose=purpose,
+                    records=records,
+                    minimum_grade=minimum_grade,
+                ),
+            ),
+            models.Read,
+        )
+
+    async def import_fact(
+        self,
+        *,
+        source: str,
+        wait: int | None = None,
+        issuer: str | None = None,
+        record: str | None = None,
+        store: str | None = None,
+        key: str | None = None,
+        watch: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.Fact:
+        """Import a fact.
+
+        Have it proven to this zone; one that is known as of an older state is refreshed.
+        """
+        return await self._call(
+            Call(
+                method="POST",
+                path="/v1/facts",
+                query={"wait": wait},
+                body=given(
+                    source=source,
+                    issuer=issuer,
+                    record=record,
+                    store=store,
+                    key=key,
+                    watch=watch,
+                ),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.Fact,
+        )
+
+    def list_facts(
+        self,
+        *,
+        source: str | None = None,
+        issuer: str | None = None,
+        record: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[models.Fact]:
+        """List facts.
+
+        Those that are proven to this zone, whoever brought them.
+        """
+        return self._items(
+            Call(
+                method="GET",
+                path="/v1/facts",
+                query={
+                    "source": source,
+                    "issuer": issuer,
+                    "record": record,
+                    "after": after,
+                    "limit": limit,
+                },
+            ),
+            models.PageFact,
+            models.Fact,
+        )
+
+    async def get_fact(self, fact: str, *, wait: int | None = None) -> models.Fact:
+        """Look at a fact.
+
+        Answer 202 while a proof is on its way, else 200.
+        """
+        return await self._call(
+            Call(method="GET", path=f"/v1/facts/{place(fact)}", query={"wait": wait}),
+            models.Fact,
+        )
+
+    async def refresh_fact(
+        self, fact: str, *, wait: int | None = None, idempotency_key: str | None = None
+    ) -> models.Fact:
+        """Bring a newer proof.
+
+        Wait for a header that proves a newer state, and bring it; a revocation acts at once.
+        """
+        return await self._call(
+            Call(
+                method="POST",
+                path=f"/v1/facts/{place(fact)}/refresh",
+                query={"wait": wait},
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.Fact,
+        )
+
+    async def watch_fact(self, fact: str, *, watch: bool) -> models.Fact:
+        """Look after a fact, or not.
+
+        What the zone has stays; it ends with its term if nobody refreshes it.
+        """
+        return await self._call(
+            Call(
+                method="POST",
+                path=f"/v1/facts/{place(fact)}/watch",
+                query={},
+                body=given(watch=watch),
+            ),
+            models.Fact,
+        )
+
     def list_zones(self) -> AsyncIterator[models.Zone]:
         """List zones.
 

@@ -236,6 +236,157 @@ class Job(Model):
     """Id of the request that began it."""
 
 
+class StateProof(Model):
+    """What shows that something stands in the state of another zone."""
+
+    zone: str
+    """Chain id of the other zone."""
+    client: str
+    """This zone's light client that vouches."""
+    height: int
+    """Header of that zone."""
+    time: str
+    """Time of that header."""
+    app_hash: str
+    """Root of its state, hexadecimal."""
+    store: str
+    """Store of the state."""
+    key: str
+    """Key in the store, hexadecimal."""
+    value: str
+    """What stands there, hexadecimal."""
+    proof: str
+    """Encoded `ibc.core.commitment.v1.MerkleProof`, hexadecimal."""
+
+
+class ReadRecord(Model):
+    """What came of one record that was asked for."""
+
+    record: str
+    """The record."""
+    grade: str | None
+    """How well it is proven; null if it was refused."""
+    header: Record | None
+    """The record as its zone has it; null if it was refused."""
+    values: dict[str, str]
+    """JSON text of each field that was asked for."""
+    document: str | None
+    """The document of a record that has no other fields, in base64."""
+    proof: StateProof | None
+    """What shows it; null below the grade `proven`."""
+    problem: Problem | None
+    """Why it was refused."""
+
+
+class Read(Model):
+    """The answer to a read."""
+
+    channel: str
+    """The channel, on this zone."""
+    zone: str
+    """Chain id of the issuer's zone."""
+    issuer: str
+    """Member that published the records."""
+    purpose: str
+    """What for."""
+    request_id: str
+    """Stands with each record that was given in the issuer's access log."""
+    records: tuple[ReadRecord, ...]
+    """In the order in which they were asked."""
+
+
+class FactAbout(Model):
+    """What a fact says of a record."""
+
+    issuer: str
+    """Member that published it, on its zone."""
+    record: str
+    """Its id."""
+    version: int | None
+    """Its newest version; null if there is none."""
+    record_type: str
+    """Its type."""
+    subject: str | None
+    """Pseudonym of the data subject."""
+    payload_digest: str | None
+    """What it commits to."""
+    valid_from: str | None
+    """From when; null: publication."""
+    valid_until: str | None
+    """Until when; null: without end."""
+
+
+class ProvenFact(Model):
+    """What is proven to this zone."""
+
+    zone: str
+    """Chain id of the other zone."""
+    client: str
+    """Light client of this zone that vouches."""
+    status: str
+    """`absent`: it is proven that nothing stands there."""
+    is_usable: bool
+    """Whether a rule may use it in this block."""
+    refusal: Problem | None
+    """What a rule would be told if not."""
+    about: FactAbout | None
+    """The record, if it is about one."""
+    value_digest: str | None
+    """SHA-256 of the value."""
+    value: str | None
+    """The value if it is small, hexadecimal."""
+    source_height: str
+    """Header of the other zone that proves it."""
+    source_time: str
+    """Time of that header."""
+    imported_height: int
+    """Block of this zone that took the proof."""
+    imported: str
+    """Time of that block."""
+    owner: str
+    """Member that imported it first."""
+    expires: str
+    """From when no rule may use it."""
+    refreshed: int
+    """Proofs that were taken after the first."""
+
+
+class Fact(Model):
+    """A fact, as this zone has it and as this gateway looks after it."""
+
+    id: str
+    """Id of the fact, the same on the whole zone."""
+    source: str
+    """Connection or light client that vouches."""
+    store: str
+    """Store of the other zone."""
+    key: str
+    """Key in the store, hexadecimal."""
+    state: str
+    """`waiting`: a proof is on its way; `stuck` waits for a person."""
+    proven: ProvenFact | None
+    """What is proven; null before the first proof is taken."""
+    is_watched: bool
+    """Whether this gateway looks after it."""
+    looked: str | None
+    """When its source was last looked at."""
+    job: int | None
+    """The job that brings it, or did last."""
+    problem: Problem | None
+    """Why it does not go on."""
+    request_id: str
+    """Id of the call that ordered it last."""
+
+
+class PageFact(Model):
+    """A part of a list."""
+
+    items: tuple[Fact, ...]
+    """In the order of the list."""
+    next: str | None = None
+    """Give it as `after` to go on; null at the end."""
+
+
 class Zone(Model):
     """A zone that this gateway talks to."""
 

@@ -95,8 +95,15 @@ PERMISSIONS: Final[Permissions] = {
     "downloadEvidenceReport": allow(Duty.READ, *_BUSINESS),
     "makeEvidence": allow(Duty.READ, *_BUSINESS),
     "verifyEvidence": PUBLIC,
-    # who read what
+    # open records of others, and who read what
+    "readRecords": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     "listSubjectReads": allow(Duty.READ, OFFICER, AUDITOR),
+    # facts of other zones
+    "importFact": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    "listFacts": allow(Duty.READ, *_BUSINESS),
+    "getFact": allow(Duty.READ, *_BUSINESS),
+    "refreshFact": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    "watchFact": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     # what goes on, and what is stuck
     "listJobs": allow(Duty.READ, *_BUSINESS, SYSTEM),
     "getJob": allow(Duty.READ, *_BUSINESS, SYSTEM),

@@ -349,7 +349,7 @@ async def list_records(
         pb.QueryRecordsResponse,
     )
     return Page(
-        items=[_record_view(record) for record in answer.records],
+        items=[record_view(record) for record in answer.records],
         next=listing.next(answer.next),
     )
 
@@ -375,7 +375,7 @@ async def show_record(
         pb.QueryRecordResponse,
         kind="record",
     )
-    return _record_view(answer.record)
+    return record_view(answer.record)
 
 
 @router.post(
@@ -509,7 +509,8 @@ async def _publication_view(
     )
 
 
-def _record_view(record: pb.RecordHeader) -> RecordView:
+def record_view(record: pb.RecordHeader) -> RecordView:
+    """Return what callers see of the header of a record."""
     return RecordView.model_validate(
         {
             "issuer": record.issuer,

@@ -108,7 +108,7 @@ class HttpPeers:
     async def _send(
         self, method: str, what: HandOver, sealed: AsyncIterator[bytes] | None
     ) -> Mapping[str, object]:
-        client, url = self._client(what.peer)
+        client, url = self.client(what.peer)
         headers = sign_statement(self._statement(what), self._private_key)
         if sealed is not None:
             headers["content-length"] = str(what.size)
@@ -128,7 +128,12 @@ class HttpPeers:
             reason = str(failure) or type(failure).__name__
             raise PeerDownError(member_id=what.peer, url=url, reason=reason) from None
 
-    def _client(self, member_id: str) -> tuple[httpx.AsyncClient, str]:
+    def client(self, member_id: str) -> tuple[httpx.AsyncClient, str]:
+        """Return the connections to a peer, which stay this object's, and its URL.
+
+        Raises:
+            PeerUnknownError: the settings do not name the peer.
+        """
         place = self._places.get(member_id)
         if place is None:
             raise PeerUnknownError(member_id=member_id)

@@ -7,7 +7,6 @@ to its app hash; that way is checked once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from huitong.core.codec import DecodeError, decode
@@ -25,10 +24,14 @@ from huitong.gateway.reads.errors import (
     ReadAnswerError,
     RecordNotInForceError,
 )
-from huitong.gateway.reads.model import ReadOrder, ReadResult
+from huitong.gateway.reads.model import (
+    ProvenRoot,
+    ReadOrder,
+    ReadProof,
+    ReadResult,
+)
 from huitong.modules.records import STORE, record_key
 from huitong.modules.records.state import status_name
-from huitong.proto.cosmos.ics23.v1.proofs_pb2 import ProofSpec
 from huitong.proto.huitong.reads.v1 import reads_pb2 as pb
 from huitong.proto.huitong.records.v1 import records_pb2
 from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
@@ -38,18 +41,6 @@ PROVEN: Final = "proven"
 UNVERIFIED: Final = "unverified"
 #: Layers of a proof: the tree of the records, then the tree of the stores.
 _LAYERS: Final = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvenRoot:
-    """A header that the own zone vouches for."""
-
-    specs: tuple[ProofSpec, ...]
-    """How its zone proves, the lowest tree first."""
-    height: int
-    time_ns: int
-    root: bytes
-    """App hash in the header."""
 
 
 def check_answer(
@@ -118,9 +109,9 @@ class _Checker:
         self._records_root = b""
 
     def checked(self, order: ReadOrder, answered: pb.Answered) -> ReadResult:
-        root = self._root
+        root, proof = self._root, None
         if root is not None:
-            self._check_proof(root, order, answered)
+            proof = self._check_proof(root, order, answered)
         header = self._header(order, answered)
         return ReadResult(
             order=order,
@@ -129,11 +120,12 @@ class _Checker:
             values=self._values(order, answered, header),
             height=0 if root is None else root.height,
             time_ns=0 if root is None else root.time_ns,
+            proof=proof,
         )
 
     def _check_proof(
         self, root: ProvenRoot, order: ReadOrder, answered: pb.Answered
-    ) -> None:
+    ) -> ReadProof:
         if len(root.specs) != _LAYERS:
             reason = f"its zone proves through {len(root.specs)} trees, not {_LAYERS}"
             raise self._wrong(reason)
@@ -142,14 +134,19 @@ class _Checker:
         lower, upper = root.specs
         key = record_key(order.issuer, order.record_id)
         records_root = existence_root(lower, answered.proof, key, answered.header)
-        if records_root == self._records_root:
-            return
-        found = existence_root(
-            upper, self._answer.store_proof, STORE.encode(), records_root
+        if records_root != self._records_root:
+            found = existence_root(
+                upper, self._answer.store_proof, STORE.encode(), records_root
+            )
+            if found != root.root:
+                raise self._wrong(f"a proof that leads to {found.hex()}")
+            self._records_root = records_root
+        return ReadProof(
+            root=root,
+            key=key,
+            value=answered.header,
+            layers=(answered.proof, self._answer.store_proof),
         )
-        if found != root.root:
-            raise self._wrong(f"a proof that leads to {found.hex()}")
-        self._records_root = records_root
 
     def _header(self, order: ReadOrder, answered: pb.Answered) -> RecordHeader:
         try:

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from huitong.core.commitment import Disclosure
 from huitong.core.errors import RejectedError
 from huitong.core.hashing import MerkleProof
+from huitong.proto.cosmos.ics23.v1.proofs_pb2 import CommitmentProof, ProofSpec
 from huitong.proto.huitong.anchors.v1.anchors_pb2 import Anchor
 from huitong.proto.huitong.reads.v1 import reads_pb2 as pb
 from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
+from huitong.proto.ibc.core.commitment.v1.commitment_pb2 import MerkleProof as IbcProof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,38 @@ class ReadOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenRoot:
+    """A header that the own zone vouches for."""
+
+    client_id: str
+    """The own zone's light client that does."""
+    specs: tuple[ProofSpec, ...]
+    """How its zone proves, the lowest tree first."""
+    height: int
+    time_ns: int
+    root: bytes
+    """App hash in the header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadProof:
+    """What shows that a record stands in the provider's state."""
+
+    root: ProvenRoot
+    """The header that it leads to."""
+    key: bytes
+    """Under which the record stands."""
+    value: bytes
+    """What stands there: the encoded header of the record."""
+    layers: tuple[CommitmentProof, CommitmentProof]
+    """ICS-23 proofs in the tree of the records, then in that of the stores."""
+
+    def merkle_proof(self) -> IbcProof:
+        """Return the proof as ICS-23 verifiers of IBC take it."""
+        return IbcProof(proofs=self.layers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadResult:
     """What came of one order: a record that may be relied on, or a refusal."""
 
@@ -52,6 +86,8 @@ class ReadResult:
     """Header of the provider's zone that proves it."""
     time_ns: int = 0
     """Time of that header, nanoseconds since the epoch, UTC."""
+    proof: ReadProof | None = field(default=None, repr=False)
+    """What shows it; None below ``proven``."""
     refusal: RejectedError | None = None
 
 

@@ -15,14 +15,19 @@ from huitong.core.errors import RejectedError
 from huitong.core.time import NS_PER_SECOND, TimeNs
 from huitong.gateway.exchange.errors import AnswerMissingError, ClientUnusableError
 from huitong.gateway.exchange.proven_read import ClientView
-from huitong.gateway.reads.checking import UNVERIFIED, ProvenRoot, check_answer
+from huitong.gateway.reads.checking import UNVERIFIED, check_answer
 from huitong.gateway.reads.errors import (
     ReadAnswerError,
     ReadGradeError,
     ReadTooOldError,
 )
 from huitong.gateway.reads.headers import HeaderRoom
-from huitong.gateway.reads.model import ReadOrder, ReadResult, ReadTransport
+from huitong.gateway.reads.model import (
+    ProvenRoot,
+    ReadOrder,
+    ReadResult,
+    ReadTransport,
+)
 from huitong.gateway.reads.settings import ReadsSettings
 from huitong.light.tendermint.errors import TrustingPeriodExpiredError
 from huitong.modules.exchange import GRADES
@@ -158,6 +163,7 @@ class ProvenReader:
 
 def _root_of(view: ClientView) -> ProvenRoot:
     return ProvenRoot(
+        client_id=view.client_id,
         specs=view.state.proof_specs,
         height=view.height,
         time_ns=view.consensus.timestamp_ns,

@@ -26,6 +26,7 @@ def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
         services.exchanges.run(),
         services.connectors.run(),
         services.reads.anchoring.run(),
+        services.facts.watch.run(),
         services.audit_anchor.run(),
         _every(PURGE_S, services, lambda: _purge(services)),
         _every(SWEEP_S, services, services.vault.sweep),

@@ -1,4 +1,4 @@
-"""Proven reads in a running gateway: the provider's parts, and its route for peers."""
+"""Proven reads in a running gateway: both sides' parts, and the route for peers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from starlette.routing import BaseRoute, Route
 from huitong.client.zone import ZoneClient
 from huitong.core.errors import HuitongError
 from huitong.gateway.database.engine import Database
+from huitong.gateway.exchange.links import Links
 from huitong.gateway.outbox.outbox import Outbox
+from huitong.gateway.peers.client import HttpPeers
 from huitong.gateway.peers.server import CERTIFICATE_STATE, answer_failure
 from huitong.gateway.reads.anchoring import ReadAnchoring
+from huitong.gateway.reads.asking import PeerReads
 from huitong.gateway.reads.errors import ReaderUnknownError
 from huitong.gateway.reads.heads import HeadRoom
 from huitong.gateway.reads.log import ReadLog
 from huitong.gateway.reads.model import Reader
 from huitong.gateway.reads.payloads import VaultPayloads
 from huitong.gateway.reads.provider import ReadProvider
-from huitong.gateway.reads.transport import PATH, make_router
+from huitong.gateway.reads.transport import PATH, HttpTransport, make_router
 from huitong.gateway.settings import GatewaySettings
 from huitong.gateway.vault.vault import Vault
 
@@ -30,7 +33,7 @@ from huitong.gateway.vault.vault import Vault
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """What proven reads need on the provider's side."""
+    """What proven reads need."""
 
     log: ReadLog
     """Who read what."""
@@ -38,6 +41,8 @@ class Reads:
     """Puts the log on chain."""
     provider: ReadProvider
     """Answers."""
+    of_peers: PeerReads
+    """Asks the gateways of others."""
 
 
 def make_reads(
@@ -47,6 +52,8 @@ def make_reads(
     zone: ZoneClient,
     vault: Vault,
     outbox: Outbox,
+    links: Links,
+    peers: HttpPeers,
     account: str,
 ) -> Reads:
     """Put the parts together; nothing is asked yet.
@@ -57,6 +64,8 @@ def make_reads(
         zone: the own zone.
         vault: has the payloads.
         outbox: carries the anchors.
+        links: the other zones.
+        peers: the ways to the gateways there.
         account: address of the member's account that signs them.
     """
     chosen, log = settings.reads, ReadLog(database)
@@ -75,7 +84,13 @@ def make_reads(
         clock=time.time_ns,
     )
     anchoring = ReadAnchoring(database, log, outbox, chosen, account=account)
-    return Reads(log=log, anchoring=anchoring, provider=provider)
+
+    def transport_of(member_id: str) -> HttpTransport:
+        client, url = peers.client(member_id)
+        return HttpTransport(client, url, member_id)
+
+    of_peers = PeerReads(links, transport_of, chosen, clock=time.time_ns)
+    return Reads(log=log, anchoring=anchoring, provider=provider, of_peers=of_peers)
 
 
 def read_route(

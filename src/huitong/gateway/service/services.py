@@ -31,6 +31,7 @@ from huitong.gateway.exchange.exchanges import Exchanges
 from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.orders import Side
 from huitong.gateway.exchange.parts import Identity, ReaderKeySet
+from huitong.gateway.facts.opening import Facts, make_facts
 from huitong.gateway.http.cursor import Cursors
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.outbox import Outbox
@@ -92,6 +93,8 @@ class Services:
     exchanges: Exchanges
     reads: Reads
     """Lets peers read open records."""
+    facts: Facts
+    """Brings facts of other zones to the own one."""
     desk: EvidenceDesk
     """Makes evidence."""
     verifier: Verifier
@@ -175,6 +178,16 @@ def build_services(opening: Opening) -> Services:
         zone=zone,
         vault=vault,
         outbox=outbox,
+        links=exchanges.links,
+        peers=peers,
+        account=identity.publisher,
+    )
+    facts = make_facts(
+        settings.facts,
+        database=database,
+        zone=zone,
+        zones=zones,
+        outbox=outbox,
         account=identity.publisher,
     )
     edge = make_edge(settings.http, settings.access, database, browser)
@@ -203,6 +216,7 @@ def build_services(opening: Opening) -> Services:
         outbox=outbox,
         exchanges=exchanges,
         reads=reads,
+        facts=facts,
         desk=_desk(settings, secrets, exchanges, vault),
         verifier=Verifier(settings.evidence),
         audit_anchor=_audit_anchor(settings, database, edge, outbox, identity),

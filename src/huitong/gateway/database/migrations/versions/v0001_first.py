@@ -172,6 +172,28 @@ def upgrade() -> None:
         "ix_exchanges_stage", "exchanges", ["stage", "side", "changed_ns"], unique=False
     )
     op.create_table(
+        "facts",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("source", sa.String(length=128), nullable=False),
+        sa.Column("store", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=128), nullable=False),
+        sa.Column("is_watched", sa.Boolean(), nullable=False),
+        sa.Column("step_id", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("looked_ns", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ns", sa.BigInteger(), nullable=False),
+        sa.Column("problem_codespace", sa.String(length=128), nullable=False),
+        sa.Column("problem_code", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.String(length=4096), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_facts")),
+    )
+    op.create_index(
+        "ix_facts_is_watched", "facts", ["is_watched", "state"], unique=False
+    )
+    op.create_table(
         "followed_zones",
         sa.Column("chain_id", sa.String(length=128), nullable=False),
         sa.Column("height", sa.BigInteger(), nullable=False),
