@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from huitong.cli.gw_connection import gw_command, limit_option, show_list
+from huitong.cli.gw_events import events
 from huitong.cli.gw_exchanges import exchanges, requests
 from huitong.cli.gw_jobs import jobs, undelivered
 from huitong.cli.gw_records import records
@@ -24,7 +25,16 @@ def gw() -> None:
     """
 
 
-for group in (records, requests, exchanges, grants, consents, jobs, undelivered):
+for group in (
+    records,
+    requests,
+    exchanges,
+    grants,
+    consents,
+    jobs,
+    undelivered,
+    events,
+):
     gw.add_command(group)
 gw.add_command(verify)
 
