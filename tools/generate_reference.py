@@ -19,6 +19,7 @@ import click
 import huitong
 from connectors_page import connectors_page
 from event_register import read_events
+from gateway_events_page import gateway_events_page
 from gateway_pages import gateway_api_page, gateway_openapi, gateway_toml_page
 from grpc_page import grpc_page
 from huitong.cli.main import main as huitong_command
@@ -358,6 +359,7 @@ PAGES = {
     "connectors.md": lambda: connectors_page(NOTICE),
     "gateway-toml.md": lambda: gateway_toml_page(NOTICE),
     "gateway-api.md": lambda: gateway_api_page(NOTICE),
+    "gateway-events.md": lambda: gateway_events_page(NOTICE),
     "gateway-openapi.json": lambda: gateway_openapi(NOTICE),
     "logs.md": logs_page,
     "policy-conditions.md": policy_conditions_page,

@@ -36,6 +36,8 @@ MEANINGS = {
     "delivery_broken": "A delivery of a peer met a bug; the peer tries again. Report it.",
     "delivery_taken": "A peer brought sealed bytes, which are kept and will be checked.",
     "engine_stopped": "The engine cannot go on; the node ends. See its exit code.",
+    "events_not_numbered": "New events could not be put into their order; it is tried again.",
+    "events_not_read": "The database did not answer when new events were looked for; streams wait.",
     "evidence_proven": "Misbehaviour of validators was proven to this node; it goes into the next block.",
     "evidence_refused": "The chain that forked did not take the evidence against its validators.",
     "evidence_set_aside": "Proven misbehaviour is not recorded: without the accused nobody could make blocks.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from huitong.cli.gw_connection import gw_command, limit_option, show_list
+from huitong.cli.gw_events import events
 from huitong.cli.gw_exchanges import exchanges, requests
 from huitong.cli.gw_facts import facts
 from huitong.cli.gw_jobs import jobs, undelivered
@@ -34,6 +35,7 @@ for group in (
     facts,
     grants,
     consents,
+    events,
     jobs,
     undelivered,
 ):

@@ -21,6 +21,7 @@ from huitong.gateway.access.settings import AccessSettings
 from huitong.gateway.connectors.settings import ConnectorSettings
 from huitong.gateway.database.settings import DatabaseSettings
 from huitong.gateway.desk.settings import EvidenceSettings
+from huitong.gateway.events.settings import EventSettings
 from huitong.gateway.exchange.settings import ExchangeSettings
 from huitong.gateway.facts.settings import FactsSettings
 from huitong.gateway.http.settings import HttpSettings
@@ -111,6 +112,7 @@ class GatewaySettings(Section):
     connectors: ConnectorSettings = _section(
         ConnectorSettings, "Old systems as sources and sinks."
     )
+    events: EventSettings = _section(EventSettings, "What callers are told.")
     outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
     watch: WatchSettings = _section(WatchSettings, "Metrics.")
     log: LogSettings = _section(LogSettings, "Logs.")

@@ -1065,6 +1065,139 @@ class AsyncGateway(AsyncTransport):
             models.Job,
         )
 
+    def list_events(
+        self,
+        *,
+        type: Sequence[
+            Literal[
+                "cn.huitong.api-key.made.v1",
+                "cn.huitong.api-key.revoked.v1",
+                "cn.huitong.consent.recorded.v1",
+                "cn.huitong.consent.withdrawn.v1",
+                "cn.huitong.emergency.opened.v1",
+                "cn.huitong.emergency.overdue.v1",
+                "cn.huitong.emergency.reviewed.v1",
+                "cn.huitong.exchange.arrived.v1",
+                "cn.huitong.exchange.cancelled.v1",
+                "cn.huitong.exchange.checked.v1",
+                "cn.huitong.exchange.confirmed.v1",
+                "cn.huitong.exchange.decision-needed.v1",
+                "cn.huitong.exchange.delivered.v1",
+                "cn.huitong.exchange.failed.v1",
+                "cn.huitong.exchange.granted.v1",
+                "cn.huitong.exchange.handed-over.v1",
+                "cn.huitong.exchange.ordered.v1",
+                "cn.huitong.exchange.refused.v1",
+                "cn.huitong.exchange.requested.v1",
+                "cn.huitong.exchange.sealed.v1",
+                "cn.huitong.exchange.settled.v1",
+                "cn.huitong.exchange.stuck.v1",
+                "cn.huitong.exchange.timed-out.v1",
+                "cn.huitong.grant.given.v1",
+                "cn.huitong.grant.withdrawn.v1",
+                "cn.huitong.hand-over.decided.v1",
+                "cn.huitong.hand-over.failed.v1",
+                "cn.huitong.hand-over.offered.v1",
+                "cn.huitong.job.stuck.v1",
+                "cn.huitong.record.published.v1",
+                "cn.huitong.record.status-changed.v1",
+                "cn.huitong.subscription.ended.v1",
+                "cn.huitong.subscription.pushed.v1",
+                "cn.huitong.subscription.started.v1",
+                "cn.huitong.zone.blocks-missed.v1",
+            ]
+        ]
+        | None = None,
+        subject: str | None = None,
+        since: int | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[models.Event]:
+        """List what happened.
+
+        In the order of telling; `since` goes on behind an event, at any time later.
+        """
+        return self._items(
+            Call(
+                method="GET",
+                path="/v1/events",
+                query={
+                    "type": type,
+                    "subject": subject,
+                    "since": since,
+                    "after": after,
+                    "limit": limit,
+                },
+            ),
+            models.PageEvent,
+            models.Event,
+        )
+
+    def stream_events(
+        self,
+        *,
+        type: Sequence[
+            Literal[
+                "cn.huitong.api-key.made.v1",
+                "cn.huitong.api-key.revoked.v1",
+                "cn.huitong.consent.recorded.v1",
+                "cn.huitong.consent.withdrawn.v1",
+                "cn.huitong.emergency.opened.v1",
+                "cn.huitong.emergency.overdue.v1",
+                "cn.huitong.emergency.reviewed.v1",
+                "cn.huitong.exchange.arrived.v1",
+                "cn.huitong.exchange.cancelled.v1",
+                "cn.huitong.exchange.checked.v1",
+                "cn.huitong.exchange.confirmed.v1",
+                "cn.huitong.exchange.decision-needed.v1",
+                "cn.huitong.exchange.delivered.v1",
+                "cn.huitong.exchange.failed.v1",
+                "cn.huitong.exchange.granted.v1",
+                "cn.huitong.exchange.handed-over.v1",
+                "cn.huitong.exchange.ordered.v1",
+                "cn.huitong.exchange.refused.v1",
+                "cn.huitong.exchange.requested.v1",
+                "cn.huitong.exchange.sealed.v1",
+                "cn.huitong.exchange.settled.v1",
+                "cn.huitong.exchange.stuck.v1",
+                "cn.huitong.exchange.timed-out.v1",
+                "cn.huitong.grant.given.v1",
+                "cn.huitong.grant.withdrawn.v1",
+                "cn.huitong.hand-over.decided.v1",
+                "cn.huitong.hand-over.failed.v1",
+                "cn.huitong.hand-over.offered.v1",
+                "cn.huitong.job.stuck.v1",
+                "cn.huitong.record.published.v1",
+                "cn.huitong.record.status-changed.v1",
+                "cn.huitong.subscription.ended.v1",
+                "cn.huitong.subscription.pushed.v1",
+                "cn.huitong.subscription.started.v1",
+                "cn.huitong.zone.blocks-missed.v1",
+            ]
+        ]
+        | None = None,
+        subject: str | None = None,
+        since: int | None = None,
+        seconds: int | None = None,
+    ) -> AsyncIterator[models.Event]:
+        """Hear what happens, as it happens.
+
+        Nothing is lost: whoever comes back with the id of the last event gets what follows.
+        """
+        return self._events(
+            Call(
+                method="GET",
+                path="/v1/events/stream",
+                query={
+                    "type": type,
+                    "subject": subject,
+                    "since": since,
+                    "seconds": seconds,
+                },
+            ),
+            models.Event,
+        )
+
     async def get_caller(self) -> models.Caller:
         """Who I am to this gateway.
 

@@ -17,14 +17,17 @@ import httpx
 from huitong.sdk.calls import (
     ATTEMPTS_MAX,
     PIECE_SIZE_BYTES,
+    RETRY_FIRST_S,
     TIMEOUT_S,
     Call,
+    EventReader,
     Model,
     ModelT,
     Retries,
     check_status,
     file_pieces,
     read_answer,
+    read_event,
 )
 
 
@@ -99,6 +102,23 @@ class AsyncTransport:
         async with self._stream(call) as answer:
             async for piece in answer.aiter_bytes(PIECE_SIZE_BYTES):
                 yield piece
+
+    async def _events(self, call: Call, event: type[ModelT]) -> AsyncIterator[ModelT]:
+        """Yield events as they happen; after a break go on where it was."""
+        reader = EventReader()
+        while True:
+            reader = EventReader(reader.last_id)
+            try:
+                async with self._stream(call.going_on(reader.last_id)) as answer:
+                    async for piece in answer.aiter_bytes():
+                        for data in reader.feed(piece):
+                            yield read_event(data, event)
+            except httpx.TransportError:
+                pass  # cut off in the middle
+            else:
+                if call.query.get("seconds") is not None:
+                    return
+            await asyncio.sleep(RETRY_FIRST_S)
 
     @asynccontextmanager
     async def _stream(self, call: Call) -> AsyncIterator[httpx.Response]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar, final
 from urllib.parse import quote
@@ -32,6 +32,8 @@ RETRY_LONGEST_S: Final = 30.0
 _RETRIED: Final = frozenset({429, 503})
 #: Bytes of a file that are sent or received at once.
 PIECE_SIZE_BYTES: Final = 256 * 1024
+#: Bytes of one event; ours have a few thousand.
+EVENT_BYTES_MAX: Final = 4 * 1024 * 1024
 _SAFE: Final = frozenset({"GET"})
 
 
@@ -80,6 +82,13 @@ class Call:
         """Return for how long an answer is awaited."""
         return base_s + float(self.query.get("wait") or 0)
 
+    def going_on(self, last_id: str) -> Call:
+        """Return the call that goes on behind an event."""
+        query = dict(self.query)
+        if last_id:
+            query["since"] = last_id
+        return replace(self, query=query)
+
     @property
     def may_be_repeated(self) -> bool:
         """Whether it does no harm if it was carried out although no answer came."""
@@ -126,6 +135,51 @@ class Retries:
         delay_s = self._delay_s * random.uniform(0.5, 1)
         self._delay_s = min(2 * self._delay_s, RETRY_LONGEST_S)
         return max(delay_s, min(wanted_s or 0, RETRY_LONGEST_S))
+
+
+@final
+class EventReader:
+    """Takes server-sent events apart, piece by piece."""
+
+    def __init__(self, last_id: str = "") -> None:
+        """Begin at the start of a stream that goes on behind an event."""
+        self.last_id = last_id
+        """Where to go on after a break."""
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Yield the data of the events that a piece completes.
+
+        Raises:
+            AnswerFormError: a line that is longer than any event.
+        """
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        if len(self._rest) > EVENT_BYTES_MAX:
+            raise AnswerFormError(url="the stream", reason="an event has no end")
+        for line in lines:
+            name, _, value = line.rstrip(b"\r").partition(b":")
+            value = value.removeprefix(b" ")
+            if not name and not value and self._data:
+                yield b"\n".join(self._data)
+                self._data = []
+            elif name == b"data":
+                self._data.append(value)
+            elif name == b"id":
+                self.last_id = value.decode("ascii", "replace")
+
+
+def read_event(data: bytes, model: type[ModelT]) -> ModelT:
+    """Return the data of an event as what it says.
+
+    Raises:
+        AnswerFormError: it is of no form that is known here.
+    """
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        reason = error.errors(include_url=False, include_input=False)[0]["msg"]
+        raise AnswerFormError(url="the stream", reason=reason) from error
 
 
 def read_answer(answer: httpx.Response, model: type[ModelT]) -> ModelT:

@@ -17,14 +17,17 @@ import httpx
 from huitong.sdk.calls import (
     ATTEMPTS_MAX,
     PIECE_SIZE_BYTES,
+    RETRY_FIRST_S,
     TIMEOUT_S,
     Call,
+    EventReader,
     Model,
     ModelT,
     Retries,
     check_status,
     file_pieces,
     read_answer,
+    read_event,
 )
 
 
@@ -97,6 +100,23 @@ class Transport:
     def _pieces(self, call: Call) -> Iterator[bytes]:
         with self._stream(call) as answer:
             yield from answer.iter_bytes(PIECE_SIZE_BYTES)
+
+    def _events(self, call: Call, event: type[ModelT]) -> Iterator[ModelT]:
+        """Yield events as they happen; after a break go on where it was."""
+        reader = EventReader()
+        while True:
+            reader = EventReader(reader.last_id)
+            try:
+                with self._stream(call.going_on(reader.last_id)) as answer:
+                    for piece in answer.iter_bytes():
+                        for data in reader.feed(piece):
+                            yield read_event(data, event)
+            except httpx.TransportError:
+                pass  # cut off in the middle
+            else:
+                if call.query.get("seconds") is not None:
+                    return
+            time.sleep(RETRY_FIRST_S)
 
     @contextmanager
     def _stream(self, call: Call) -> Iterator[httpx.Response]:

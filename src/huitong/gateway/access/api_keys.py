@@ -30,6 +30,8 @@ from huitong.gateway.access.roles import Role, check_roles_together
 from huitong.gateway.access.settings import AccessSettings
 from huitong.gateway.access.tables import ApiKeyRow
 from huitong.gateway.database.engine import Database
+from huitong.gateway.events.register import API_KEY_MADE, API_KEY_REVOKED
+from huitong.gateway.events.telling import tell
 
 KEY_PREFIX: Final = "htk_"
 #: Characters of a key's name.
@@ -139,8 +141,16 @@ class ApiKeys:
         Raises:
             ApiKeyNotFoundError: no key has this id.
         """
-        if (await self.get(key_id)).revoked_ns is None:
-            await self._update(key_id, revoked_ns=self._clock())
+        view = await self.get(key_id)
+        if view.revoked_ns is None:
+            async with self._database.transaction() as session:
+                await session.execute(
+                    update(ApiKeyRow)
+                    .where(ApiKeyRow.id == key_id)
+                    .values(revoked_ns=self._clock())
+                )
+                tell(session, API_KEY_REVOKED, key_id, _told(view, ""))
+            self._cache.pop(key_id, None)
         return await self.get(key_id)
 
     async def get(self, key_id: str) -> ApiKeyView:
@@ -237,6 +247,7 @@ class ApiKeys:
         )
         async with self._database.transaction() as session:
             session.add(row)
+            tell(session, API_KEY_MADE, key_id, _told(_view(row), by))
         return NewApiKey(key, _view(row))
 
     async def _update(self, key_id: str, **values: TimeNs) -> None:
@@ -258,6 +269,10 @@ def _hash(key: str) -> bytes:
 
 def _roles(row: ApiKeyRow) -> list[Role]:
     return [Role(name) for name in row.roles.split(",")]
+
+
+def _told(view: ApiKeyView, by: str) -> dict[str, object]:
+    return {"key": view.id, "name": view.name, "roles": list(view.roles), "by": by}
 
 
 def _view(row: ApiKeyRow) -> ApiKeyView:

@@ -12,7 +12,7 @@ from typing import Any, Final, final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from huitong.core.errors import HuitongError
+from huitong.core.errors import HuitongError, UnavailableError
 from huitong.gateway.access.api_keys import KEY_PREFIX, ApiKeys
 from huitong.gateway.access.callers import Caller
 from huitong.gateway.access.errors import CredentialsFormError
@@ -100,6 +100,18 @@ class Gate:
         self._known.take(caller.id)
         await self._quota.take(caller.id)
         return caller
+
+    async def still_admits(self, headers: Headers, caller: Caller) -> bool:
+        """Return whether a caller whose request is long may go on; takes nothing of its rate.
+
+        A key that was revoked, a token that has ended, or other roles than before end it.
+        """
+        try:
+            return await self._authenticator.authenticate(headers) == caller
+        except UnavailableError:
+            return True  # whether it may is found out at the next time
+        except HuitongError:
+            return False
 
 
 class AuthenticationMiddleware:

@@ -111,6 +111,9 @@ PERMISSIONS: Final[Permissions] = {
     "retryJob": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
     "skipJob": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
     "cancelJob": allow(Duty.OPERATE, INTEGRATOR, SYSTEM),
+    # what happens
+    "listEvents": allow(Duty.READ, *_EVERYBODY),
+    "streamEvents": allow(Duty.READ, *_EVERYBODY),
     # who may call
     "listApiKeys": allow(Duty.ADMINISTER, SECURITY),
     "createApiKey": allow(Duty.ADMINISTER, SECURITY),

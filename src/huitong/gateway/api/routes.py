@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from huitong.gateway.api import (
     audit,
     callers,
+    events,
     evidence,
     exchanges,
     facts,
@@ -28,6 +29,7 @@ FORMS: Final[tuple[Form, ...]] = (
     *records.FORMS,
     *exchanges.FORMS,
     *evidence.FORMS,
+    *events.FORMS,
 )
 
 
@@ -43,6 +45,7 @@ def install(app: FastAPI) -> None:
         grants,
         subjects,
         jobs,
+        events,
         callers,
         audit,
         health,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from sqlalchemy import JSON, BigInteger, LargeBinary, MetaData, String
+from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 #: Names of constraints, so that a migration can find them again on either database.
@@ -34,6 +34,16 @@ Text = Annotated[str, mapped_column(String(4096))]
 """Words for people."""
 Json = Annotated[dict[str, Any], mapped_column(JSON)]
 """A value with an inner form that no query looks into."""
+
+NumberKey = Annotated[
+    int,
+    mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+]
+"""A primary key that counts up. SQLite does that only in its own type of whole numbers."""
 
 
 class Base(DeclarativeBase):

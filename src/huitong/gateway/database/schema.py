@@ -5,6 +5,7 @@ from __future__ import annotations
 from huitong.gateway.access import tables as _access
 from huitong.gateway.connectors import tables as _connectors
 from huitong.gateway.database.base import Base
+from huitong.gateway.events import tables as _events
 from huitong.gateway.exchange import tables as _exchange
 from huitong.gateway.facts import tables as _facts
 from huitong.gateway.http import tables as _http
@@ -13,5 +14,15 @@ from huitong.gateway.reads import tables as _reads
 from huitong.gateway.vault import tables as _vault
 
 #: The rooms that declare tables; importing them is what fills the metadata.
-ROOMS = (_access, _connectors, _exchange, _facts, _http, _outbox, _reads, _vault)
+ROOMS = (
+    _access,
+    _connectors,
+    _events,
+    _exchange,
+    _facts,
+    _http,
+    _outbox,
+    _reads,
+    _vault,
+)
 METADATA = Base.metadata

@@ -27,6 +27,7 @@ from huitong.gateway.exchange.errors import (
     NothingToDecideError,
     OrderKeyReusedError,
 )
+from huitong.gateway.exchange.events import tell_stage
 from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.orders import (
     ENDED,
@@ -189,6 +190,7 @@ class Exchanges:
             if row is None:
                 row = self._new_row(order, digest)
                 session.add(row)
+                tell_stage(row)
                 await session.flush()
                 await self._parts.outbox.add(session, self._request_step(order, row))
             elif row.order_digest != digest:

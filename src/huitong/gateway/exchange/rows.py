@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError
 from huitong.gateway.exchange.errors import ExchangeUnknownError, NotSkippableError
+from huitong.gateway.exchange.events import tell_stage, tell_stuck
 from huitong.gateway.exchange.orders import ExchangeView, Problem, Side, Stage
 from huitong.gateway.exchange.tables import ExchangeRow
 from huitong.gateway.outbox.steps import Step, StepState
@@ -67,9 +68,12 @@ def decision_of(row: ExchangeRow) -> Decision:
 
 def move(row: ExchangeRow, stage: Stage) -> None:
     """Let an exchange come to a stage; a problem on the way there is over."""
+    is_new = row.stage != stage
     row.stage = stage
     row.changed_ns = time.time_ns()
     clear_problem(row)
+    if is_new:
+        tell_stage(row)
 
 
 def note_problem(row: ExchangeRow, step: Step) -> None:
@@ -79,6 +83,7 @@ def note_problem(row: ExchangeRow, step: Step) -> None:
     row.problem_codespace, row.problem_code = step.error_codespace, step.error_code
     row.problem = step.error
     row.problem_since_ns = row.changed_ns = now_ns
+    tell_stuck(row)
 
 
 def note_fault(row: ExchangeRow, fault: HuitongError) -> None:
@@ -87,6 +92,7 @@ def note_fault(row: ExchangeRow, fault: HuitongError) -> None:
     row.problem_codespace, row.problem_code = fault.codespace, fault.code
     row.problem = str(fault)[:4_000]
     row.problem_since_ns = row.changed_ns = time.time_ns()
+    tell_stuck(row)
 
 
 def note_stopped(row: ExchangeRow, step: Step) -> None:

@@ -147,6 +147,7 @@ _STATUS_TEXTS: Final = {
     406: "The answer has no form that the caller accepts.",
     408: "The body arrived too slowly.",
     409: "It contradicts the present state, or an equal request is being worked on.",
+    410: "What was asked for is no longer kept.",
     413: "The body is too large.",
     415: "The body's type or encoding is not taken.",
     422: "The request can never be carried out as it is.",

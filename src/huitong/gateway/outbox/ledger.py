@@ -17,6 +17,8 @@ from huitong.core.errors import HuitongError, UnavailableError
 from huitong.core.limits import TX_SIZE_BYTES_MAX
 from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.database.engine import SQLITE, Database
+from huitong.gateway.events.register import JOB_STUCK
+from huitong.gateway.events.telling import tell
 from huitong.gateway.outbox.errors import (
     HandlerMissingError,
     StepInterruptedError,
@@ -120,7 +122,7 @@ class Ledger:
                 _finish(row, StepState.DONE)
                 row.result = outcome.result
             else:
-                self._note_failure(row, outcome)
+                self._note_failure(session, row, outcome)
             if row.state != StepState.WAITING:
                 ended.append((row, outcome))
         await self.settle(session, ended)
@@ -169,7 +171,9 @@ class Ledger:
             return False
         return True
 
-    def _note_failure(self, row: StepRow, outcome: Failed) -> None:
+    def _note_failure(
+        self, session: AsyncSession, row: StepRow, outcome: Failed
+    ) -> None:
         error = outcome.error
         row.attempts += 0 if row.is_chain else 1
         row.error_codespace, row.error_code = error.codespace, error.code
@@ -180,6 +184,7 @@ class Ledger:
             free(row, time.time_ns() + self.pause_ns(row.attempts))
         else:
             _finish(row, StepState.STUCK)
+            _tell_stuck(session, row)
             log.warning(
                 "step_stuck",
                 kind=row.kind,
@@ -224,6 +229,20 @@ def free(row: StepRow, next_attempt_ns: int) -> None:
 def _finish(row: StepRow, state: StepState) -> None:
     row.state = state
     row.changed_ns = time.time_ns()
+
+
+def _tell_stuck(session: AsyncSession, row: StepRow) -> None:
+    data = {
+        "job": row.id,
+        "kind": row.kind,
+        "lane": row.lane,
+        "attempts": row.attempts,
+        "codespace": row.error_codespace,
+        "code": row.error_code,
+        "reason": row.error,
+    }
+    subject = row.subject or str(row.id)
+    tell(session, JOB_STUCK, subject, data, request_id=row.request_id)
 
 
 def failure_of(error: Exception, what: str) -> Failed:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from huitong.gateway.database.base import Base, Blob, Count, Digest, Name, Text, TimeNs
-
-#: SQLite counts up by itself only in a column of its own type of whole numbers.
-NumberKey = Annotated[
-    int,
-    mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"),
-        primary_key=True,
-        autoincrement=True,
-    ),
-]
+from huitong.gateway.database.base import (
+    Base,
+    Blob,
+    Count,
+    Digest,
+    Name,
+    NumberKey,
+    Text,
+    TimeNs,
+)
 
 #: States of a ``ChainTransactionRow``.
 SIGNED: Final = "signed"

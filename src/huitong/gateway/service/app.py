@@ -22,6 +22,7 @@ from huitong.gateway.access.routes import operation_id
 from huitong.gateway.api import ordering, routes
 from huitong.gateway.service.background import background_of
 from huitong.gateway.service.services import Opening, Services, build_services
+from huitong.gateway.service.stopping import heard_early
 from huitong.node.logs import configure_logs
 
 log = structlog.get_logger("gateway")
@@ -46,7 +47,8 @@ def make_app(opening: Opening) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             async with services.opened(), _background(services):
-                yield
+                with heard_early(services.streams.stop):
+                    yield
         except HuitongError as error:
             _log_failure(error)
             raise

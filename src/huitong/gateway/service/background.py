@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from huitong.core.errors import HuitongError
+from huitong.gateway.events.log import NUMBERED_AT_ONCE
 from huitong.gateway.service.services import Services
 
 log = structlog.get_logger("gateway")
@@ -17,6 +19,8 @@ log = structlog.get_logger("gateway")
 PURGE_S: Final = 600
 #: Seconds between two looks for ciphertext that belongs to nothing.
 SWEEP_S: Final = 3_600
+#: Seconds between two looks for events that are not in their order yet.
+NUMBER_S: Final = 0.1
 
 
 def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
@@ -25,10 +29,13 @@ def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
         services.outbox.run(),
         services.exchanges.run(),
         services.connectors.run(),
+        services.event_news.run(),
+        _number_events(services),
         services.reads.anchoring.run(),
         services.facts.watch.run(),
         services.audit_anchor.run(),
         _every(PURGE_S, services, lambda: _purge(services)),
+        _every(PURGE_S, services, lambda: _purge_events(services)),
         _every(SWEEP_S, services, services.vault.sweep),
     ]
 
@@ -44,6 +51,24 @@ async def _every(
                 await work()
         except HuitongError as failure:
             log.warning("housekeeping_failed", reason=failure.diagnostics())
+
+
+async def _number_events(services: Services) -> None:
+    """Put events into their order soon after they are written."""
+    while True:
+        numbered = 0
+        try:
+            if services.outbox.is_leading:
+                numbered = await services.events.number_new()
+        except (HuitongError, SQLAlchemyError) as failure:  # another process was first
+            log.warning("events_not_numbered", reason=type(failure).__name__)
+        if numbered < NUMBERED_AT_ONCE:
+            await asyncio.sleep(NUMBER_S)
+
+
+async def _purge_events(services: Services) -> None:
+    while await services.events.purge():
+        pass
 
 
 async def _purge(services: Services) -> None:

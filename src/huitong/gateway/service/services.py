@@ -27,6 +27,10 @@ from huitong.gateway.database.engine import Database
 from huitong.gateway.database.migrating import check_version
 from huitong.gateway.desk.making import EvidenceDesk
 from huitong.gateway.desk.verifying import Verifier
+from huitong.gateway.events.log import EventLog
+from huitong.gateway.events.news import EventNews
+from huitong.gateway.events.streaming import Streams
+from huitong.gateway.events.zone_news import ZoneNews
 from huitong.gateway.exchange.exchanges import Exchanges
 from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.orders import Side
@@ -95,6 +99,12 @@ class Services:
     """Lets peers read open records."""
     facts: Facts
     """Brings facts of other zones to the own one."""
+    events: EventLog
+    """What happened, in order."""
+    event_news: EventNews
+    """Knows when there is more."""
+    streams: Streams
+    """Callers that listen."""
     desk: EvidenceDesk
     """Makes evidence."""
     verifier: Verifier
@@ -205,6 +215,14 @@ def build_services(opening: Opening) -> Services:
         ),
         interval_s=settings.connectors.interval_s,
     )
+    events = EventLog(
+        database,
+        settings.events,
+        source=f"/zones/{settings.zone.chain_id}/members/{settings.member}",
+        clock=time.time_ns,
+    )
+    event_news = EventNews(events)
+    outbox.follower.add(ZoneNews(database, settings.member, settings.zone.chain_id))
     return Services(
         home=opening.home,
         settings=settings,
@@ -217,6 +235,9 @@ def build_services(opening: Opening) -> Services:
         exchanges=exchanges,
         reads=reads,
         facts=facts,
+        events=events,
+        event_news=event_news,
+        streams=Streams(events, event_news, settings.events),
         desk=_desk(settings, secrets, exchanges, vault),
         verifier=Verifier(settings.evidence),
         audit_anchor=_audit_anchor(settings, database, edge, outbox, identity),

@@ -121,6 +121,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connector", name=op.f("pk_connector_state")),
     )
     op.create_table(
+        "event_heads",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("gone", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_heads")),
+    )
+    op.create_table(
+        "events",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("position", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.String(length=128), nullable=False),
+        sa.Column("subject", sa.String(length=128), nullable=False),
+        sa.Column("time_ns", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),
+        sa.UniqueConstraint("position", name=op.f("uq_events_position")),
+    )
+    op.create_table(
         "exchanges",
         sa.Column("id", sa.String(length=128), nullable=False),
         sa.Column("side", sa.String(length=128), nullable=False),
