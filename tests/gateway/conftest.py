@@ -14,6 +14,7 @@ from huitong.localnet.process import NodeProcess
 from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.testing.dex import DexMissingError, DexServer
 from huitong.testing.postgres import PostgresMissingError, PostgresServer
+from tests.gateway.pair_kit import Ground
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +76,26 @@ def node(tmp_path: Path) -> Iterator[NodeProcess]:
 async def zone(node: NodeProcess) -> AsyncIterator[ZoneClient]:
     async with ZoneClient(node.rpc_url) as client:
         yield client
+
+
+@pytest.fixture(
+    params=[
+        "sqlite-folder",
+        "postgresql-folder",
+        "sqlite-s3",
+        "postgresql-s3",
+        pytest.param("cometbft", marks=pytest.mark.heavy),
+    ]
+)
+def ground(request: pytest.FixtureRequest) -> Ground:
+    """What a pair of gateways stands on, one after the other."""
+    if request.param == "cometbft":
+        request.getfixturevalue("cometbft")
+        return Ground(engine="cometbft")
+    database, vault = request.param.split("-")
+    databases = ["", ""]
+    if database == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        databases = [server.create_database() for _ in databases]
+    bucket = request.getfixturevalue("s3_server") if vault == "s3" else None
+    return Ground(databases=databases, bucket=bucket)

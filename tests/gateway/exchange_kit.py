@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from huitong.client.sender import Sender
 from huitong.client.zone import ZoneClient
@@ -39,6 +45,7 @@ from huitong.gateway.vault.keys import SecretKey
 from huitong.gateway.vault.object_room import open_objects
 from huitong.gateway.vault.settings import VaultSettings
 from huitong.gateway.vault.vault import Vault
+from huitong.localnet.consortium import LocalZone
 from huitong.localnet.process import NodeProcess
 from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.proto.huitong.grants.v1 import grants_pb2
@@ -51,34 +58,82 @@ PURPOSE = "receivable-financing"
 INVOICE = b'{"buyer":"b","lines":[1,2],"number":"%d","seller":"s","total":113.00}'
 
 
+class Node(Protocol):
+    """A node of a zone whose keys are here."""
+
+    @property
+    def home(self) -> Path:
+        """Folder of its keyring."""
+
+    @property
+    def chain_id(self) -> str:
+        """The zone."""
+
+    @property
+    def rpc_url(self) -> str:
+        """Where it serves."""
+
+    def private_key(self, name: str) -> bytes:
+        """Return the 32 bytes of the key called ``name``."""
+
+
+class _ConsortiumNode:
+    """The first node of a zone on CometBFT."""
+
+    def __init__(self, zone: LocalZone) -> None:
+        self.home, self.chain_id = zone.folder, zone.chain_id
+        self.rpc_url = zone.nodes[0].rpc_url
+        self.private_key = zone.private_key
+
+
 @contextmanager
-def linked_nodes(folder: Path) -> Iterator[tuple[NodeProcess, NodeProcess]]:
+def linked_nodes(folder: Path, engine: str = "embedded") -> Iterator[tuple[Node, Node]]:
     """Run the provider's and the requester's zone."""
-    relayer = AccountSpec(name="relayer", roles=("relayer",))
-    roles = ("officer", "publisher", "requester")
-    nodes = [
-        NodeProcess(
-            folder / chain_id,
-            chain_id=chain_id,
-            members=[MemberSpec(member_id=member)],
-            accounts=[
-                relayer,
-                AccountSpec(name=member, member_id=member, roles=roles),
-                AccountSpec(name="officer", member_id=member, roles=roles),
-            ],
-            block_time="100ms",
+    with ExitStack() as stack:
+        first, second = (
+            _start(stack, folder / chain_id, engine, member)
+            for chain_id, member in (
+                ("hangzhou-1", "hz-tax"),
+                ("chongqing-1", "cq-bank"),
+            )
         )
-        for chain_id, member in (("hangzhou-1", "hz-tax"), ("chongqing-1", "cq-bank"))
+        yield first, second
+
+
+def _start(stack: ExitStack, folder: Path, engine: str, member: str) -> Node:
+    """Run a zone of one member; on CometBFT it has one validator."""
+    roles = ("officer", "publisher", "requester")
+    members = [MemberSpec(member_id=member)]
+    accounts = [
+        AccountSpec(name=member, member_id=member, roles=roles),
+        AccountSpec(name="officer", member_id=member, roles=roles),
     ]
-    for node in nodes:
-        node.init()
-    with nodes[0], nodes[1]:
-        yield nodes[0], nodes[1]
+    if engine == "cometbft":
+        zone = LocalZone(
+            folder,
+            folder.name,
+            validators=1,
+            block_time="100ms",
+            members=members,
+            accounts=accounts,
+        )
+        zone.init()
+        stack.enter_context(zone)
+        return _ConsortiumNode(zone)
+    node = NodeProcess(
+        folder,
+        chain_id=folder.name,
+        members=members,
+        accounts=[AccountSpec(name="relayer", roles=("relayer",)), *accounts],
+        block_time="100ms",
+    )
+    node.init()
+    return stack.enter_context(node)
 
 
 @asynccontextmanager
 async def relaying(
-    nodes: tuple[NodeProcess, NodeProcess],
+    nodes: tuple[Node, Node],
 ) -> AsyncIterator[LinkConfig]:
     """Link two zones, and relay for as long as the block lasts."""
     async with AsyncExitStack() as stack:
@@ -131,7 +186,7 @@ class Gateway:
     """One gateway in this process."""
 
     member_id: str
-    node: NodeProcess
+    node: Node
     database: Database
     zone: ZoneClient
     vault: Vault
@@ -157,8 +212,8 @@ class Gateway:
 @asynccontextmanager
 async def make_gateway(
     folder: Path,
-    node: NodeProcess,
-    other: NodeProcess,
+    node: Node,
+    other: Node,
     peers: Any,
     url: str = "",
     **settings: Any,

@@ -1,12 +1,20 @@
-"""Two linked zones and two gateways on them as processes, as organisations run them."""
+"""Two linked zones and two gateways on them as processes, as organisations run them.
+
+::
+
+    with pair_of_gateways(tmp_path, ground) as (bureau, bank): ...
+
+The fixture ``ground`` of this folder gives all of them, one after the other: databases,
+vaults and engines. Without it: SQLite, vaults in folders, the embedded engine.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,18 +24,20 @@ from click.testing import CliRunner
 from huitong.cli.main import main as huitong_command
 from huitong.localnet.gateway import GatewayProcess
 from huitong.localnet.ports import free_ports
-from huitong.localnet.process import NodeProcess
 from huitong.relayer.config import LinkConfig
 from huitong.sdk import Gateway
-from tests.gateway.exchange_kit import linked_nodes, relaying
+from huitong.testing.s3 import S3Server
+from tests.gateway.exchange_kit import Node, linked_nodes, relaying
 
 ResultT = TypeVar("ResultT")
 
 
-def command(*arguments: object) -> Any:
+def command(*arguments: object, environment: Mapping[str, str] | None = None) -> Any:
     """Run a command of ``huitong`` that succeeds, and return the object that it prints."""
     done = CliRunner().invoke(
-        huitong_command, [*(str(each) for each in arguments), "--json"]
+        huitong_command,
+        [*(str(each) for each in arguments), "--json"],
+        env=dict(environment or {}),
     )
     assert done.exit_code == 0, done.output
     # The relayer of this process may log between the lines.
@@ -43,6 +53,7 @@ class Side:
     home: Path
     process: GatewayProcess
     channel_id: str
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_key: str = ""
 
     @property
@@ -56,7 +67,12 @@ class Side:
 
     def connector(self, *arguments: object) -> Any:
         """Run ``huitong gateway connector``."""
-        return command("gateway", "connector", *arguments, f"--home={self.home}")
+        return self.run("gateway", "connector", *arguments)
+
+    def run(self, *arguments: object) -> Any:
+        """Run a command on this gateway's home."""
+        home = f"--home={self.home}"
+        return command(*arguments, home, environment=self.environment)
 
     def define(self, name: str, definition: str) -> None:
         """Write a connector's definition."""
@@ -67,20 +83,39 @@ class Side:
     def make_key(self, name: str, *roles: str) -> str:
         """Make an API key."""
         options = [f"--role={role}" for role in roles]
-        made = command("gateway", "key", "add", name, *options, f"--home={self.home}")
-        return str(made["key"])
+        return str(self.run("gateway", "key", "add", name, *options)["key"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What a pair of gateways and their zones stand on."""
+
+    databases: Sequence[str] = ("", "")
+    """URL of each gateway's empty database; empty for SQLite in its home."""
+    bucket: S3Server | None = None
+    """Where both vaults lie, each under its member's name; None: in the homes."""
+    engine: str = "embedded"
+    """Of both zones, ``embedded`` or ``cometbft``."""
 
 
 @contextmanager
-def pair_of_gateways(folder: Path) -> Iterator[tuple[Side, Side]]:
+def pair_of_gateways(
+    folder: Path, ground: Ground | None = None
+) -> Iterator[tuple[Side, Side]]:
     """Run the provider's and the requester's gateway, which know each other."""
-    with linked_nodes(folder) as nodes, _relayed(nodes) as link:
+    ground = ground or Ground()
+    bucket = ground.bucket
+    with linked_nodes(folder, ground.engine) as nodes, _relayed(nodes) as link:
         channels = (link.channel_on_a, link.channel_on_b)
         ports = free_ports(2)
-        sides = [
-            _make(folder, nodes[number], nodes[1 - number], channels[number])
-            for number in range(2)
-        ]
+        environment = bucket.environment() if bucket else {}
+        sides = []
+        for number, database in enumerate(ground.databases):
+            node, other = nodes[number], nodes[1 - number]
+            side = _make(folder, node, other, channels[number], database, environment)
+            if bucket is not None:
+                _use_bucket(side, bucket)
+            sides.append(side)
         for number, side in enumerate(sides):
             _introduce(side, sides[1 - number], ports[number], ports[1 - number])
         with ExitStack() as stack:
@@ -91,7 +126,7 @@ def pair_of_gateways(folder: Path) -> Iterator[tuple[Side, Side]]:
 
 
 @contextmanager
-def _relayed(nodes: tuple[NodeProcess, NodeProcess]) -> Iterator[LinkConfig]:
+def _relayed(nodes: tuple[Node, Node]) -> Iterator[LinkConfig]:
     """Relay in a thread, because commands of the tests have event loops of their own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -121,9 +156,17 @@ async def _left(relay: AbstractAsyncContextManager[LinkConfig]) -> None:
     await relay.__aexit__(None, None, None)
 
 
-def _make(folder: Path, node: NodeProcess, other: NodeProcess, channel_id: str) -> Side:
+def _make(
+    folder: Path,
+    node: Node,
+    other: Node,
+    channel_id: str,
+    database: str,
+    environment: Mapping[str, str],
+) -> Side:
     member_id = "hz-tax" if node.chain_id == "hangzhou-1" else "cq-bank"
     home = folder / f"gateway-{member_id}"
+    options = [f"--database={database}"] if database else []
     command(
         "gateway",
         "init",
@@ -134,8 +177,19 @@ def _make(folder: Path, node: NodeProcess, other: NodeProcess, channel_id: str) 
         f"--key={member_id}",
         f"--key-from={node.home}",
         "--listen=tcp://127.0.0.1:0",
+        *options,
     )
-    return Side(member_id, home, GatewayProcess(home), channel_id)
+    process = GatewayProcess(home, environment=environment)
+    return Side(member_id, home, process, channel_id, environment)
+
+
+def _use_bucket(side: Side, bucket: S3Server) -> None:
+    with (side.home / "gateway.toml").open("a") as file:
+        file.write(
+            '\n[vault.store]\nkind = "s3"\n'
+            f'bucket = "{bucket.bucket}"\nprefix = "{side.member_id}"\n'
+            f'endpoint = "{bucket.endpoint}"\nallow_http = true\n'
+        )
 
 
 def _introduce(side: Side, other: Side, own_port: int, other_port: int) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -25,17 +25,25 @@ _LOG_LINES: Final = 15
 class GatewayProcess:
     """One gateway, whose home was made by ``huitong gateway init``."""
 
-    def __init__(self, home: Path, *, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Prepare; nothing is started yet.
 
         Args:
             home: the gateway's folder.
             options: further options of ``huitong gateway start``.
+            environment: variables that it gets beside those of this process.
         """
         self.home = home
         """The gateway's folder."""
         self.options = tuple(options)
         """Further options of ``huitong gateway start``."""
+        self._environment = dict(environment or {})
         self.url = ""
         """Where it answers, once it does."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,6 +75,7 @@ class GatewayProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env=os.environ | self._environment,
             )
 
     def is_answering(self) -> bool:
