@@ -9,6 +9,7 @@ from huitong.cli.gw_exchanges import exchanges, requests
 from huitong.cli.gw_jobs import jobs, undelivered
 from huitong.cli.gw_records import records
 from huitong.cli.gw_sharing import consents, grants
+from huitong.cli.gw_subscriptions import subscriptions
 from huitong.cli.verify import verify
 from huitong.sdk import Gateway
 
@@ -24,7 +25,16 @@ def gw() -> None:
     """
 
 
-for group in (records, requests, exchanges, grants, consents, jobs, undelivered):
+for group in (
+    records,
+    requests,
+    exchanges,
+    subscriptions,
+    grants,
+    consents,
+    jobs,
+    undelivered,
+):
     gw.add_command(group)
 gw.add_command(verify)
 

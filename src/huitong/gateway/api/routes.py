@@ -16,6 +16,7 @@ from huitong.gateway.api import (
     jobs,
     records,
     subjects,
+    subscriptions,
     zones,
 )
 from huitong.gateway.desk.page import install_verify_page
@@ -33,6 +34,7 @@ def install(app: FastAPI) -> None:
     """Add every route to the application."""
     for resource in (
         exchanges,
+        subscriptions,
         evidence,
         records,
         zones,
