@@ -173,6 +173,7 @@ class DirectPeers:
             chain_id_of_a=what.chain_id_of_a,
             channel_on_b=what.channel_on_b,
             sequence=what.sequence,
+            push_number=what.push_number,
             sealed_digest=what.sealed_digest,
         )
         there = self.others.get(what.peer)

@@ -12,6 +12,7 @@ from huitong.cli.gw_jobs import jobs, undelivered
 from huitong.cli.gw_reads import reads
 from huitong.cli.gw_records import records
 from huitong.cli.gw_sharing import consents, grants
+from huitong.cli.gw_subscriptions import subscriptions
 from huitong.cli.verify import verify
 from huitong.sdk import Gateway
 
@@ -32,6 +33,7 @@ for group in (
     reads,
     requests,
     exchanges,
+    subscriptions,
     facts,
     grants,
     consents,

@@ -25,6 +25,8 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 _FILE_BYTES_MAX: Final = 64 * 1024
 _DEFAULT: Final = "default"
 _KEY_VARIABLE: Final = "HUITONG_GW_KEY"
+#: States and stages that make the exit code 1.
+_FAILED: Final = ("stuck", "cancelled", "refused", "failed", "timed-out")
 #: Seconds for which commands wait for the end of what they began.
 WAIT_S: Final = 30
 
@@ -117,7 +119,7 @@ def show_one(value: Model, *, as_json: bool) -> None:
     show(shown, as_json=as_json)
     state = shown.get("state") or shown.get("stage")
     is_over = shown.get("is_ended") and state != "settled"
-    if shown.get("problem") or is_over or state in ("stuck", "cancelled"):
+    if shown.get("problem") or is_over or state in _FAILED:
         sys.exit(EXIT_FAILED)
 
 

@@ -89,6 +89,16 @@ def record(
     show_one(gateway.record_consent(fields=fields, **said), as_json=as_json)
 
 
+@consents.command("list")
+@click.option("--subject", required=True, help="Pseudonym, as in the records.")
+@limit_option
+@gw_command
+def list_consents(gateway: Gateway, subject: str, most: int, as_json: bool) -> None:
+    """List the consents of a subject, withdrawn ones too."""
+    found = gateway.list_consents(subject=subject)
+    show_list("consents", found, most, as_json=as_json)
+
+
 @consents.command("show")
 @click.argument("consent_id", type=_NUMBER)
 @gw_command

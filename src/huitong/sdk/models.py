@@ -63,6 +63,10 @@ class Exchange(Model):
     """The record."""
     version: int | None
     """Which version; null: the newest."""
+    subscription: str | None
+    """The subscription under which this version was pushed."""
+    push: int | None
+    """Number of the version there."""
     purpose: str
     """What for."""
     legal_basis: str
@@ -101,6 +105,89 @@ class PageExchange(Model):
     """A part of a list."""
 
     items: tuple[Exchange, ...]
+    """In the order of the list."""
+    next: str | None = None
+    """Give it as `after` to go on; null at the end."""
+
+
+class End(Model):
+    """How a subscription came to its end."""
+
+    reason_code: str
+    """For programs."""
+    reason: str
+    """For people."""
+    by: str
+    """Which side ended it."""
+    ended: str
+    """When, by this zone's clock."""
+    is_known: bool
+    """Whether the other zone knows."""
+
+
+class Subscription(Model):
+    """A standing permission as this gateway knows it."""
+
+    id: str
+    """Id of the subscription, at this gateway."""
+    side: str
+    """Which end of it this gateway is."""
+    stage: str
+    """How far it has come."""
+    is_over: bool
+    """Whether nothing more is given under it."""
+    channel: str
+    """The channel, on this zone."""
+    sequence: int | None
+    """Number of the request on its channel; null until it is on chain."""
+    issuer: str
+    """Member that publishes the records."""
+    requester: str
+    """Member that gets them."""
+    record: str | None
+    """The one record."""
+    record_type: str | None
+    """Type of the records."""
+    purpose: str
+    """What for."""
+    legal_basis: str
+    """On what basis."""
+    consent: int | None
+    """Number of the consent."""
+    fields: tuple[str, ...]
+    """Granted fields; before a grant those asked for; empty for all."""
+    until: str
+    """When it ends at the latest."""
+    count_max: int
+    """How many versions at most; 0 for any number."""
+    pushes: int
+    """How many versions were pushed."""
+    decision: Decision | None
+    """What was decided."""
+    deadline: str | None
+    """Until when an officer may decide, if one must."""
+    started: str | None
+    """Since when versions are pushed."""
+    end: End | None
+    """How it came to its end."""
+    failure: str
+    """Why the request failed, for people."""
+    created: str
+    """When this gateway learned of it."""
+    changed: str
+    """Since when it is in its stage."""
+    problem: Problem | None
+    """Why it does not go on."""
+    job: int | None
+    """The job to retry, skip or cancel if there is a problem."""
+    request_id: str
+    """Id of the call that began it."""
+
+
+class PageSubscription(Model):
+    """A part of a list."""
+
+    items: tuple[Subscription, ...]
     """In the order of the list."""
     next: str | None = None
     """Give it as `after` to go on; null at the end."""
@@ -584,6 +671,15 @@ class Consent(Model):
     """Whether it was withdrawn."""
     withdrawn_reason: str
     """Why it was withdrawn."""
+
+
+class PageConsent(Model):
+    """A part of a list."""
+
+    items: tuple[Consent, ...]
+    """In the order of the list."""
+    next: str | None = None
+    """Give it as `after` to go on; null at the end."""
 
 
 class InclusionProof(Model):

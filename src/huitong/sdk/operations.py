@@ -75,7 +75,9 @@ class Gateway(Transport):
     ) -> Iterator[models.Exchange]:
         """List requests that wait for an officer's decision.
 
-        What others ask of this member and no rule has decided, oldest first.
+                What others ask of this member and no rule has decided, oldest first.
+
+        Requests for each new version are among the subscriptions.
         """
         return self._items(
             Call(
@@ -123,6 +125,7 @@ class Gateway(Transport):
                 "requested",
                 "granted",
                 "sealed",
+                "pushed",
                 "delivered",
                 "handed-over",
                 "arrived",
@@ -138,6 +141,7 @@ class Gateway(Transport):
         | None = None,
         peer: str | None = None,
         record: str | None = None,
+        subscription: str | None = None,
         stuck: bool | None = None,
         after: str | None = None,
         limit: int | None = None,
@@ -155,6 +159,7 @@ class Gateway(Transport):
                     "stage": stage,
                     "peer": peer,
                     "record": record,
+                    "subscription": subscription,
                     "stuck": stuck,
                     "after": after,
                     "limit": limit,
@@ -246,6 +251,171 @@ class Gateway(Transport):
                 path=f"/v1/exchanges/{place(exchange)}/disclosure",
                 query={},
             )
+        )
+
+    def create_subscription(
+        self,
+        *,
+        channel: str,
+        issuer: str,
+        purpose: str,
+        until: str,
+        wait: int | None = None,
+        record: str | None = None,
+        record_type: str | None = None,
+        legal_basis: str | None = None,
+        consent: int | None = None,
+        fields: Sequence[str] | None = None,
+        count_max: int | None = None,
+        timeout_s: int | None = None,
+        minimum_grade: Literal["proven", "attested", "signed", "unverified"]
+        | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.Subscription:
+        """Ask for each new version.
+
+                Ask for a standing permission; with `wait` the decision on it is awaited.
+
+        What is there already is asked for by an ordinary request; the versions that are
+        published from the start on come as exchanges with this `subscription`.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path="/v1/subscriptions",
+                query={"wait": wait},
+                body=given(
+                    channel=channel,
+                    issuer=issuer,
+                    record=record,
+                    record_type=record_type,
+                    purpose=purpose,
+                    legal_basis=legal_basis,
+                    consent=consent,
+                    fields=fields,
+                    until=until,
+                    count_max=count_max,
+                    timeout_s=timeout_s,
+                    minimum_grade=minimum_grade,
+                ),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.Subscription,
+        )
+
+    def list_subscriptions(
+        self,
+        *,
+        side: Literal["provider", "requester"] | None = None,
+        stage: Sequence[
+            Literal[
+                "ordered",
+                "requested",
+                "active",
+                "ended",
+                "withdrawn",
+                "refused",
+                "timed-out",
+                "failed",
+                "cancelled",
+            ]
+        ]
+        | None = None,
+        peer: str | None = None,
+        record: str | None = None,
+        record_type: str | None = None,
+        stuck: bool | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[models.Subscription]:
+        """List subscriptions.
+
+        On both sides, oldest first; side `provider` and stage `requested` wait for an officer.
+        """
+        return self._items(
+            Call(
+                method="GET",
+                path="/v1/subscriptions",
+                query={
+                    "side": side,
+                    "stage": stage,
+                    "peer": peer,
+                    "record": record,
+                    "record_type": record_type,
+                    "stuck": stuck,
+                    "after": after,
+                    "limit": limit,
+                },
+            ),
+            models.PageSubscription,
+            models.Subscription,
+        )
+
+    def get_subscription(
+        self, subscription: str, *, wait: int | None = None
+    ) -> models.Subscription:
+        """Look at a subscription, or wait for its decision.
+
+        Answer 200 if it is decided, and 202 before.
+        """
+        return self._call(
+            Call(
+                method="GET",
+                path=f"/v1/subscriptions/{place(subscription)}",
+                query={"wait": wait},
+            ),
+            models.Subscription,
+        )
+
+    def decide_subscription(
+        self,
+        subscription: str,
+        *,
+        outcome: Literal["granted", "refused"],
+        wait: int | None = None,
+        reason: str | None = None,
+        fields: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.Subscription:
+        """Decide on a subscription.
+
+        Grant or refuse what another member asks for; what it gets is judged each time.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path=f"/v1/subscriptions/{place(subscription)}/decision",
+                query={"wait": wait},
+                body=given(outcome=outcome, reason=reason, fields=fields),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.Subscription,
+        )
+
+    def end_subscription(
+        self,
+        subscription: str,
+        *,
+        wait: int | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.Subscription:
+        """End a subscription.
+
+        End it from this side; what was given before stays given.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path=f"/v1/subscriptions/{place(subscription)}/end",
+                query={"wait": wait},
+                body=given(reason=reason),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.Subscription,
         )
 
     def download_exchange_evidence(self, exchange: str) -> Iterator[bytes]:
@@ -880,13 +1050,20 @@ class Gateway(Transport):
             models.Job,
         )
 
-    def get_consent(self, consent_id: int) -> models.Consent:
-        """Look at a consent.
+    def list_consents(
+        self, *, subject: str, after: str | None = None, limit: int | None = None
+    ) -> Iterator[models.Consent]:
+        """List the consents of a data subject.
 
-        A consent as the zone has it now.
+        What a subject has permitted, oldest first, also what was withdrawn.
         """
-        return self._call(
-            Call(method="GET", path=f"/v1/consents/{place(consent_id)}", query={}),
+        return self._items(
+            Call(
+                method="GET",
+                path="/v1/consents",
+                query={"subject": subject, "after": after, "limit": limit},
+            ),
+            models.PageConsent,
             models.Consent,
         )
 
@@ -927,6 +1104,16 @@ class Gateway(Transport):
                 takes_key=True,
             ),
             models.Job,
+        )
+
+    def get_consent(self, consent_id: int) -> models.Consent:
+        """Look at a consent.
+
+        A consent as the zone has it now.
+        """
+        return self._call(
+            Call(method="GET", path=f"/v1/consents/{place(consent_id)}", query={}),
+            models.Consent,
         )
 
     def withdraw_consent(

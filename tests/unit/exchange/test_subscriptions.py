@@ -591,6 +591,26 @@ def test_end_that_did_not_arrive_is_told_again() -> None:
     assert on_a(pair).end_acknowledged
 
 
+def test_provider_that_ends_what_has_no_ground_says_what_is_gone() -> None:
+    pair = published()
+    pair.subscribed()
+    withdraw(pair)
+    pair.end(1)
+    told_end(pair)
+    for kept in (on_a(pair), on_b(pair)):
+        assert kept.state == pb.SUBSCRIPTION_STATE_WITHDRAWN
+        assert (kept.reason_code, kept.reason) == ("grant", "no longer needed")
+
+
+def test_provider_that_ends_what_is_used_up_says_so() -> None:
+    pair = published()
+    pair.subscribed(count_max=1)
+    pair.push(1)
+    pair.end(1)
+    assert on_a(pair).state == pb.SUBSCRIPTION_STATE_ENDED
+    assert on_a(pair).reason_code == "count"
+
+
 def test_member_that_is_no_party_ends_only_what_has_no_ground() -> None:
     pair = published()
     pair.subscribed()

@@ -81,11 +81,18 @@ PERMISSIONS: Final[Permissions] = {
     "cancelExchange": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     "downloadDisclosure": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     "downloadDocument": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    # subscriptions
+    "createSubscription": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
+    "listSubscriptions": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "getSubscription": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "decideSubscription": allow(Duty.DECIDE, OFFICER),
+    "endSubscription": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     # grants and consents
     "listGrants": allow(Duty.READ, *_BUSINESS),
     "getGrant": allow(Duty.READ, *_BUSINESS),
     "giveGrant": allow(Duty.DECIDE, OFFICER),
     "withdrawGrant": allow(Duty.DECIDE, OFFICER),
+    "listConsents": allow(Duty.READ, *_BUSINESS),
     "getConsent": allow(Duty.READ, *_BUSINESS),
     "recordConsent": allow(Duty.DECIDE, OFFICER),
     "withdrawConsent": allow(Duty.DECIDE, OFFICER),

@@ -164,6 +164,10 @@ class Exchange(View):
     requester: MemberId = Field(description="Member that asks for it.")
     record: RecordId = Field(description="The record.")
     version: int | None = Field(description="Which version; null: the newest.")
+    subscription: str | None = Field(
+        description="The subscription under which this version was pushed."
+    )
+    push: int | None = Field(description="Number of the version there.")
     purpose: str = Field(description="What for.")
     legal_basis: str = Field(description="On what basis.")
     consent: int | None = Field(description="Number of the consent.")
@@ -236,7 +240,10 @@ async def list_requests(
     after: PageAfter = None,
     limit: PageLimit = PAGE_DEFAULT,
 ) -> Page[Exchange]:
-    """What others ask of this member and no rule has decided, oldest first."""
+    """What others ask of this member and no rule has decided, oldest first.
+
+    Requests for each new version are among the subscriptions.
+    """
     listing = Listing(services.cursors, "listRequests", caller)
     wanted = ExchangeFilter(side=Side.PROVIDER, stages=(Stage.REQUESTED,))
     return await _page(services, listing, wanted, after, limit)
@@ -282,6 +289,14 @@ async def list_exchanges(
         MemberId | None, Query(description="Member at the other end.")
     ] = None,
     record: Annotated[RecordId | None, Query(description="Of this record.")] = None,
+    subscription: Annotated[
+        str | None,
+        Query(
+            max_length=128,
+            pattern=r"^[A-Za-z0-9._:-]+$",
+            description="Only versions that were pushed under it.",
+        ),
+    ] = None,
     stuck: Annotated[
         bool | None, Query(description="Only those with, or without, a problem.")
     ] = None,
@@ -295,6 +310,7 @@ async def list_exchanges(
         "stage": [str(each) for each in stages],
         "peer": peer,
         "record": record,
+        "subscription": subscription,
         "stuck": stuck,
     }
     wanted = ExchangeFilter(
@@ -302,6 +318,7 @@ async def list_exchanges(
         stages=stages,
         peer=peer or "",
         record_id=record or "",
+        subscription_id=subscription or "",
         stuck=stuck,
     )
     listing = Listing(services.cursors, "listExchanges", caller, filters)
@@ -447,6 +464,8 @@ def exchange_of(found: ExchangeView) -> Exchange:
             "requester": found.requester,
             "record": found.record_id,
             "version": found.version or None,
+            "subscription": found.subscription_id or None,
+            "push": found.push_number or None,
             "purpose": found.purpose,
             "legal_basis": found.legal_basis,
             "consent": found.consent_id or None,

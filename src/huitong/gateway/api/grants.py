@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Self
 
-from fastapi import Path, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import Field, model_validator
 
 from huitong.core.limits import UINT32_MAX
@@ -261,6 +261,37 @@ async def withdraw_grant(
         account=account,
         subject=f"grant/{grant_id}",
         wait_s=wait,
+    )
+
+
+@router.get(
+    "/consents",
+    operation_id="listConsents",
+    summary="List the consents of a data subject",
+    tags=["consents"],
+)
+async def list_consents(
+    services: ServicesOf,
+    caller: CurrentCaller,
+    subject: Annotated[Hex32, Query(description="Pseudonym of the subject.")],
+    after: PageAfter = None,
+    limit: PageLimit = PAGE_DEFAULT,
+) -> Page[ConsentView]:
+    """What a subject has permitted, oldest first, also what was withdrawn."""
+    filters = {"subject": subject}
+    listing = Listing(services.cursors, "listConsents", caller, filters)
+    (start,) = listing.after(after) or (0,)
+    answer = await ask(
+        services.zone,
+        f"{_QUERY}/Consents",
+        pb.QueryConsentsRequest(
+            subject=bytes.fromhex(subject), start_after=int(start), limit=limit
+        ),
+        pb.QueryConsentsResponse,
+    )
+    return Page(
+        items=[_consent_view(consent) for consent in answer.consents],
+        next=listing.next(answer.next),
     )
 
 

@@ -19,6 +19,7 @@ from huitong.gateway.api import (
     reads,
     records,
     subjects,
+    subscriptions,
     zones,
 )
 from huitong.gateway.desk.page import install_verify_page
@@ -37,6 +38,7 @@ def install(app: FastAPI) -> None:
     """Add every route to the application."""
     for resource in (
         exchanges,
+        subscriptions,
         evidence,
         records,
         reads,

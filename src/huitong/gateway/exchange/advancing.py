@@ -7,8 +7,8 @@ written in the same transaction.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, final
 
 import structlog
@@ -18,21 +18,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from huitong.client.subscription import BlockSeen
 from huitong.core.codec import encode
 from huitong.gateway.exchange.errors import ReceiptReturnedError
+from huitong.gateway.exchange.found_rows import find_push, new_row, side_of
 from huitong.gateway.exchange.kinds import CHECK, SEAL, SEAL_LANE, step_key
 from huitong.gateway.exchange.orders import ENDED, Side, Stage
 from huitong.gateway.exchange.parts import Parts
+from huitong.gateway.exchange.pushing import provide_push
 from huitong.gateway.exchange.receipts import receipt_step
-from huitong.gateway.exchange.rows import move, new_id, note_fault
+from huitong.gateway.exchange.rows import move, note_fault
+from huitong.gateway.exchange.standing import Standing
+from huitong.gateway.exchange.standing_state import read_subscriptions
 from huitong.gateway.exchange.tables import ExchangeRow
 from huitong.gateway.exchange.zone_state import (
+    Touched,
     all_exchanges,
     read_exchanges,
     touched_in,
 )
 from huitong.gateway.outbox.steps import NewStep
-from huitong.modules.exchange.keys import PROVIDER
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
-from huitong.proto.huitong.exchange.v1.exchange_pb2 import Exchange
+from huitong.proto.huitong.exchange.v1.exchange_pb2 import (
+    Exchange,
+    Subscription,
+)
 
 log = structlog.get_logger("gateway")
 
@@ -52,12 +59,22 @@ _UNCONFIRMED: Final = (
 _UNDELIVERED: Final = (Stage.ORDERED, Stage.REQUESTED, Stage.GRANTED, Stage.SEALED)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a block has changed, as the zone has it now."""
+
+    touched: Touched
+    exchanges: Sequence[Exchange]
+    subscriptions: Sequence[Subscription]
+
+
 @final
 class Advancing:
     """Moves exchanges on, block by block."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._standing = Standing(parts)
 
     # --- what the follower tells --------------------------------------------------------
 
@@ -69,13 +86,23 @@ class Advancing:
         touched = touched_in(block, self._parts.identity.member_id)
         if not touched:
             return None
-        return await read_exchanges(self._parts.links.own_zone, touched)
+        zone = self._parts.links.own_zone
+        return _Found(
+            touched=touched,
+            exchanges=await read_exchanges(zone, touched),
+            subscriptions=await read_subscriptions(zone, touched),
+        )
 
     async def apply(
-        self, session: AsyncSession, block: BlockSeen, found: Sequence[Exchange]
+        self, session: AsyncSession, block: BlockSeen, found: _Found
     ) -> None:
         """Write what follows from a block."""
-        await self.advance(session, found)
+        requests = [one for one in found.exchanges if _is_standing(one)]
+        others = [one for one in found.exchanges if not _is_standing(one)]
+        await self._standing.advance(session, requests, found.subscriptions)
+        await self.advance(session, others)
+        if found.touched.is_ground_lost:
+            await self._standing.end_groundless(session, found.touched)
 
     async def applied(self, block: BlockSeen, found: Any) -> None:
         """Let the outbox go on at once."""
@@ -88,11 +115,18 @@ class Advancing:
         pages = all_exchanges(parts.links.own_zone, parts.identity.member_id)
         async for page in pages:
             async with parts.database.transaction() as session:
-                await self.advance(session, page)
+                standing = [one for one in page if _is_standing(one)]
+                await self._standing.advance(session, standing, ())
+                others = [one for one in page if not _is_standing(one)]
+                await self.advance(session, others)
+        pushes = await self._standing.reconcile()
+        async with parts.database.transaction() as session:
+            await self.advance(session, pushes)
         parts.outbox.wake()
 
     async def resumed(self) -> None:
-        """Nothing waits for this."""
+        """Push what was missed."""
+        await self._standing.catch_up()
 
     # --- what follows -------------------------------------------------------------------
 
@@ -101,22 +135,44 @@ class Advancing:
     ) -> None:
         """Bring exchanges to where the zone says that they are."""
         steps: list[NewStep] = []
-        for start in range(0, len(exchanges), LOOKED_UP_AT_ONCE):
-            some = exchanges[start : start + LOOKED_UP_AT_ONCE]
+        requests = [one for one in exchanges if not one.push_number]
+        for start in range(0, len(requests), LOOKED_UP_AT_ONCE):
+            some = requests[start : start + LOOKED_UP_AT_ONCE]
             rows = await _find_rows(session, some)
             for exchange in some:
-                where = (_side(exchange), exchange.channel_id, exchange.sequence)
-                row = rows.get(where)
+                row = rows.get(_place(exchange))
                 if row is None:
-                    row = _new_row(exchange)
+                    row = new_row(exchange)
                     session.add(row)
                 steps += self._next_steps(row, exchange)
         await self._parts.outbox.add(session, *steps)
+        await self._advance_pushes(
+            session, [one for one in exchanges if one.push_number]
+        )
+
+    async def _advance_pushes(
+        self, session: AsyncSession, pushes: Sequence[Exchange]
+    ) -> None:
+        """Bring pushed versions to where the zone says that they are."""
+        steps: list[NewStep] = []
+        provided: set[str] = set()
+        for push in pushes:
+            row = await find_push(session, push)
+            if row is None:
+                log.error("push_without_subscription", channel=push.channel_id)
+                continue
+            steps += self._next_steps(row, push)
+            if row.side == Side.PROVIDER:
+                provided.add(row.subscription_id or "")
+        await self._parts.outbox.add(session, *steps)
+        await self._standing.end_used_up(session, provided)
 
     def _next_steps(self, row: ExchangeRow, exchange: Exchange) -> Iterable[NewStep]:
         """Change one row; a fault in one keeps no other from going on."""
         if row.stage in ENDED:
             return ()
+        if row.subscription_id and row.side == Side.PROVIDER:
+            return list(provide_push(self._parts, row, exchange))
         go_on = self._provide if row.side == Side.PROVIDER else self._require
         try:
             return list(go_on(row, exchange))
@@ -210,7 +266,7 @@ async def _find_rows(
 ) -> dict[tuple[str, str, int], ExchangeRow]:
     by_place: dict[tuple[str, str], list[int]] = {}
     for exchange in exchanges:
-        place = (_side(exchange), exchange.channel_id)
+        place = (side_of(exchange), exchange.channel_id)
         by_place.setdefault(place, []).append(exchange.sequence)
     found = {}
     for (side, channel_id), sequences in by_place.items():
@@ -218,51 +274,16 @@ async def _find_rows(
             select(ExchangeRow)
             .where(ExchangeRow.channel_id == channel_id)
             .where(ExchangeRow.sequence.in_(sequences))
-            .where(ExchangeRow.side == side)
+            .where(ExchangeRow.side == side, ExchangeRow.push_number == 0)
         )
         found.update({(side, channel_id, row.sequence or 0): row for row in rows})
     return found
 
 
-def _new_row(exchange: Exchange) -> ExchangeRow:
-    """Return an exchange that others began, or that was begun by hand."""
-    request = exchange.request
-    is_provider = exchange.side == PROVIDER
-    now_ns = time.time_ns()
-    return ExchangeRow(
-        id=new_id(now_ns),
-        side=_side(exchange),
-        stage=Stage.ORDERED,
-        key=None,
-        order_digest=b"",
-        channel_id=exchange.channel_id,
-        sequence=exchange.sequence,
-        peer=request.requester if is_provider else request.issuer,
-        record_id=request.record_id,
-        record_type="",
-        request=encode(request),
-        decision=b"",
-        deadline_ns=exchange.deadline,
-        failure="",
-        sealed_digest=b"",
-        sealed_size=0,
-        stated_height=0,
-        grade="",
-        minimum_grade="",
-        payload_digest=b"",
-        checked_height=0,
-        keeps_sealed=False,
-        receipts=0,
-        request_id="",
-        created_ns=now_ns,
-        changed_ns=now_ns,
-        problem_step_id=0,
-        problem_codespace="",
-        problem_code=0,
-        problem="",
-        problem_since_ns=0,
-    )
+def _place(exchange: Exchange) -> tuple[str, str, int]:
+    return side_of(exchange), exchange.channel_id, exchange.sequence
 
 
-def _side(exchange: Exchange) -> str:
-    return Side.PROVIDER if exchange.side == PROVIDER else Side.REQUESTER
+def _is_standing(exchange: Exchange) -> bool:
+    """Tell whether this is the request for a permission, not a version under it."""
+    return exchange.request.standing and not exchange.push_number

@@ -17,11 +17,19 @@ from huitong.gateway.exchange.errors import (
 )
 from huitong.gateway.exchange.orders import Side, Stage
 from huitong.gateway.exchange.parts import Parts
-from huitong.gateway.exchange.tables import ExchangeRow
+from huitong.gateway.exchange.subscription_errors import PushNotKnownYetError
+from huitong.gateway.exchange.subscription_orders import SubscriptionStage
+from huitong.gateway.exchange.tables import ExchangeRow, SubscriptionRow
 from huitong.payload.errors import SealedDigestError
 
 #: Stages in which sealed bytes are waited for, or may replace bytes that did not pass.
 _AWAITING = (Stage.REQUESTED, Stage.GRANTED, Stage.ARRIVED)
+#: Stages of a permission in which a version may be on the zone that is not known here.
+_PUSHED_IN = (
+    SubscriptionStage.REQUESTED,
+    SubscriptionStage.ACTIVE,
+    SubscriptionStage.ENDED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,8 @@ class Arrival:
     """Channel of the request on our zone."""
     sequence: int
     """Of the request."""
+    push_number: int = 0
+    """Of a version that was pushed under that request; 0 for none."""
     sealed_digest: bytes
     """SHA-256 of the bytes."""
 
@@ -47,21 +57,24 @@ class Arrivals:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def check(self, channel_id: str, sequence: int, peer: str) -> None:
+    async def check(
+        self, channel_id: str, sequence: int, peer: str, push_number: int = 0
+    ) -> None:
         """Make sure, before any work is done, that this peer was asked for something.
 
         Raises:
             NotAskedForError: it was not.
-            RequestNotKnownYetError: it may have been.
+            RequestNotKnownYetError, PushNotKnownYetError: it may have been.
         """
         async with self._parts.database.transaction() as session:
             found = await session.scalar(
                 _asked_of(peer, channel_id)
                 .where(ExchangeRow.sequence == sequence)
+                .where(ExchangeRow.push_number == push_number)
                 .with_only_columns(ExchangeRow.id)
             )
             if found is None:
-                await _raise_absent(session, channel_id, sequence, peer)
+                await _raise_absent(session, channel_id, sequence, peer, push_number)
 
     async def is_here(self, arrival: Arrival) -> bool:
         """Return whether these very bytes are here already.
@@ -118,13 +131,19 @@ class Arrivals:
     async def _find(
         session: AsyncSession, arrival: Arrival, *, for_update: bool = False
     ) -> ExchangeRow:
-        query = _asked_of(arrival.peer, arrival.channel_on_b).where(
-            ExchangeRow.sequence == arrival.sequence
+        query = (
+            _asked_of(arrival.peer, arrival.channel_on_b)
+            .where(ExchangeRow.sequence == arrival.sequence)
+            .where(ExchangeRow.push_number == arrival.push_number)
         )
         row = await session.scalar(query.with_for_update() if for_update else query)
         if row is None:
             await _raise_absent(
-                session, arrival.channel_on_b, arrival.sequence, arrival.peer
+                session,
+                arrival.channel_on_b,
+                arrival.sequence,
+                arrival.peer,
+                arrival.push_number,
             )
         return row
 
@@ -139,7 +158,7 @@ def _asked_of(peer: str, channel_id: str) -> Select[ExchangeRow]:
 
 
 async def _raise_absent(
-    session: AsyncSession, channel_id: str, sequence: int, peer: str
+    session: AsyncSession, channel_id: str, sequence: int, peer: str, push_number: int
 ) -> NoReturn:
     """Say why a delivery belongs to no request.
 
@@ -148,8 +167,11 @@ async def _raise_absent(
 
     Raises:
         RequestNotKnownYetError: a request to this peer waits for its sequence.
+        PushNotKnownYetError: the same of a version, under a permission that is there.
         NotAskedForError: none does.
     """
+    if push_number:
+        await _raise_absent_push(session, channel_id, sequence, peer, push_number)
     waiting = await session.scalar(
         _asked_of(peer, channel_id)
         .where(ExchangeRow.stage == Stage.ORDERED)
@@ -158,6 +180,23 @@ async def _raise_absent(
     )
     if waiting is not None:
         raise RequestNotKnownYetError(channel_id=channel_id, sequence=sequence)
+    raise NotAskedForError(channel_id=channel_id, sequence=sequence)
+
+
+async def _raise_absent_push(
+    session: AsyncSession, channel_id: str, sequence: int, peer: str, number: int
+) -> NoReturn:
+    permission = await session.scalar(
+        select(SubscriptionRow)
+        .where(SubscriptionRow.channel_id == channel_id)
+        .where(SubscriptionRow.sequence == sequence)
+        .where(SubscriptionRow.side == Side.REQUESTER, SubscriptionRow.peer == peer)
+    )
+    may_come = permission is not None and permission.stage in _PUSHED_IN
+    if may_come:
+        raise PushNotKnownYetError(
+            channel_id=channel_id, sequence=sequence, number=number
+        )
     raise NotAskedForError(channel_id=channel_id, sequence=sequence)
 
 

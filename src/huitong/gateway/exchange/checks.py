@@ -42,8 +42,15 @@ class Claim:
 
     sequence: int
     """Of the request."""
+    push_number: int = 0
+    """Of a version that was pushed under it; 0 for none."""
     decision: Decision
     """As the own zone has it."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Sequence and number."""
+        return self.sequence, self.push_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +87,7 @@ async def prove_deliveries(
     # next header commits to it, and a zone makes that at once.
     view = await links.verified(channel_id, await zone.latest_height() + 1)
     stated_keys = {
-        claim.sequence: exchange_key(PROVIDER, end.channel_id, claim.sequence)
+        claim.place: exchange_key(PROVIDER, end.channel_id, *claim.place)
         for claim in claims
     }
     stated = await _prove(view, zone, EXCHANGE_STORE, stated_keys.values())
@@ -88,7 +95,7 @@ async def prove_deliveries(
     return [
         _judge(
             claim,
-            stated[stated_keys[claim.sequence]],
+            stated[stated_keys[claim.place]],
             heads[record_key(claim.decision.issuer, claim.decision.record_id)],
             heads.get(_archived(claim)),
             view,

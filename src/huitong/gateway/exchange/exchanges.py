@@ -42,6 +42,7 @@ from huitong.gateway.exchange.orders import (
 )
 from huitong.gateway.exchange.parts import Identity, Parts, Peers, ReaderKeySet
 from huitong.gateway.exchange.provider import HandOvers, Sealing, Statements
+from huitong.gateway.exchange.provider_steps import push_step
 from huitong.gateway.exchange.publishing import Publishing
 from huitong.gateway.exchange.receipts import Receipts, receipt_step
 from huitong.gateway.exchange.requester import Checking, Requests
@@ -55,6 +56,7 @@ from huitong.gateway.exchange.rows import (
     views_of,
 )
 from huitong.gateway.exchange.settings import ExchangeSettings
+from huitong.gateway.exchange.subscriptions import Subscriptions
 from huitong.gateway.exchange.tables import ExchangeRow
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.outbox.steps import (
@@ -131,6 +133,8 @@ class Exchanges:
         """Takes what peers bring."""
         self.links = self._parts.links
         """The other zones, with verified headers of them."""
+        self.subscriptions = Subscriptions(self._parts)
+        """Standing permissions."""
         self._publishing = Publishing(self._parts)
         for kind, handler in (
             (kinds.PUBLISH, self._publishing),
@@ -261,6 +265,7 @@ class Exchanges:
             order_digest=digest,
             channel_id=order.channel_id,
             sequence=None,
+            push_number=0,
             peer=order.issuer,
             record_id=order.record_id,
             request=encode(request),
@@ -316,6 +321,7 @@ class Exchanges:
             (ExchangeRow.peer, wanted.peer),
             (ExchangeRow.channel_id, wanted.channel_id),
             (ExchangeRow.record_id, wanted.record_id),
+            (ExchangeRow.subscription_id, wanted.subscription_id),
         ):
             if value:
                 query = query.where(column == value)
@@ -382,7 +388,18 @@ class Exchanges:
                 clear_problem(await get_row(session, exchange_id, for_update=True))
         elif view.problem is not None and view.stage == Stage.CHECKED:
             return await self.confirm(exchange_id)
+        elif view.problem is not None and view.stage == Stage.SEALED:
+            await self._push_again(exchange_id)
         return await self.get(exchange_id)
+
+    async def _push_again(self, exchange_id: str) -> None:
+        """Send a version again that came back too often."""
+        async with self._parts.database.transaction() as session:
+            row = await get_row(session, exchange_id, for_update=True)
+            clear_problem(row)
+            row.receipts += 1
+            await self._parts.outbox.add(session, push_step(self._parts, row))
+        self._parts.outbox.wake()
 
     async def cancel(self, exchange_id: str) -> ExchangeView:
         """Give an exchange up, as far as this side is to act.

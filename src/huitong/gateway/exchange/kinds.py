@@ -21,6 +21,17 @@ CHECK: Final = "exchange.check"
 CONFIRM: Final = "exchange.confirm"
 """The receipt goes to the own zone, and by packet to the other."""
 
+SUBSCRIBE: Final = "subscription.request"
+"""A request for a standing permission goes to the own zone."""
+DECIDE_STANDING: Final = "subscription.decide"
+"""An officer's decision on such a request goes to the own zone."""
+JUDGE: Final = "subscription.judge"
+"""A new version is judged by the zone's rules before it is sealed."""
+PUSH: Final = "subscription.push"
+"""A sealed version goes to the own zone, and by packet to the other."""
+END: Final = "subscription.end"
+"""The end of a standing permission goes to the own zone, and by packet to the other."""
+
 #: Lane of the steps that only compute.
 SEAL_LANE: Final = "seal"
 

@@ -29,6 +29,8 @@ class Stage(StrEnum):
     """Granted; the delivery is under way."""
     SEALED = "sealed"
     """Provider: sealed, and the statement of it goes to the zone."""
+    PUSHED = "pushed"
+    """Provider, of a pushed version: on its way to the other zone, which takes it first."""
     DELIVERED = "delivered"
     """Provider: stated on chain; it is handed over to the peer."""
     HANDED_OVER = "handed-over"
@@ -207,6 +209,10 @@ class ExchangeView:
     created_ns: int
     changed_ns: int
     problem: Problem | None
+    subscription_id: str = ""
+    """The standing permission under which this version was pushed; else empty."""
+    push_number: int = 0
+    """Of a pushed version: its number there; 0 until it is on chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,5 +224,6 @@ class ExchangeFilter:
     peer: str = ""
     channel_id: str = ""
     record_id: str = ""
+    subscription_id: str = ""
     stuck: bool | None = None
     """Whether it has a problem."""

@@ -70,6 +70,8 @@ class HandOver:
     channel_on_b: str
     sequence: int
     """Of the request."""
+    push_number: int = 0
+    """Of a version that was pushed under that request; 0 for none."""
     sealed_digest: bytes
     """SHA-256 of the bytes, as stated on the provider's zone."""
     size: int

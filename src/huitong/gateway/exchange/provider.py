@@ -8,10 +8,16 @@ from typing import Final, final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from huitong.core.errors import HuitongError
 from huitong.core.hashing import HASH_SIZE_BYTES
-from huitong.gateway.exchange.kinds import HAND_OVER, SEAL, STATE, step_key
+from huitong.gateway.exchange.kinds import SEAL
 from huitong.gateway.exchange.orders import ENDED, Stage
 from huitong.gateway.exchange.parts import HandOver, Parts
+from huitong.gateway.exchange.provider_steps import (
+    hand_over_step,
+    push_step,
+    statement_step,
+)
 from huitong.gateway.exchange.rows import (
     decision_of,
     move,
@@ -19,19 +25,17 @@ from huitong.gateway.exchange.rows import (
     request_of,
     rows_of,
 )
-from huitong.gateway.exchange.tables import ExchangeRow
+from huitong.gateway.exchange.subscription_orders import SubscriptionStage
+from huitong.gateway.exchange.tables import ExchangeRow, SubscriptionRow
 from huitong.gateway.outbox.ledger import failure_of
 from huitong.gateway.outbox.steps import (
     Done,
-    NewStep,
     Settled,
     Step,
     StepOutcome,
     StepState,
-    chain_step,
 )
 from huitong.payload.sealing import SealingContext
-from huitong.proto.huitong.exchange.v1 import exchange_pb2
 
 #: Payloads that are sealed in one call, and calls at once.
 SEALED_AT_ONCE: Final = 16
@@ -39,6 +43,8 @@ SEALERS: Final = 2
 #: Hand-overs to one peer at once; others never wait for it.
 HAND_OVERS_PER_PEER: Final = 16
 _SIZE_BYTES: Final = 8
+#: Result of a hand-over that did not take place.
+_WITHDRAWN: Final = b"withdrawn"
 
 
 @final
@@ -88,35 +94,20 @@ class Sealing:
         steps = []
         for item in settled:
             row, step = rows[item.step.subject], item.step
-            if row.stage in ENDED:
+            is_elsewhere = bool(row.subscription_id) and row.stage != Stage.GRANTED
+            if row.stage in ENDED or is_elsewhere:
                 continue
             if step.state == StepState.DONE:
                 row.sealed_digest = step.result[:HASH_SIZE_BYTES]
                 row.sealed_size = int.from_bytes(step.result[HASH_SIZE_BYTES:], "big")
                 row.keeps_sealed = True
                 move(row, Stage.SEALED)
-                steps.append(self._statement(row))
+                follows = push_step if row.subscription_id else statement_step
+                steps.append(follows(self._parts, row))
             else:
                 note_stopped(row, step)
         await self._parts.outbox.add(session, *steps)
         self._parts.outbox.wake()
-
-    def _statement(self, row: ExchangeRow) -> NewStep:
-        account = self._parts.identity.publisher
-        message = exchange_pb2.MsgRecordDelivery(
-            signer=account,
-            channel_id=row.channel_id,
-            sequence=row.sequence or 0,
-            sealed_digest=row.sealed_digest,
-        )
-        return chain_step(
-            STATE,
-            step_key(STATE, row.id),
-            message,
-            account=account,
-            subject=row.id,
-            request_id=row.request_id,
-        )
 
 
 @final
@@ -137,21 +128,10 @@ class Statements:
             if step.state in (StepState.DONE, StepState.SKIPPED):
                 row.stated_height = step.height
                 move(row, Stage.DELIVERED)
-                steps.append(_hand_over_step(row))
+                steps.append(hand_over_step(row))
             else:
                 note_stopped(row, step)
         await self._parts.outbox.add(session, *steps)
-
-
-def _hand_over_step(row: ExchangeRow) -> NewStep:
-    return NewStep(
-        kind=HAND_OVER,
-        key=step_key(HAND_OVER, row.id),
-        payload=row.sealed_digest,
-        lane=row.peer,
-        subject=row.id,
-        request_id=row.request_id,
-    )
 
 
 @final
@@ -172,6 +152,18 @@ class HandOvers:
         (row,) = rows.values()
         if row.stage in ENDED:
             return [Done()]
+        if await self._is_withdrawn(row):
+            return [Done(result=_WITHDRAWN)]
+        try:
+            await self._hand_over(row)
+        except HuitongError:
+            if await self._is_withdrawn(row):
+                return [Done(result=_WITHDRAWN)]
+            raise
+        return [Done()]
+
+    async def _hand_over(self, row: ExchangeRow) -> None:
+        parts = self._parts
         end = await parts.links.other_end(row.channel_id)
         what = HandOver(
             exchange_id=row.id,
@@ -181,6 +173,7 @@ class HandOvers:
             chain_id_of_b=end.chain_id,
             channel_on_b=end.channel_id,
             sequence=row.sequence or 0,
+            push_number=row.push_number or 0,
             sealed_digest=row.sealed_digest,
             size=row.sealed_size,
             stated_height=row.stated_height,
@@ -188,7 +181,14 @@ class HandOvers:
         )
         sealed = await parts.vault.open_sealed(row.sealed_digest)
         await parts.peers.hand_over(what, sealed)
-        return [Done()]
+
+    async def _is_withdrawn(self, row: ExchangeRow) -> bool:
+        """Tell whether a pushed version must not go out any more."""
+        if not row.subscription_id:
+            return False
+        async with self._parts.database.transaction() as session:
+            permission = await session.get(SubscriptionRow, row.subscription_id)
+        return permission is None or permission.stage == SubscriptionStage.WITHDRAWN
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Note what is with the peer; the receipt is awaited."""
@@ -197,7 +197,10 @@ class HandOvers:
             row, step = rows[item.step.subject], item.step
             if row.stage in ENDED:
                 continue
-            if step.state in (StepState.DONE, StepState.SKIPPED):
+            if step.result == _WITHDRAWN:
+                row.failure = "the permission was withdrawn before it was handed over"
+                move(row, Stage.REFUSED)
+            elif step.state in (StepState.DONE, StepState.SKIPPED):
                 move(row, Stage.HANDED_OVER)
             else:
                 note_stopped(row, step)

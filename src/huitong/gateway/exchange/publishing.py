@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from huitong.core.errors import HuitongError
 from huitong.core.hashing import sha256
 from huitong.gateway.exchange.errors import (
     OrderKeyReusedError,
@@ -20,6 +21,8 @@ from huitong.gateway.exchange.errors import (
 from huitong.gateway.exchange.kinds import PUBLISH, step_key
 from huitong.gateway.exchange.orders import Problem, Publication, PublishOrder
 from huitong.gateway.exchange.parts import Parts
+from huitong.gateway.exchange.policy_point import PolicyPoint
+from huitong.gateway.exchange.pushing import push_published
 from huitong.gateway.exchange.rows import new_id
 from huitong.gateway.exchange.tables import PublicationRow
 from huitong.gateway.outbox.steps import Settled, StepState, chain_step
@@ -47,11 +50,12 @@ class Publishing:
             content.pieces(), content_type=order.content_type, subject=order.subject
         )
         digest = _order_digest(order, content.digest())
+        record_type = order.record_type or await self._type_of(order.record_id)
         async with self._parts.database.transaction() as session:
             row = await self._row_of(session, order.key)
             is_new = row is None
             if row is None:
-                row = await self._store(session, order, staged, digest)
+                row = await self._store(session, order, staged, digest, record_type)
         if not is_new:  # the same order came in twice at the same time
             await vault.discard(staged)
             return await self._same(row, digest)
@@ -123,6 +127,33 @@ class Publishing:
                 row.tx_hash = step.tx_hash
                 row.problem_codespace = row.problem = ""
                 row.problem_code = 0
+        published = [row for row in rows.values() if row.state == "published"]
+        await session.flush()
+        await push_published(session, self._parts, published)
+        self._parts.outbox.wake()
+
+    async def _type_of(self, record_id: str) -> str:
+        """Return the type of a record that a new version follows; empty if unknown.
+
+        It says who has subscribed to it.
+        """
+        query = (
+            select(PublicationRow.record_type)
+            .where(PublicationRow.record_id == record_id)
+            .where(PublicationRow.record_type != "")
+            .limit(1)
+        )
+        async with self._parts.database.transaction() as session:
+            known = await session.scalar(query)
+        if known:
+            return known
+        point = PolicyPoint(self._parts.links.own_zone)
+        try:  # published by hand, or by another gateway of this member
+            member_id = self._parts.identity.member_id
+            header = await point.find_version(member_id, record_id, 0)
+        except HuitongError:
+            return ""  # the zone refuses the version, or its node is down
+        return "" if header is None else header.record_type
 
     async def _find(self, key: str) -> PublicationRow | None:
         async with self._parts.database.transaction() as session:
@@ -146,6 +177,7 @@ class Publishing:
         order: PublishOrder,
         staged: StagedPayload,
         order_digest: bytes,
+        record_type: str,
     ) -> PublicationRow:
         stored = await self._parts.vault.commit(session, staged)
         now_ns = time.time_ns()
@@ -154,7 +186,7 @@ class Publishing:
             key=order.key,
             order_digest=order_digest,
             record_id=order.record_id,
-            record_type=order.record_type,
+            record_type=record_type,
             payload_digest=stored.digest,
             fields=orjson.dumps(stored.fields),
             state="waiting",

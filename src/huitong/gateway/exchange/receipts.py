@@ -30,6 +30,7 @@ def receipt_step(parts: Parts, row: ExchangeRow) -> NewStep:
         sealed_digest=row.sealed_digest,
         received_time=now_ns // NS_PER_SECOND,
         grade=row.grade,
+        push_number=row.push_number or 0,
         timeout_timestamp=now_ns + parts.settings.packet_timeout_s * NS_PER_SECOND,
     )
     return chain_step(

@@ -106,7 +106,11 @@ class Checking:
     ) -> dict[int, StepOutcome]:
         channel_id = ready[0][1].channel_id
         claims = [
-            Claim(sequence=row.sequence or 0, decision=decision_of(row))
+            Claim(
+                sequence=row.sequence or 0,
+                push_number=row.push_number or 0,
+                decision=decision_of(row),
+            )
             for _, row in ready
         ]
         proven = await prove_deliveries(self._parts.links, channel_id, claims)

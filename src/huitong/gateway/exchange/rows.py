@@ -13,7 +13,7 @@ from huitong.core.errors import HuitongError
 from huitong.gateway.exchange.errors import ExchangeUnknownError, NotSkippableError
 from huitong.gateway.exchange.events import tell_stage, tell_stuck
 from huitong.gateway.exchange.orders import ExchangeView, Problem, Side, Stage
-from huitong.gateway.exchange.tables import ExchangeRow
+from huitong.gateway.exchange.tables import ExchangeRow, MayBeStuck, SubscriptionRow
 from huitong.gateway.outbox.steps import Step, StepState
 from huitong.gateway.outbox.tables import StepRow
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import (
@@ -76,23 +76,25 @@ def move(row: ExchangeRow, stage: Stage) -> None:
         tell_stage(row)
 
 
-def note_problem(row: ExchangeRow, step: Step) -> None:
-    """Note that a step of an exchange is stuck."""
+def note_problem(row: ExchangeRow | SubscriptionRow, step: Step) -> None:
+    """Note that a step of an exchange or a subscription is stuck."""
     now_ns = time.time_ns()
     row.problem_step_id = step.id
     row.problem_codespace, row.problem_code = step.error_codespace, step.error_code
     row.problem = step.error
     row.problem_since_ns = row.changed_ns = now_ns
-    tell_stuck(row)
+    if isinstance(row, ExchangeRow):
+        tell_stuck(row)
 
 
-def note_fault(row: ExchangeRow, fault: HuitongError) -> None:
-    """Note that an exchange does not go on, without a step that could be tried again."""
+def note_fault(row: ExchangeRow | SubscriptionRow, fault: HuitongError) -> None:
+    """Note that an exchange or a subscription stands still without a step to try again."""
     row.problem_step_id = 0
     row.problem_codespace, row.problem_code = fault.codespace, fault.code
     row.problem = str(fault)[:4_000]
     row.problem_since_ns = row.changed_ns = time.time_ns()
-    tell_stuck(row)
+    if isinstance(row, ExchangeRow):
+        tell_stuck(row)
 
 
 def note_stopped(row: ExchangeRow, step: Step) -> None:
@@ -105,8 +107,8 @@ def note_stopped(row: ExchangeRow, step: Step) -> None:
         note_fault(row, NotSkippableError(exchange_id=row.id, kind=step.kind))
 
 
-def clear_problem(row: ExchangeRow) -> None:
-    """Note that an exchange goes on."""
+def clear_problem(row: MayBeStuck) -> None:
+    """Note that an exchange or a subscription goes on."""
     row.problem_step_id = row.problem_code = row.problem_since_ns = 0
     row.problem_codespace = row.problem = ""
 
@@ -115,14 +117,21 @@ async def views_of(
     session: AsyncSession, rows: Sequence[ExchangeRow]
 ) -> list[ExchangeView]:
     """Return exchanges as callers see them."""
-    ids = [row.problem_step_id for row in rows if row.problem_step_id]
-    attempts = {}
-    if ids:
-        found = await session.execute(
-            select(StepRow.id, StepRow.attempts).where(StepRow.id.in_(ids))
-        )
-        attempts = {step.id: step.attempts for step in found}
+    attempts = await attempts_of(session, rows)
     return [_view(row, attempts.get(row.problem_step_id, 0)) for row in rows]
+
+
+async def attempts_of(
+    session: AsyncSession, rows: Sequence[MayBeStuck]
+) -> dict[int, int]:
+    """Return how often the steps were tried that rows are stuck with, by step."""
+    ids = [row.problem_step_id for row in rows if row.problem_step_id]
+    if not ids:
+        return {}
+    found = await session.execute(
+        select(StepRow.id, StepRow.attempts).where(StepRow.id.in_(ids))
+    )
+    return {step.id: step.attempts for step in found}
 
 
 def _view(row: ExchangeRow, attempts: int) -> ExchangeView:
@@ -162,11 +171,14 @@ def _view(row: ExchangeRow, attempts: int) -> ExchangeView:
         request_id=row.request_id,
         created_ns=row.created_ns,
         changed_ns=row.changed_ns,
-        problem=_problem(row, attempts),
+        problem=problem_of(row, attempts),
+        subscription_id=row.subscription_id or "",
+        push_number=row.push_number or 0,
     )
 
 
-def _problem(row: ExchangeRow, attempts: int) -> Problem | None:
+def problem_of(row: MayBeStuck, attempts: int) -> Problem | None:
+    """Return why something does not go on."""
     if not row.problem_codespace:
         return None
     return Problem(

@@ -8,8 +8,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from huitong.gateway.database.base import Base, Blob, Count, Digest, Name, Text, TimeNs
 
 
-class ExchangeRow(Base):
-    """One exchange, on either side."""
+class MayBeStuck:
+    """Columns of what may have a problem."""
+
+    problem_step_id: Mapped[Count] = mapped_column(default=0)
+    """The step that is stuck; 0 for none."""
+    problem_codespace: Mapped[Name] = mapped_column(default="")
+    problem_code: Mapped[Count] = mapped_column(default=0)
+    problem: Mapped[Text] = mapped_column(default="")
+    problem_since_ns: Mapped[TimeNs] = mapped_column(default=0)
+
+
+class ExchangeRow(MayBeStuck, Base):
+    """One exchange, or one version that was pushed, on either side."""
 
     __tablename__ = "exchanges"
 
@@ -23,6 +34,12 @@ class ExchangeRow(Base):
     """SHA-256 of the order, so that another one under the same key is noticed."""
     channel_id: Mapped[Name]
     sequence: Mapped[Count | None]
+    push_number: Mapped[Count | None]
+    """Of a pushed version, None until it is on chain; 0 for the request itself."""
+    subscription_id: Mapped[Name | None] = mapped_column(default=None)
+    """The standing permission under which a version is pushed."""
+    version: Mapped[Count | None] = mapped_column(default=None)
+    """Of what is pushed."""
     peer: Mapped[Name]
     record_id: Mapped[Name]
     record_type: Mapped[Name] = mapped_column(default="")
@@ -47,22 +64,68 @@ class ExchangeRow(Base):
     keeps_sealed: Mapped[bool] = mapped_column(default=False)
     """Whether the sealed bytes still lie in the vault."""
     receipts: Mapped[Count] = mapped_column(default=0)
-    """How many receipts were sent; another is, if one did not reach the other zone."""
+    """How often the receipt, or the pushed version, had to be sent again."""
     request_id: Mapped[Name] = mapped_column(default="")
     created_ns: Mapped[TimeNs]
     changed_ns: Mapped[TimeNs]
-    problem_step_id: Mapped[Count] = mapped_column(default=0)
-    """The step that is stuck; 0 for none."""
-    problem_codespace: Mapped[Name] = mapped_column(default="")
-    problem_code: Mapped[Count] = mapped_column(default=0)
-    problem: Mapped[Text] = mapped_column(default="")
-    problem_since_ns: Mapped[TimeNs] = mapped_column(default=0)
 
     __table_args__ = (
-        UniqueConstraint("channel_id", "sequence", "side"),
+        UniqueConstraint("channel_id", "sequence", "side", "push_number"),
+        UniqueConstraint("subscription_id", "record_id", "version"),
         Index("ix_exchanges_stage", "stage", "side", "changed_ns"),
         Index("ix_exchanges_keeps_sealed", "keeps_sealed", "stage"),
         Index("ix_exchanges_problem_step_id", "problem_step_id"),
+    )
+
+
+class SubscriptionRow(MayBeStuck, Base):
+    """One standing permission, on either side."""
+
+    __tablename__ = "subscriptions"
+
+    id: Mapped[Name] = mapped_column(primary_key=True)
+    """Ascending in the order of making."""
+    side: Mapped[Name]
+    stage: Mapped[Name]
+    key: Mapped[Name | None] = mapped_column(unique=True)
+    """Of the caller's order; None for what others asked of us."""
+    order_digest: Mapped[Digest] = mapped_column(default=b"")
+    channel_id: Mapped[Name]
+    sequence: Mapped[Count | None]
+    peer: Mapped[Name]
+    record_id: Mapped[Name] = mapped_column(default="")
+    record_type: Mapped[Name] = mapped_column(default="")
+    """Every record of it, where ``record_id`` is empty."""
+    consent_id: Mapped[Count] = mapped_column(default=0)
+    grant_id: Mapped[Count] = mapped_column(default=0)
+    """The grant that decided it."""
+    count_max: Mapped[Count] = mapped_column(default=0)
+    request: Mapped[Blob]
+    """Encoded ``RequestPacket``."""
+    decision: Mapped[Blob] = mapped_column(default=b"")
+    """Encoded ``Decision``; empty before there is one."""
+    deadline_ns: Mapped[TimeNs] = mapped_column(default=0)
+    failure: Mapped[Text] = mapped_column(default="")
+    minimum_grade: Mapped[Name] = mapped_column(default="")
+    started_height: Mapped[Count] = mapped_column(default=0)
+    started_ns: Mapped[TimeNs] = mapped_column(default=0)
+    ended_ns: Mapped[TimeNs] = mapped_column(default=0)
+    ended_by: Mapped[Name] = mapped_column(default="")
+    reason_code: Mapped[Name] = mapped_column(default="")
+    """Why it is over."""
+    is_end_known: Mapped[bool] = mapped_column(default=False)
+    """Whether the other zone knows that it is over."""
+    ends: Mapped[Count] = mapped_column(default=0)
+    """How often its end had to be told again."""
+    request_id: Mapped[Name] = mapped_column(default="")
+    created_ns: Mapped[TimeNs]
+    changed_ns: Mapped[TimeNs]
+
+    __table_args__ = (
+        UniqueConstraint("channel_id", "sequence", "side"),
+        Index("ix_subscriptions_stage", "stage", "side"),
+        Index("ix_subscriptions_record_id", "record_id", "record_type"),
+        Index("ix_subscriptions_problem_step_id", "problem_step_id"),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from huitong.client.subscription import BlockSeen
 from huitong.client.zone import ZoneClient
@@ -36,28 +37,100 @@ _KINDS: Final = frozenset(
         "exchange_failed",
         "receipt_acknowledged",
         "receipt_refused",
+        "exchange_pushed",
+        "push_settled",
     }
 )
+#: Events that say that a standing permission has changed.
+_STANDING_KINDS: Final = frozenset(
+    {"subscription_started", "subscription_ended", "subscription_end_settled"}
+)
+#: Events that say that the ground of a standing permission may be gone: what has whose
+#: member, and what names the ground.
+_GROUND_KINDS: Final = {
+    "grant_withdrawn": ("holder", "grant_id"),
+    "consent_withdrawn": ("recorder", "consent_id"),
+    "record_status_changed": ("issuer", "record_id"),
+}
+#: A record in one of these is pushed to nobody any more.
+_GONE: Final = ("revoked", "handed-over")
 _SIDES: Final = {"provider": PROVIDER, "requester": REQUESTER}
 
-Touched: TypeAlias = dict[tuple[int, str], set[int]]
-"""Sequences of exchanges, by side and channel."""
+
+@dataclass(slots=True)
+class Touched:
+    """What a block has changed of a member's exchanges; true if anything."""
+
+    exchanges: dict[tuple[int, str], set[int]] = field(default_factory=dict)
+    """Sequences of requests, by side and channel."""
+    pushes: dict[tuple[int, str, int], set[int]] = field(default_factory=dict)
+    """Numbers of pushed versions, by side, channel and sequence of the request."""
+    subscriptions: dict[tuple[int, str], set[int]] = field(default_factory=dict)
+    """Sequences of standing permissions, by side and channel."""
+    grants: set[int] = field(default_factory=set)
+    """Grants that were withdrawn."""
+    consents: set[int] = field(default_factory=set)
+    """Consents that were withdrawn."""
+    records: set[str] = field(default_factory=set)
+    """Records that were revoked or handed over."""
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.exchanges or self.pushes or self.subscriptions or self.is_ground_lost
+        )
+
+    @property
+    def is_ground_lost(self) -> bool:
+        """Whether standing permissions may have lost what they rest on."""
+        return bool(self.grants or self.consents or self.records)
 
 
 def touched_in(block: BlockSeen, member_id: str) -> Touched:
-    """Return the exchanges of a member that a block has changed."""
-    found: Touched = {}
+    """Return what a block has changed of a member's exchanges."""
+    found = Touched()
     for told in _events(block):
-        if told["type"] not in _KINDS:
-            continue
-        event = {pair["key"]: pair.get("value") or "" for pair in told["attributes"]}
-        side = _SIDES.get(event.get("side", ""))
-        if side is None:
-            continue
-        if event["issuer" if side == PROVIDER else "requester"] == member_id:
-            where = (side, event["channel_id"])
-            found.setdefault(where, set()).add(int(event["sequence"]))
+        kind = told["type"]
+        if kind in _KINDS or kind in _STANDING_KINDS:
+            _note_exchange(found, kind, _attributes(told), member_id)
+        elif kind in _GROUND_KINDS:
+            _note_ground(found, kind, _attributes(told), member_id)
     return found
+
+
+def _note_exchange(
+    found: Touched, kind: str, event: dict[str, str], member_id: str
+) -> None:
+    side = _SIDES.get(event.get("side", ""))
+    if side is None:
+        return
+    if event["issuer" if side == PROVIDER else "requester"] != member_id:
+        return
+    channel_id, sequence = event["channel_id"], int(event["sequence"])
+    number = int(event.get("push_number") or 0)
+    if kind in _STANDING_KINDS:
+        found.subscriptions.setdefault((side, channel_id), set()).add(sequence)
+    elif number:
+        found.pushes.setdefault((side, channel_id, sequence), set()).add(number)
+    else:
+        found.exchanges.setdefault((side, channel_id), set()).add(sequence)
+
+
+def _note_ground(
+    found: Touched, kind: str, event: dict[str, str], member_id: str
+) -> None:
+    whose, what = _GROUND_KINDS[kind]
+    if event.get(whose) != member_id:
+        return
+    if kind == "grant_withdrawn":
+        found.grants.add(int(event[what]))
+    elif kind == "consent_withdrawn":
+        found.consents.add(int(event[what]))
+    elif event.get("status") in _GONE:
+        found.records.add(event[what])
+
+
+def _attributes(told: dict[str, Any]) -> dict[str, str]:
+    return {pair["key"]: pair.get("value") or "" for pair in told["attributes"]}
 
 
 def _events(block: BlockSeen) -> Iterator[dict[str, Any]]:
@@ -68,9 +141,9 @@ def _events(block: BlockSeen) -> Iterator[dict[str, Any]]:
 
 
 async def read_exchanges(zone: ZoneClient, touched: Touched) -> list[Exchange]:
-    """Return exchanges as the newest state of the own zone has them."""
+    """Return exchanges as the newest state of the own zone has them, pushes last."""
     found: list[Exchange] = []
-    for (side, channel_id), sequences in touched.items():
+    for (side, channel_id), sequences in touched.exchanges.items():
         first, last = min(sequences), max(sequences)
         if last - first < SPARSE_MAX * len(sequences):
             run = _run(zone, side, channel_id, first, last)
@@ -85,6 +158,19 @@ async def read_exchanges(zone: ZoneClient, touched: Touched) -> list[Exchange]:
             for sequence in sorted(sequences)
         ]
         answers = await zone.query_many(EXCHANGE_PATH, requests, QueryExchangeResponse)
+        found += [answer.exchange for answer in answers]
+    pushes = [
+        QueryExchangeRequest(
+            channel_id=channel_id,
+            sequence=sequence,
+            side=side,  # type: ignore[arg-type]
+            push_number=number,
+        )
+        for (side, channel_id, sequence), numbers in touched.pushes.items()
+        for number in sorted(numbers)
+    ]
+    if pushes:
+        answers = await zone.query_many(EXCHANGE_PATH, pushes, QueryExchangeResponse)
         found += [answer.exchange for answer in answers]
     return found
 
@@ -112,8 +198,8 @@ async def _run(
 async def all_exchanges(
     zone: ZoneClient, member_id: str
 ) -> AsyncIterator[list[Exchange]]:
-    """Yield, page by page, all exchanges of a member that the own zone holds."""
-    for channel_id in await _channels(zone):
+    """Yield, page by page, all exchanges of a member that the own zone holds; no pushes."""
+    for channel_id in await exchange_channels(zone):
         for side in (PROVIDER, REQUESTER):
             after = 0
             while True:
@@ -137,7 +223,7 @@ def _of_member(exchanges: Iterable[Exchange], member_id: str) -> Iterator[Exchan
             yield one
 
 
-async def _channels(zone: ZoneClient) -> list[str]:
+async def exchange_channels(zone: ZoneClient) -> list[str]:
     """Return the own zone's channels of exchanges."""
     answer = await zone.query(
         CHANNELS_PATH, query_pb2.QueryChannelsRequest(), query_pb2.QueryChannelsResponse

@@ -66,6 +66,7 @@ def chain_step(
     account: str,
     subject: str = "",
     request_id: str = "",
+    not_before_ns: int = 0,
 ) -> NewStep:
     """Return a step that puts one message on the gateway's own zone.
 
@@ -76,6 +77,7 @@ def chain_step(
         account: address of an account that the gateway signs for.
         subject: what it belongs to.
         request_id: id of the call that led to it.
+        not_before_ns: earliest time of the first attempt, nanoseconds since the epoch.
     """
     return NewStep(
         kind=kind,
@@ -85,6 +87,7 @@ def chain_step(
         is_chain=True,
         subject=subject,
         request_id=request_id,
+        not_before_ns=not_before_ns,
     )
 
 

@@ -119,6 +119,8 @@ class HttpPeers:
             f"/peer/v1/deliveries/{what.chain_id_of_b}/{what.channel_on_b}"
             f"/{what.sequence}"
         )
+        if what.push_number:
+            path += f"/{what.push_number}"
         try:
             async with client.stream(
                 method, path, headers=headers, content=sealed
@@ -170,6 +172,7 @@ class HttpPeers:
             chain_id_of_b=what.chain_id_of_b,
             channel_on_b=what.channel_on_b,
             sequence=what.sequence,
+            push_number=what.push_number,
             sealed_digest=what.sealed_digest.hex(),
             size=what.size,
             stated_height=what.stated_height,

@@ -1,7 +1,8 @@
 """Taking sealed bytes from the gateways of other members.
 
 ``POST /peer/v1/deliveries/{zone}/{channel}/{sequence}`` with the bytes as body, where zone
-and channel are this side's; ``GET`` tells whether they are here already. Answers are
+and channel are this side's, with the number behind it of a version that was pushed under
+that request; ``GET`` tells whether they are here already. Answers are
 ``{"state": "taken"}``, ``{"state": "wanted"}`` or a problem (RFC 9457).
 """
 
@@ -85,6 +86,7 @@ class PeerServer:
         return Starlette(
             routes=[
                 Route(path, self._answer, methods=["GET", "POST"]),
+                Route(path + "/{push}", self._answer, methods=["GET", "POST"]),
                 *self._others,
             ],
             exception_handlers={HTTPException: _on_http_error},
@@ -108,6 +110,7 @@ class PeerServer:
             chain_id_of_a=statement.chain_id_of_a,
             channel_on_b=statement.channel_on_b,
             sequence=statement.sequence,
+            push_number=statement.push_number,
             sealed_digest=bytes.fromhex(statement.sealed_digest),
         )
         if await self._arrivals.is_here(arrival):
@@ -128,6 +131,7 @@ class PeerServer:
             peer=arrival.peer,
             channel=arrival.channel_on_b,
             sequence=arrival.sequence,
+            push_number=arrival.push_number,
             size_bytes=statement.size,
             request_id=request.headers.get("x-request-id", "")[:128],
         )
@@ -144,13 +148,19 @@ class PeerServer:
         signed = read_statement(request.headers, time.time_ns())
         statement = signed.statement
         path = request.path_params
-        sequence = path["sequence"]
-        if not (sequence.isascii() and sequence.isdigit()) or (
-            len(sequence) > _DIGITS_MAX
-        ):
-            raise StatementError(reason="the path names no sequence")
-        said = (statement.chain_id_of_b, statement.channel_on_b, statement.sequence)
-        if said != (path["zone"], path["channel"], int(sequence)):
+        place = (
+            path["zone"],
+            path["channel"],
+            _number(path["sequence"]),
+            _number(path.get("push", "0")),
+        )
+        said = (
+            statement.chain_id_of_b,
+            statement.channel_on_b,
+            statement.sequence,
+            statement.push_number,
+        )
+        if said != place:
             raise StatementError(reason="it is about something else than the path")
         is_ours = (self._chain_id, self._member_id)
         if is_ours != (statement.chain_id_of_b, statement.requester):
@@ -159,7 +169,10 @@ class PeerServer:
             )
         self._check_connection(request, statement)
         await self._arrivals.check(
-            statement.channel_on_b, statement.sequence, statement.provider
+            statement.channel_on_b,
+            statement.sequence,
+            statement.provider,
+            statement.push_number,
         )
         await self._signers.check(signed)
         return statement
@@ -174,6 +187,17 @@ class PeerServer:
             raise StatementSignerError(
                 member_id=statement.provider, chain_id=statement.chain_id_of_a
             )
+
+
+def _number(text: str) -> int:
+    """Return a number of a path.
+
+    Raises:
+        StatementError: it is none.
+    """
+    if not (text.isascii() and text.isdigit()) or len(text) > _DIGITS_MAX:
+        raise StatementError(reason="the path names no sequence")
+    return int(text)
 
 
 async def _body(request: Request, announced: int) -> AsyncIterator[bytes]:

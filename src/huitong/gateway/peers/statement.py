@@ -61,6 +61,8 @@ class DeliveryStatement:
     """The same channel, on that zone."""
     sequence: int
     """Of the request."""
+    push_number: int
+    """Of a version that was pushed under that request; 0 for none."""
     sealed_digest: str
     """SHA-256 of the bytes, hexadecimal."""
     size: int

@@ -32,7 +32,7 @@ from huitong.core.context import Context
 from huitong.core.fields import is_covered
 from huitong.core.time import NS_PER_SECOND
 from huitong.modules.exchange.errors import FieldsNotAskedError
-from huitong.modules.exchange.facts import asked_of, gather_for
+from huitong.modules.exchange.facts import Facts, asked_of, gather_for
 from huitong.modules.exchange.policy import (
     GRANTED,
     REFUSED,
@@ -184,8 +184,27 @@ def judge_push(
         NotShareableError: the rules forbid it.
     """
     facts = gather_for(ctx, subscription.channel_id, request, header)
-    verdict = judge_facts(ctx, facts)
-    if verdict.outcome == GRANTED:
+    verdict = admit_push(subscription, facts, judge_facts(ctx, facts))
+    if verdict.outcome != GRANTED:
+        raise not_shareable(request, verdict.reason_code)
+    return verdict
+
+
+def admit_push(
+    subscription: pb.Subscription, facts: Facts, verdict: Verdict
+) -> Verdict:
+    """Return what a verdict on one version means under a permission; pure.
+
+    Args:
+        subscription: the permission; an officer's stands in for a grant.
+        facts: what is known about the version, which is there.
+        verdict: of ``policy.decide``.
+
+    Returns:
+        A verdict that is granted or refused.
+    """
+    header = facts.header
+    if verdict.outcome == GRANTED or header is None:
         return verdict
     ungranted = (
         verdict.outcome == WAITS
@@ -196,10 +215,11 @@ def judge_push(
         return replace(
             verdict,
             outcome=GRANTED,
-            fields=fields_of(facts, header, request.fields),
+            fields=fields_of(facts, header, facts.request.fields),
             grade_min=grade_min_of(facts, None),
         )
-    raise not_shareable(request, "no-grant" if ungranted else verdict.reason_code)
+    code = "no-grant" if ungranted else verdict.reason_code
+    return replace(verdict, outcome=REFUSED, reason_code=code)
 
 
 def check_still_shareable(

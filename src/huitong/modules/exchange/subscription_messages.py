@@ -148,8 +148,8 @@ def apply_end_subscription(
         sequence = tell_end(ctx, subscription, msg.timeout_timestamp)
         return pb.MsgEndSubscriptionResponse(sequence=sequence)
     over = None
-    if get_member_id(ctx, msg.signer) != _party(subscription):
-        over = find_end(ctx, subscription)
+    if msg.side == PROVIDER:  # who ends it because its ground is gone says why
+        over = _find_end(ctx, subscription, None)
     by_party = ENDED, "provider" if msg.side == PROVIDER else "requester"
     state, reason_code = over or by_party
     sequence = end_subscription(

@@ -153,6 +153,9 @@ def upgrade() -> None:
         sa.Column("order_digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("channel_id", sa.String(length=128), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=True),
+        sa.Column("push_number", sa.BigInteger(), nullable=True),
+        sa.Column("subscription_id", sa.String(length=128), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=True),
         sa.Column("peer", sa.String(length=128), nullable=False),
         sa.Column("record_id", sa.String(length=128), nullable=False),
         sa.Column("record_type", sa.String(length=128), nullable=False),
@@ -179,9 +182,19 @@ def upgrade() -> None:
         sa.Column("problem_since_ns", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exchanges")),
         sa.UniqueConstraint(
-            "channel_id", "sequence", "side", name=op.f("uq_exchanges_channel_id")
+            "channel_id",
+            "sequence",
+            "side",
+            "push_number",
+            name=op.f("uq_exchanges_channel_id"),
         ),
         sa.UniqueConstraint("key", name=op.f("uq_exchanges_key")),
+        sa.UniqueConstraint(
+            "subscription_id",
+            "record_id",
+            "version",
+            name=op.f("uq_exchanges_subscription_id"),
+        ),
     )
     op.create_index(
         "ix_exchanges_keeps_sealed",
@@ -322,6 +335,62 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_read_lines_subject"), "read_lines", ["subject"], unique=False
+    )
+    op.create_table(
+        "subscriptions",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("side", sa.String(length=128), nullable=False),
+        sa.Column("stage", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=True),
+        sa.Column("order_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("channel_id", sa.String(length=128), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=True),
+        sa.Column("peer", sa.String(length=128), nullable=False),
+        sa.Column("record_id", sa.String(length=128), nullable=False),
+        sa.Column("record_type", sa.String(length=128), nullable=False),
+        sa.Column("consent_id", sa.BigInteger(), nullable=False),
+        sa.Column("grant_id", sa.BigInteger(), nullable=False),
+        sa.Column("count_max", sa.BigInteger(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("decision", sa.LargeBinary(), nullable=False),
+        sa.Column("deadline_ns", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.String(length=4096), nullable=False),
+        sa.Column("minimum_grade", sa.String(length=128), nullable=False),
+        sa.Column("started_height", sa.BigInteger(), nullable=False),
+        sa.Column("started_ns", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ns", sa.BigInteger(), nullable=False),
+        sa.Column("ended_by", sa.String(length=128), nullable=False),
+        sa.Column("reason_code", sa.String(length=128), nullable=False),
+        sa.Column("is_end_known", sa.Boolean(), nullable=False),
+        sa.Column("ends", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ns", sa.BigInteger(), nullable=False),
+        sa.Column("problem_step_id", sa.BigInteger(), nullable=False),
+        sa.Column("problem_codespace", sa.String(length=128), nullable=False),
+        sa.Column("problem_code", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.String(length=4096), nullable=False),
+        sa.Column("problem_since_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
+        sa.UniqueConstraint(
+            "channel_id", "sequence", "side", name=op.f("uq_subscriptions_channel_id")
+        ),
+        sa.UniqueConstraint("key", name=op.f("uq_subscriptions_key")),
+    )
+    op.create_index(
+        "ix_subscriptions_problem_step_id",
+        "subscriptions",
+        ["problem_step_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_subscriptions_record_id",
+        "subscriptions",
+        ["record_id", "record_type"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_subscriptions_stage", "subscriptions", ["stage", "side"], unique=False
     )
     op.create_table(
         "vault_keys",
