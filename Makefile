@@ -71,6 +71,7 @@ bench: $(STAMP) ## the benchmarks; each prints one JSON object
 	$(BIN)/huitong bench relay --json
 	$(BIN)/huitong bench blob --json
 	$(BIN)/huitong bench read --json
+	$(BIN)/huitong bench exchange --json
 
 lock: ## refresh requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml

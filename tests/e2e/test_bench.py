@@ -8,6 +8,7 @@ import pytest
 
 from huitong.bench.blob import BlobPlan, run_blob_bench
 from huitong.bench.errors import BenchChildError, PeerMissingError
+from huitong.bench.exchange import ExchangePlan, run_exchange_bench
 from huitong.bench.read import ReadPlan, run_read_bench
 from huitong.bench.recovery import RecoveryPlan, run_recovery_bench
 from huitong.bench.simd import find_simd
@@ -91,6 +92,23 @@ def test_every_read_is_verified_and_logged(tmp_path: Path, cold: bool) -> None:
     assert told["count"] > 0
     assert told["logged"] == told["count"] + 2 * 30  # before the clock started
     assert {"gateway 0", "gateway 1", "reader 1"} < set(told["processes"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_exchange_is_settled_and_compared(tmp_path: Path) -> None:
+    plan = ExchangePlan(count=12, records=3, block_time_ms=50, window=6, singles=1)
+    told = run_exchange_bench(tmp_path, plan, _silent).as_dict()
+    assert (told["bench"], told["count"], told["errors"]) == ("exchange", 12, 0)
+    assert (told["payload_bytes"], told["singles"]) == (4_096, 1)
+    assert set(told["cpu_ms_per_exchange"]) == {
+        "provider node",
+        "requester node",
+        "relayer",
+        "provider gateway",
+        "requester gateway",
+    }
+    assert all(spent_ms > 0 for spent_ms in told["cpu_ms_per_exchange"].values())
 
 
 def test_child_that_fails_is_told(tmp_path: Path) -> None:

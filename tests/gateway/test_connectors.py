@@ -137,9 +137,11 @@ def _check_new_versions(provider: Side, table: Path) -> None:
 def _check_forgotten_run(provider: Side) -> None:
     """A run that was killed before it wrote what it did publishes nothing twice."""
     before = _versions(provider)
+    provider.process.kill()
     with sqlite3.connect(provider.home / "gateway.db", timeout=30) as database:
         database.execute("delete from connector_item")
         database.execute("delete from connector_state")
+    provider.process.start()
     _until(lambda: _listed(provider)["invoices"]["published"] == 2)
     assert _versions(provider) == before
     with provider.client() as gateway:

@@ -38,3 +38,13 @@ class BenchChildError(
     next_step="Check free disk space and memory.",
 ):
     """A benchmark's own child process ended without figures."""
+
+
+class ExchangeLostError(
+    UnavailableError,
+    codespace="bench",
+    code=6,
+    text="what was begun at a gateway did not come to its end: {reason}",
+    next_step="Check free disk space and memory.",
+):
+    """A publication or an exchange that everything else needs is refused or stuck."""

@@ -45,6 +45,10 @@ REQUESTER_ZONE: Final = "chongqing-1"
 GAS_PER_REQUEST: Final = 120_000
 RELAYER_KEY: Final = "relayer"
 PURPOSE: Final = "receivable-financing"
+#: Type of the records that the grant covers, and who gives and who asks.
+RECORD_TYPE: Final = "tax.invoice"
+PROVIDER: Final = "hz-tax"
+REQUESTER: Final = "cq-bank"
 _STOP_TIMEOUT_S: Final = 15.0
 
 
@@ -66,10 +70,10 @@ class LinkedZones:
             roles=("relayer",),
             private_key=private_key_of_mnemonic(self._mnemonic),
         )
-        publisher = AccountSpec(name="tax", member_id="hz-tax", roles=("publisher",))
+        publisher = AccountSpec(name="tax", member_id=PROVIDER, roles=("publisher",))
         requesters = [
             AccountSpec(
-                name=f"bank-{number}", member_id="cq-bank", roles=("requester",)
+                name=f"bank-{number}", member_id=REQUESTER, roles=("requester",)
             )
             for number in range(ACCOUNTS)
         ]
@@ -85,7 +89,7 @@ class LinkedZones:
             )
             for chain_id, member_id, accounts, grpc in zip(
                 (PROVIDER_ZONE, REQUESTER_ZONE),
-                ("hz-tax", "cq-bank"),
+                (PROVIDER, REQUESTER),
                 ([relayer, publisher], [relayer, *requesters]),
                 self._grpc_addresses,
                 strict=True,
@@ -132,6 +136,21 @@ class LinkedZones:
     def _kill(self) -> None:
         for zone in self._zones:
             zone.kill()
+
+    @property
+    def provider(self) -> NodeProcess:
+        """The zone of the member that gives; its key ``tax`` publishes and grants."""
+        return self._provider
+
+    @property
+    def requester(self) -> NodeProcess:
+        """The zone of the member that asks; its keys ``bank-…`` ask."""
+        return self._requester
+
+    @property
+    def channel_on_requester(self) -> str:
+        """The requester's end of the channel; empty before they are linked."""
+        return self._channel_on_requester
 
     @property
     def rpc_url(self) -> str:
@@ -207,7 +226,7 @@ class LinkedZones:
                 records_pb2.MsgPublishRecord(
                     signer=sender.address,
                     record_id="invoice-1",
-                    record_type="tax.invoice",
+                    record_type=RECORD_TYPE,
                     payload_digest=bytes(range(32)),
                     fields=["amount", "buyer", "seller"],
                     level=2,
@@ -216,9 +235,9 @@ class LinkedZones:
                 grants_pb2.MsgGrant(
                     signer=sender.address,
                     reader=grants_pb2.Reader(
-                        channel_id=channel_id, member_id="cq-bank"
+                        channel_id=channel_id, member_id=REQUESTER
                     ),
-                    record_type="tax.invoice",
+                    record_type=RECORD_TYPE,
                     purpose=PURPOSE,
                 ),
             )
@@ -267,9 +286,9 @@ def _start_relayer(home: Path) -> subprocess.Popen[bytes]:
 
 def _request() -> exchange_pb2.RequestPacket:
     return exchange_pb2.RequestPacket(
-        requester="cq-bank",
+        requester=REQUESTER,
         reader_key=bytes(range(32)),
-        issuer="hz-tax",
+        issuer=PROVIDER,
         record_id="invoice-1",
         purpose=PURPOSE,
         legal_basis="contract",

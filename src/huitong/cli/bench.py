@@ -14,6 +14,16 @@ import click
 import orjson
 
 from huitong.bench.blob import BlobPlan, run_blob_bench
+from huitong.bench.exchange import (
+    SINGLES as EXCHANGE_SINGLES,
+)
+from huitong.bench.exchange import (
+    WINDOW as EXCHANGE_WINDOW,
+)
+from huitong.bench.exchange import (
+    ExchangePlan,
+    run_exchange_bench,
+)
 from huitong.bench.load import SENDERS
 from huitong.bench.packets import PacketPlan, RelayReport
 from huitong.bench.read import ReadPlan, run_read_bench
@@ -273,6 +283,45 @@ def read(*, as_json: bool, **wanted: Any) -> None:
     """Serve and verify proven reads over a socket, each of them logged."""
     plan = ReadPlan(**wanted)
     measured = _in_folder(lambda folder: run_read_bench(folder, plan, _tell))
+    _print(measured.as_dict(), as_json=as_json)
+
+
+@bench.command()
+@click.option(
+    "--count",
+    type=click.IntRange(1, 1_000_000),
+    default=2_000,
+    show_default=True,
+    help="Exchanges to begin at once; as many as the window takes.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(1, 10_000),
+    default=EXCHANGE_WINDOW,
+    show_default=True,
+    help="Most exchanges under way at once.",
+)
+@click.option(
+    "--records",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    show_default=True,
+    help="Documents; each is asked for in turn.",
+)
+@click.option(
+    "--singles",
+    type=click.IntRange(0, 1_000),
+    default=EXCHANGE_SINGLES,
+    show_default=True,
+    help="Exchanges one after the other before, for their latency.",
+)
+@_block_time_option
+@_json_option
+@cli_errors
+def exchange(*, as_json: bool, **wanted: Any) -> None:
+    """Exchange documents between two gateways until each is settled."""
+    plan = ExchangePlan(**wanted)
+    measured = _in_folder(lambda folder: run_exchange_bench(folder, plan, _tell))
     _print(measured.as_dict(), as_json=as_json)
 
 
