@@ -64,6 +64,7 @@ MEANINGS = {
     "proposal_refused": "This validator votes against a proposed block.",
     "provider_lost": "An identity provider does not answer; its known keys are used until the grace period ends.",
     "provider_unreadable": "What an identity provider says of itself or its keys is not usable; compare `issuer` with the settings.",
+    "push_without_subscription": "The zone tells of a version that was pushed under a permission that this gateway does not know; it is left alone.",
     "reading_failed": "A zone could not be read; it is tried again.",
     "fact_refresh_ordered": "A newer proof of a fact is brought: it is due, or its source has "
     "changed.",

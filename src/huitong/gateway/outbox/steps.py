@@ -120,9 +120,9 @@ class Step:
     """Why the last attempt failed, for people; empty if none has."""
     result: bytes
     """Of a chain step that is done: its encoded response."""
-    traceparent: str
+    traceparent: str = ""
     """Span that led to it; empty if none is recorded."""
-    signed_ns: int
+    signed_ns: int = 0
     """When the transaction that carries it was signed; 0 if none was."""
     tx_hash: str
     """Upper-case hexadecimal hash of the transaction that carries it; empty if none."""
