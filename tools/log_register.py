@@ -64,6 +64,7 @@ MEANINGS = {
     "proposal_refused": "This validator votes against a proposed block.",
     "provider_lost": "An identity provider does not answer; its known keys are used until the grace period ends.",
     "provider_unreadable": "What an identity provider says of itself or its keys is not usable; compare `issuer` with the settings.",
+    "push_without_subscription": "The zone tells of a version that was pushed under a permission that this gateway does not know; it is left alone.",
     "reading_failed": "A zone could not be read; it is tried again.",
     "fact_refresh_ordered": "A newer proof of a fact is brought: it is due, or its source has "
     "changed.",
@@ -90,6 +91,7 @@ MEANINGS = {
     "step_broken": "A step met a bug; it is tried again. Report it.",
     "step_not_settled": "What follows from the end of steps could not be written; it is tried again.",
     "step_stuck": "A step failed for good and waits for a person; `reason` says why.",
+    "steps_not_traced": "Database or zone did not answer when spans of steps were to be recorded; those spans are missing.",
     "transaction_refused": "A zone refused a transaction of the relayer.",
     "transaction_waits": "The zone does not take a transaction now; it is sent again.",
     "transactions_resent": "Transactions that no block held were sent once more, the same bytes.",
@@ -101,6 +103,7 @@ MEANINGS = {
     "waiting_for_cometbft": "The application waits for a CometBFT that others start.",
     "watch_failed": "Headers could not be compared; they wait and nothing is lost. `chain` is the one that failed.",
     "watch_started": "Metrics, health and readiness are served, of a relayer its status too.",
+    "webhook_not_fed": "New events could not be handed on for a webhook; it is tried again.",
     "writer_broken": "Signing and sending broke off; it is begun again.",
     "zone_followed": "The relayer follows a zone again.",
     "zone_lost": "A zone does not answer; the relayer tries again.",

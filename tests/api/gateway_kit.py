@@ -21,7 +21,7 @@ CHAIN_ID = "hangzhou-1"
 MEMBER = "hz-tax-bureau"
 #: Names of keys that sign for the member: one for each gateway, because nobody else may
 #: sign for the account of a gateway.
-GATEWAY_KEYS = tuple(f"gateway{number}" for number in range(8))
+GATEWAY_KEYS = tuple(f"gateway{number}" for number in range(11))
 #: What callers of the tests may be.
 ROLES = tuple(Role)
 
@@ -102,6 +102,11 @@ class Callers:
 
     def __getitem__(self, role: Role) -> httpx.Client:
         return self._clients[role]
+
+    def move(self) -> None:
+        """Go to where the gateway answers after it was started again."""
+        for client in (self.anonymous, *self._clients.values()):
+            client.base_url = httpx.URL(self.gateway.url)
 
     def close(self) -> None:
         """Close all clients."""

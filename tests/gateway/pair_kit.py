@@ -100,9 +100,12 @@ class Ground:
 
 @contextmanager
 def pair_of_gateways(
-    folder: Path, ground: Ground | None = None
+    folder: Path, ground: Ground | None = None, settings: str = ""
 ) -> Iterator[tuple[Side, Side]]:
-    """Run the provider's and the requester's gateway, which know each other."""
+    """Run the provider's and the requester's gateway, which know each other.
+
+    Both get ``settings``, tables of TOML, behind their own.
+    """
     ground = ground or Ground()
     bucket = ground.bucket
     with linked_nodes(folder, ground.engine) as nodes, _relayed(nodes) as link:
@@ -118,6 +121,8 @@ def pair_of_gateways(
             sides.append(side)
         for number, side in enumerate(sides):
             _introduce(side, sides[1 - number], ports[number], ports[1 - number])
+            with (side.home / "gateway.toml").open("a") as file:
+                file.write(settings)
         with ExitStack() as stack:
             for side in sides:
                 stack.enter_context(side.process)

@@ -13,6 +13,7 @@ from huitong.cli.gw_reads import reads
 from huitong.cli.gw_records import records
 from huitong.cli.gw_sharing import consents, grants
 from huitong.cli.gw_subscriptions import subscriptions
+from huitong.cli.gw_webhooks import webhooks
 from huitong.cli.verify import verify
 from huitong.sdk import Gateway
 
@@ -40,6 +41,7 @@ for group in (
     events,
     jobs,
     undelivered,
+    webhooks,
 ):
     gw.add_command(group)
 gw.add_command(verify)

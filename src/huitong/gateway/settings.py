@@ -39,7 +39,9 @@ from huitong.gateway.service.settings import (
     WatchSettings,
     ZoneSettings,
 )
+from huitong.gateway.tracing.settings import TracingSettings
 from huitong.gateway.vault.settings import VaultSettings
+from huitong.gateway.webhooks.settings import WebhookSettings
 from huitong.keys.new_file import replace_file
 
 FILE_NAME: Final = "gateway.toml"
@@ -113,7 +115,9 @@ class GatewaySettings(Section):
         ConnectorSettings, "Old systems as sources and sinks."
     )
     events: EventSettings = _section(EventSettings, "What callers are told.")
+    webhooks: WebhookSettings = _section(WebhookSettings, "Who is sent events.")
     outbox: OutboxSettings = _section(OutboxSettings, "Durable steps.")
+    tracing: TracingSettings = _section(TracingSettings, "Traces.")
     watch: WatchSettings = _section(WatchSettings, "Metrics.")
     log: LogSettings = _section(LogSettings, "Logs.")
 

@@ -791,6 +791,80 @@ class PageEvent(Model):
     """Give it as `after` to go on; null at the end."""
 
 
+class Webhook(Model):
+    """A receiver of events, without its secret."""
+
+    id: str
+    """Permanent id."""
+    name: str
+    """What it is for."""
+    url: str
+    """Where events are posted."""
+    roles: tuple[str, ...]
+    """It gets what these roles see."""
+    types: tuple[str, ...]
+    """Types of events; none for all of the roles."""
+    made: str
+    """When it was made."""
+    made_by: str
+    """Id of the caller who made it."""
+    position: int
+    """Id of the newest event looked at for it."""
+    pending: int
+    """Events on their way to it."""
+    stuck: int
+    """Events that wait for a person, as jobs."""
+
+
+class PageWebhook(Model):
+    """A part of a list."""
+
+    items: tuple[Webhook, ...]
+    """In the order of the list."""
+    next: str | None = None
+    """Give it as `after` to go on; null at the end."""
+
+
+class MadeWebhook(Model):
+    """A webhook whose secret was just made."""
+
+    id: str
+    """Permanent id."""
+    name: str
+    """What it is for."""
+    url: str
+    """Where events are posted."""
+    roles: tuple[str, ...]
+    """It gets what these roles see."""
+    types: tuple[str, ...]
+    """Types of events; none for all of the roles."""
+    made: str
+    """When it was made."""
+    made_by: str
+    """Id of the caller who made it."""
+    position: int
+    """Id of the newest event looked at for it."""
+    pending: int
+    """Events on their way to it."""
+    stuck: int
+    """Events that wait for a person, as jobs."""
+    secret: str
+    """What messages are signed with; shown this once, also not in a repeat with the same Idempotency-Key."""
+
+
+class WebhookTrial(Model):
+    """What became of an event that was sent to try a receiver."""
+
+    delivered: bool
+    """Whether the receiver took it."""
+    status: int | None
+    """HTTP status of its answer, if it took it."""
+    duration_ms: int
+    """How long it took."""
+    problem: Problem | None
+    """Why it was not taken."""
+
+
 class Caller(Model):
     """Who this caller is to the gateway."""
 

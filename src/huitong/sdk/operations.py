@@ -1274,6 +1274,7 @@ class Gateway(Transport):
                 "cn.huitong.exchange.granted.v1",
                 "cn.huitong.exchange.handed-over.v1",
                 "cn.huitong.exchange.ordered.v1",
+                "cn.huitong.exchange.pushed.v1",
                 "cn.huitong.exchange.refused.v1",
                 "cn.huitong.exchange.requested.v1",
                 "cn.huitong.exchange.sealed.v1",
@@ -1291,6 +1292,9 @@ class Gateway(Transport):
                 "cn.huitong.subscription.ended.v1",
                 "cn.huitong.subscription.pushed.v1",
                 "cn.huitong.subscription.started.v1",
+                "cn.huitong.webhook.made.v1",
+                "cn.huitong.webhook.missed.v1",
+                "cn.huitong.webhook.removed.v1",
                 "cn.huitong.zone.blocks-missed.v1",
             ]
         ]
@@ -1342,6 +1346,7 @@ class Gateway(Transport):
                 "cn.huitong.exchange.granted.v1",
                 "cn.huitong.exchange.handed-over.v1",
                 "cn.huitong.exchange.ordered.v1",
+                "cn.huitong.exchange.pushed.v1",
                 "cn.huitong.exchange.refused.v1",
                 "cn.huitong.exchange.requested.v1",
                 "cn.huitong.exchange.sealed.v1",
@@ -1359,6 +1364,9 @@ class Gateway(Transport):
                 "cn.huitong.subscription.ended.v1",
                 "cn.huitong.subscription.pushed.v1",
                 "cn.huitong.subscription.started.v1",
+                "cn.huitong.webhook.made.v1",
+                "cn.huitong.webhook.missed.v1",
+                "cn.huitong.webhook.removed.v1",
                 "cn.huitong.zone.blocks-missed.v1",
             ]
         ]
@@ -1383,6 +1391,155 @@ class Gateway(Transport):
                 },
             ),
             models.Event,
+        )
+
+    def list_webhooks(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> Iterator[models.Webhook]:
+        """List webhooks.
+
+        List webhooks in the order of their ids.
+        """
+        return self._items(
+            Call(
+                method="GET",
+                path="/v1/webhooks",
+                query={"limit": limit, "after": after},
+            ),
+            models.PageWebhook,
+            models.Webhook,
+        )
+
+    def create_webhook(
+        self,
+        *,
+        name: str,
+        url: str,
+        roles: Sequence[
+            Literal["officer", "integrator", "security", "auditor", "system"]
+        ],
+        types: Sequence[
+            Literal[
+                "cn.huitong.api-key.made.v1",
+                "cn.huitong.api-key.revoked.v1",
+                "cn.huitong.consent.recorded.v1",
+                "cn.huitong.consent.withdrawn.v1",
+                "cn.huitong.emergency.opened.v1",
+                "cn.huitong.emergency.overdue.v1",
+                "cn.huitong.emergency.reviewed.v1",
+                "cn.huitong.exchange.arrived.v1",
+                "cn.huitong.exchange.cancelled.v1",
+                "cn.huitong.exchange.checked.v1",
+                "cn.huitong.exchange.confirmed.v1",
+                "cn.huitong.exchange.decision-needed.v1",
+                "cn.huitong.exchange.delivered.v1",
+                "cn.huitong.exchange.failed.v1",
+                "cn.huitong.exchange.granted.v1",
+                "cn.huitong.exchange.handed-over.v1",
+                "cn.huitong.exchange.ordered.v1",
+                "cn.huitong.exchange.pushed.v1",
+                "cn.huitong.exchange.refused.v1",
+                "cn.huitong.exchange.requested.v1",
+                "cn.huitong.exchange.sealed.v1",
+                "cn.huitong.exchange.settled.v1",
+                "cn.huitong.exchange.stuck.v1",
+                "cn.huitong.exchange.timed-out.v1",
+                "cn.huitong.grant.given.v1",
+                "cn.huitong.grant.withdrawn.v1",
+                "cn.huitong.hand-over.decided.v1",
+                "cn.huitong.hand-over.failed.v1",
+                "cn.huitong.hand-over.offered.v1",
+                "cn.huitong.job.stuck.v1",
+                "cn.huitong.record.published.v1",
+                "cn.huitong.record.status-changed.v1",
+                "cn.huitong.subscription.ended.v1",
+                "cn.huitong.subscription.pushed.v1",
+                "cn.huitong.subscription.started.v1",
+                "cn.huitong.webhook.made.v1",
+                "cn.huitong.webhook.missed.v1",
+                "cn.huitong.webhook.removed.v1",
+                "cn.huitong.zone.blocks-missed.v1",
+            ]
+        ]
+        | None = None,
+        since: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.MadeWebhook:
+        """Let events be sent to a receiver.
+
+        Make a webhook; the answer is the only place where its secret is shown.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path="/v1/webhooks",
+                query={},
+                body=given(name=name, url=url, roles=roles, types=types, since=since),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.MadeWebhook,
+        )
+
+    def get_webhook(self, webhook: str) -> models.Webhook:
+        """Look at a webhook.
+
+        What it is for, how far it has come, and whether events to it are stuck.
+        """
+        return self._call(
+            Call(method="GET", path=f"/v1/webhooks/{place(webhook)}", query={}),
+            models.Webhook,
+        )
+
+    def remove_webhook(
+        self, webhook: str, *, idempotency_key: str | None = None
+    ) -> models.Webhook:
+        """Remove a webhook.
+
+        Send nothing more to it; what is on its way is given up.
+        """
+        return self._call(
+            Call(
+                method="DELETE",
+                path=f"/v1/webhooks/{place(webhook)}",
+                query={},
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.Webhook,
+        )
+
+    def rotate_webhook_secret(
+        self,
+        webhook: str,
+        *,
+        overlap_s: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.MadeWebhook:
+        """Replace the secret of a webhook.
+
+        Make a new secret; for a while messages carry signatures of both.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path=f"/v1/webhooks/{place(webhook)}/secret",
+                query={},
+                body=given(overlap_s=overlap_s),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.MadeWebhook,
+        )
+
+    def test_webhook(self, webhook: str) -> models.WebhookTrial:
+        """Try a webhook.
+
+        Send it an event of type `cn.huitong.webhook.tested.v1`, once and now.
+        """
+        return self._call(
+            Call(method="POST", path=f"/v1/webhooks/{place(webhook)}/test", query={}),
+            models.WebhookTrial,
         )
 
     def get_caller(self) -> models.Caller:

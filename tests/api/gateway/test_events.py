@@ -38,7 +38,7 @@ def callers(
     tmp_path_factory: pytest.TempPathFactory, node: NodeProcess
 ) -> Iterator[Callers]:
     home = tmp_path_factory.mktemp("gateway") / "home"
-    options = ["--key=gateway6", f"--key-from={node.home}"]
+    options = ["--key=gateway8", f"--key-from={node.home}"]
     assert init(home, node.rpc_url, *options).exit_code == 0
     with (home / "gateway.toml").open("a") as file:
         file.write(SETTINGS)
@@ -275,7 +275,7 @@ def test_gateway_with_open_streams_ends_at_once(
     tmp_path: Path, node: NodeProcess
 ) -> None:
     home = tmp_path / "home"
-    options = ["--key=gateway6", f"--key-from={node.home}"]
+    options = ["--key=gateway9", f"--key-from={node.home}"]
     assert init(home, node.rpc_url, *options).exit_code == 0
     key = make_key(home, Role.SYSTEM)
     with GatewayProcess(home) as gateway:

@@ -1,7 +1,7 @@
 """All middleware around an application, in the one order that is right.
 
-From the outside: the request's id (so that everything below can name it), security
-headers, the catch of bugs, the audit log (which sees every outcome below it), the
+From the outside: the request's id (so that everything below can name it), spans and
+figures of requests, security headers, the catch of bugs, the audit log (which sees every outcome below it), the
 caller with rate and quota, limits of the body, repeats by ``Idempotency-Key``.
 """
 
@@ -43,8 +43,11 @@ from huitong.gateway.http.request_id import (
     TRACEPARENT_HEADER,
     RequestIdMiddleware,
 )
+from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.http.security_headers import SecurityHeadersMiddleware
 from huitong.gateway.http.settings import HttpSettings
+from huitong.gateway.tracing.middleware import ObservingMiddleware
+from huitong.gateway.tracing.spans import NO_TRACING, Tracing
 
 
 @final
@@ -102,6 +105,8 @@ def protect(
     *,
     forms: Sequence[Form] = (),
     audited: Sequence[str] = AUDITED,
+    tracing: Callable[[], Tracing] = lambda: NO_TRACING,
+    metrics: Callable[[], RequestMetrics | None] = lambda: None,
     clock: Callable[[], TimeNs] = time.time_ns,
 ) -> None:
     """Put everything around an application that has no middleware yet.
@@ -112,6 +117,8 @@ def protect(
         edge: returns the parts; asked at each request, so they may be made at the start.
         forms: operations that take or give something else than JSON.
         audited: beginnings of the paths that are logged.
+        tracing: returns who records spans.
+        metrics: returns who counts requests, if anybody does.
         clock: tells nanoseconds since the epoch.
     """
     url = settings.errors_url
@@ -142,7 +149,10 @@ def protect(
     if settings.cors_origins:
         _add_cors(app, settings)
     app.add_middleware(SecurityHeadersMiddleware)
-    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(ObservingMiddleware, tracing=tracing, metrics=metrics)
+    app.add_middleware(
+        RequestIdMiddleware, is_sampled=lambda trace_id: tracing().is_sampled(trace_id)
+    )
 
 
 def _add_cors(app: FastAPI, settings: HttpSettings) -> None:

@@ -121,6 +121,12 @@ PERMISSIONS: Final[Permissions] = {
     # what happens
     "listEvents": allow(Duty.READ, *_EVERYBODY),
     "streamEvents": allow(Duty.READ, *_EVERYBODY),
+    "listWebhooks": allow(Duty.ADMINISTER, SECURITY),
+    "createWebhook": allow(Duty.ADMINISTER, SECURITY),
+    "getWebhook": allow(Duty.ADMINISTER, SECURITY),
+    "removeWebhook": allow(Duty.ADMINISTER, SECURITY),
+    "rotateWebhookSecret": allow(Duty.ADMINISTER, SECURITY),
+    "testWebhook": allow(Duty.ADMINISTER, SECURITY),
     # who may call
     "listApiKeys": allow(Duty.ADMINISTER, SECURITY),
     "createApiKey": allow(Duty.ADMINISTER, SECURITY),

@@ -20,6 +20,7 @@ from huitong.gateway.api import (
     records,
     subjects,
     subscriptions,
+    webhooks,
     zones,
 )
 from huitong.gateway.desk.page import install_verify_page
@@ -48,6 +49,7 @@ def install(app: FastAPI) -> None:
         subjects,
         jobs,
         events,
+        webhooks,
         callers,
         audit,
         health,

@@ -21,7 +21,8 @@ from huitong.gateway.connectors.definition import WebhookSink
 from huitong.gateway.connectors.delivered import Delivered
 from huitong.gateway.connectors.errors import SinkDownError, SinkRefusedError
 from huitong.gateway.webhooks.errors import WebhookSecretError
-from huitong.gateway.webhooks.signing import check_secret, sign_webhook
+from huitong.gateway.webhooks.secrets import check_secret
+from huitong.sdk.webhooks import sign_webhook
 
 #: Type of the event.
 EVENT_TYPE: Final = "cn.huitong.exchange.received.v1"

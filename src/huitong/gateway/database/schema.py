@@ -12,6 +12,7 @@ from huitong.gateway.http import tables as _http
 from huitong.gateway.outbox import tables as _outbox
 from huitong.gateway.reads import tables as _reads
 from huitong.gateway.vault import tables as _vault
+from huitong.gateway.webhooks import tables as _webhooks
 
 #: The rooms that declare tables; importing them is what fills the metadata.
 ROOMS = (
@@ -24,5 +25,6 @@ ROOMS = (
     _outbox,
     _reads,
     _vault,
+    _webhooks,
 )
 METADATA = Base.metadata

@@ -72,6 +72,7 @@ _STAGES: Final = {
     "requested": "The request is on chain.",
     "granted": "The request is granted.",
     "sealed": "Provider: the granted fields are sealed.",
+    "pushed": "Provider: a version under a standing permission goes to the zone.",
     "delivered": "Provider: the delivery is stated on chain.",
     "handed-over": "Provider: the peer has the sealed bytes.",
     "arrived": "Requester: the sealed bytes are here.",
@@ -259,6 +260,42 @@ API_KEY_REVOKED: Final = _type(
     subject="id of the API key",
     operation="listApiKeys",
     data=_KEY,
+)
+
+
+# --- webhooks -----------------------------------------------------------------------------
+
+_WEBHOOK: Final = {
+    "webhook": "Id of the webhook.",
+    "name": "What it is for.",
+    "types": "Types of events; none for all that the roles see.",
+    "roles": "It gets what these roles see.",
+    "by": "Id of the caller who did it.",
+}
+WEBHOOK_MADE: Final = _type(
+    "webhook.made",
+    "Events are sent to a new receiver from now on.",
+    subject="id of the webhook",
+    operation="listWebhooks",
+    data=_WEBHOOK,
+)
+WEBHOOK_REMOVED: Final = _type(
+    "webhook.removed",
+    "Nothing more is sent to a receiver.",
+    subject="id of the webhook",
+    operation="listWebhooks",
+    data=_WEBHOOK,
+)
+WEBHOOK_MISSED: Final = _type(
+    "webhook.missed",
+    "Events were cleared away before a receiver took those before them; it misses them.",
+    subject="id of the webhook",
+    operation="listWebhooks",
+    data={
+        "webhook": "Id of the webhook.",
+        "first": "Id of the first event that may be missed.",
+        "last": "Id of the last one.",
+    },
 )
 
 

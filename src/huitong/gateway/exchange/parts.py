@@ -60,6 +60,8 @@ class HandOver:
 
     exchange_id: str
     """The provider's own id, for its log."""
+    step_key: str = ""
+    """Key of the step that brings them."""
     peer: str
     """The member that gets them."""
     chain_id_of_a: str

@@ -155,18 +155,19 @@ class HandOvers:
         if await self._is_withdrawn(row):
             return [Done(result=_WITHDRAWN)]
         try:
-            await self._hand_over(row)
+            await self._hand_over(row, steps[0])
         except HuitongError:
             if await self._is_withdrawn(row):
                 return [Done(result=_WITHDRAWN)]
             raise
         return [Done()]
 
-    async def _hand_over(self, row: ExchangeRow) -> None:
+    async def _hand_over(self, row: ExchangeRow, step: Step) -> None:
         parts = self._parts
         end = await parts.links.other_end(row.channel_id)
         what = HandOver(
             exchange_id=row.id,
+            step_key=step.key,
             peer=row.peer,
             chain_id_of_a=await parts.links.own_zone.chain_id(),
             channel_on_a=row.channel_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +28,7 @@ _REQUEST_ID: Final = re.compile(
     re.ASCII,
 )
 _TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?",
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?",
     re.ASCII,
 )
 
@@ -40,6 +41,8 @@ class RequestContext:
     """8 to 64 letters, digits, dots, hyphens and underscores."""
     traceparent: str
     """The gateway's own span, as a value of the header ``traceparent``."""
+    parent_id: int = 0
+    """The caller's span; 0 if it named none."""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that carry both names to a peer."""
@@ -59,28 +62,45 @@ def current_request() -> RequestContext | None:
     return _current.get()
 
 
-def make_context(request_id: str | None, traceparent: str | None) -> RequestContext:
+def sampled_traceparent() -> str:
+    """Return the span of the request being answered if it is recorded, else nothing."""
+    context = _current.get()
+    is_sampled = context is not None and int(context.traceparent[-2:], 16) & 1
+    return context.traceparent if context is not None and is_sampled else ""
+
+
+def make_context(
+    request_id: str | None,
+    traceparent: str | None,
+    is_sampled: Callable[[int], bool] = lambda _: False,
+) -> RequestContext:
     """Return the names of a request, from what its headers say.
 
     Args:
         request_id: ``X-Request-Id``; one that is not of the safe form is replaced.
         traceparent: ``traceparent``; one that is not valid is replaced.
+        is_sampled: tells whether a trace that begins here is recorded.
     """
     given = _TRACEPARENT.fullmatch(traceparent or "")
     if given is not None and traceparent is not None and traceparent[:2] == "00":
-        given = None if given[3] else given  # version 00 has nothing after the flags
+        given = None if given[4] else given  # version 00 has nothing after the flags
     trace_id = given[1] if given else secrets.token_hex(16)
-    flags = given[2] if given else "00"
+    flags = given[3] if given else f"{is_sampled(int(trace_id, 16)):02x}"
+    parent_id = int(given[2], 16) if given else 0
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(16)
-    return RequestContext(request_id, f"00-{trace_id}-{secrets.token_hex(8)}-{flags}")
+    own = f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"
+    return RequestContext(request_id, own, parent_id)
 
 
 class RequestIdMiddleware:
     """Names every request, in the log lines written for it and in its answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, is_sampled: Callable[[int], bool] = lambda _: False
+    ) -> None:
         self._app = app
+        self._is_sampled = is_sampled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
@@ -89,7 +109,9 @@ class RequestIdMiddleware:
             return
         headers = Headers(scope=scope)
         context = make_context(
-            headers.get(REQUEST_ID_HEADER), headers.get(TRACEPARENT_HEADER)
+            headers.get(REQUEST_ID_HEADER),
+            headers.get(TRACEPARENT_HEADER),
+            self._is_sampled,
         )
         scope.setdefault("state", {})["request_context"] = context
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, final
 
 import structlog
@@ -19,6 +19,7 @@ from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.events.register import JOB_STUCK
 from huitong.gateway.events.telling import tell
+from huitong.gateway.http.request_id import sampled_traceparent
 from huitong.gateway.outbox.errors import (
     HandlerMissingError,
     StepInterruptedError,
@@ -56,6 +57,8 @@ class Ledger:
         self.settings = settings
         """How often they are tried."""
         self._handlers: dict[str, StepHandler] = {}
+        self.ended: Callable[[Sequence[Step]], None] = lambda _: None
+        """Told of steps that have ended; must not wait."""
         self._changed = asyncio.Event()
 
     # --- handlers -----------------------------------------------------------------------
@@ -155,6 +158,7 @@ class Ledger:
         try:
             async with session.begin_nested():
                 await self.handler(kind).settle(session, settled)
+            self.ended([item.step for item in settled])
         except Exception as bug:
             log.error(
                 "step_not_settled",
@@ -264,6 +268,7 @@ def _values(step: NewStep, now_ns: int) -> dict[str, object]:
         "lane": step.lane,
         "subject": step.subject,
         "request_id": step.request_id,
+        "traceparent": step.traceparent or sampled_traceparent(),
         "payload": step.payload,
         "is_chain": step.is_chain,
         "state": StepState.WAITING.value,
@@ -282,8 +287,8 @@ def _values(step: NewStep, now_ns: int) -> dict[str, object]:
 
 async def _tx_hashes(
     session: AsyncSession, rows: Sequence[StepRow]
-) -> dict[int, tuple[str, int]]:
-    """Return hash and height of the transactions that carry the steps."""
+) -> dict[int, tuple[str, int, int]]:
+    """Return hash, height and time of signing of the transactions that carry steps."""
     ids = {row.transaction_id for row in rows if row.transaction_id is not None}
     if not ids:
         return {}
@@ -292,9 +297,12 @@ async def _tx_hashes(
             ChainTransactionRow.id,
             ChainTransactionRow.tx_hash,
             ChainTransactionRow.height,
+            ChainTransactionRow.created_ns,
         ).where(ChainTransactionRow.id.in_(ids))
     )
-    return {row.id: (row.tx_hash.hex().upper(), row.height) for row in found}
+    return {
+        row.id: (row.tx_hash.hex().upper(), row.height, row.created_ns) for row in found
+    }
 
 
 async def steps_of(session: AsyncSession, rows: Sequence[StepRow]) -> list[Step]:
@@ -303,9 +311,9 @@ async def steps_of(session: AsyncSession, rows: Sequence[StepRow]) -> list[Step]
     return [step_of(row, hashes) for row in rows]
 
 
-def step_of(row: StepRow, hashes: dict[int, tuple[str, int]]) -> Step:
+def step_of(row: StepRow, hashes: dict[int, tuple[str, int, int]]) -> Step:
     """Return a row as the rest of the gateway sees it."""
-    tx_hash, height = hashes.get(row.transaction_id or 0, ("", 0))
+    tx_hash, height, signed_ns = hashes.get(row.transaction_id or 0, ("", 0, 0))
     return Step(
         id=row.id,
         kind=row.kind,
@@ -324,6 +332,8 @@ def step_of(row: StepRow, hashes: dict[int, tuple[str, int]]) -> Step:
         error_code=row.error_code,
         error=row.error,
         result=row.result,
+        traceparent=row.traceparent,
+        signed_ns=signed_ns,
         tx_hash=tx_hash,
         height=height,
     )

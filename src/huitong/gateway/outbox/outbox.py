@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, final
 
@@ -89,6 +89,10 @@ class Outbox:
         self._ledger.register(kind, handler)
         if isinstance(handler, Executor):
             self._runner.register(kind, handler)
+
+    def tell_ended(self, told: Callable[[Sequence[Step]], None]) -> None:
+        """Name who hears of every step that has ended, whatever its kind."""
+        self._ledger.ended = told
 
     @property
     def accounts(self) -> tuple[str, ...]:

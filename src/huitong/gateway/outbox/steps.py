@@ -54,6 +54,8 @@ class NewStep:
     """What it belongs to, such as the id of an exchange."""
     request_id: str = ""
     """Id of the call that led to it; goes into the memo and to the peer."""
+    traceparent: str = ""
+    """Span that led to it; empty for that of the request being answered, if any."""
     not_before_ns: int = 0
     """Earliest time of the first attempt, nanoseconds since the epoch."""
 
@@ -118,6 +120,10 @@ class Step:
     """Why the last attempt failed, for people; empty if none has."""
     result: bytes
     """Of a chain step that is done: its encoded response."""
+    traceparent: str = ""
+    """Span that led to it; empty if none is recorded."""
+    signed_ns: int = 0
+    """When the transaction that carries it was signed; 0 if none was."""
     tx_hash: str
     """Upper-case hexadecimal hash of the transaction that carries it; empty if none."""
     height: int

@@ -64,6 +64,8 @@ class StepRow(Base):
     lane: Mapped[Name]
     subject: Mapped[Name]
     request_id: Mapped[Name]
+    traceparent: Mapped[Name] = mapped_column(default="")
+    """Span that led to it; empty if none is recorded."""
     payload: Mapped[Blob]
     is_chain: Mapped[bool]
     state: Mapped[Name]

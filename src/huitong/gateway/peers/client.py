@@ -24,6 +24,15 @@ from huitong.gateway.peers.errors import (
     PeerRefusedError,
 )
 from huitong.gateway.peers.statement import DeliveryStatement, sign_statement
+from huitong.gateway.tracing.ids import TracePlace, exchange_trace, step_span_id
+from huitong.gateway.tracing.spans import (
+    NO_TRACING,
+    Attributes,
+    OpenSpan,
+    SpanKind,
+    Tracing,
+    span_of,
+)
 
 #: Connections to one peer that are kept.
 CONNECTIONS_MAX: Final = 16
@@ -59,6 +68,7 @@ class HttpPeers:
         member_id: str,
         private_key: bytes,
         own: OwnCertificate | None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -68,8 +78,10 @@ class HttpPeers:
             private_key: of an account of this member on its zone; secp256k1, 32 bytes.
             own: this gateway's certificate; None where all peers are on this machine and
                 without TLS.
+            tracing: records what is brought.
         """
         self._places = places
+        self._tracing = tracing
         self._member_id = member_id
         self._private_key = private_key
         self._own = own
@@ -96,17 +108,31 @@ class HttpPeers:
             PeerRefusedError: it does not want them.
             PeerAnswerError: something else answers.
         """
-        if what.size > ASK_FIRST_BYTES and await self._has(what):
-            return
-        answer = await self._send("POST", what, sealed)
-        if answer.get("state") != "taken":
-            raise PeerAnswerError(member_id=what.peer, reason="no state")
+        trace = exchange_trace(
+            what.chain_id_of_a, what.channel_on_a, what.sequence, what.push_number
+        )
+        with span_of(
+            self._tracing,
+            "peer delivery",
+            TracePlace(trace.trace_id, step_span_id(what.step_key)),
+            kind=SpanKind.CLIENT,
+            attributes=_attributes(what),
+        ) as span:
+            if what.size > ASK_FIRST_BYTES and await self._has(what, span):
+                return
+            answer = await self._send("POST", what, sealed, span)
+            if answer.get("state") != "taken":
+                raise PeerAnswerError(member_id=what.peer, reason="no state")
 
-    async def _has(self, what: HandOver) -> bool:
-        return (await self._send("GET", what, None)).get("state") == "taken"
+    async def _has(self, what: HandOver, span: OpenSpan) -> bool:
+        return (await self._send("GET", what, None, span)).get("state") == "taken"
 
     async def _send(
-        self, method: str, what: HandOver, sealed: AsyncIterator[bytes] | None
+        self,
+        method: str,
+        what: HandOver,
+        sealed: AsyncIterator[bytes] | None,
+        span: OpenSpan,
     ) -> Mapping[str, object]:
         client, url = self.client(what.peer)
         headers = sign_statement(self._statement(what), self._private_key)
@@ -115,6 +141,8 @@ class HttpPeers:
             headers["content-type"] = "application/octet-stream"
         if what.request_id:
             headers["x-request-id"] = what.request_id
+        if self._tracing.is_on:
+            headers["traceparent"] = span.place.traceparent
         path = (
             f"/peer/v1/deliveries/{what.chain_id_of_b}/{what.channel_on_b}"
             f"/{what.sequence}"
@@ -179,6 +207,15 @@ class HttpPeers:
             certificate=own.certificate.spki_digest.hex() if own else "",
             time_ns=time.time_ns(),
         )
+
+
+def _attributes(what: HandOver) -> Attributes:
+    return {
+        "huitong.exchange": what.exchange_id,
+        "huitong.peer": what.peer,
+        "huitong.size_bytes": what.size,
+        "huitong.request_id": what.request_id,
+    }
 
 
 async def _read(response: httpx.Response, member_id: str) -> Mapping[str, object]:

@@ -34,6 +34,14 @@ from huitong.gateway.peers.errors import (
 )
 from huitong.gateway.peers.signers import Signers
 from huitong.gateway.peers.statement import DeliveryStatement, read_statement
+from huitong.gateway.tracing.ids import TracePlace, exchange_trace, read_traceparent
+from huitong.gateway.tracing.spans import (
+    NO_TRACING,
+    Attributes,
+    SpanKind,
+    Tracing,
+    span_of,
+)
 from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
 
 log = structlog.get_logger("gateway")
@@ -60,6 +68,7 @@ class PeerServer:
         signers: Signers,
         certificates: Mapping[bytes, str] | None,
         others: Sequence[BaseRoute] = (),
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """Prepare.
 
@@ -71,7 +80,9 @@ class PeerServer:
             certificates: member id by the digest of the key of its certificate; None
                 without TLS, for trials on this machine.
             others: what else peers may ask for.
+            tracing: records what is brought.
         """
+        self._tracing = tracing
         self._member_id = member_id
         self._chain_id = chain_id
         self._arrivals = arrivals
@@ -105,6 +116,18 @@ class PeerServer:
 
     async def _take(self, request: Request) -> Response:
         statement = await self._checked_statement(request)
+        with span_of(
+            self._tracing,
+            "peer delivery taken",
+            _place_of(request, statement),
+            kind=SpanKind.SERVER,
+            attributes=_attributes(request, statement),
+        ):
+            return await self._take_stated(request, statement)
+
+    async def _take_stated(
+        self, request: Request, statement: DeliveryStatement
+    ) -> Response:
         arrival = Arrival(
             peer=statement.provider,
             chain_id_of_a=statement.chain_id_of_a,
@@ -198,6 +221,29 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > _DIGITS_MAX:
         raise StatementError(reason="the path names no sequence")
     return int(text)
+
+
+def _place_of(request: Request, statement: DeliveryStatement) -> TracePlace:
+    """Return the peer's span, if it is one of the exchange's trace; else its root."""
+    root = exchange_trace(
+        statement.chain_id_of_a,
+        statement.channel_on_a,
+        statement.sequence,
+        statement.push_number,
+    )
+    told = read_traceparent(request.headers.get("traceparent", ""))
+    return told if told is not None and told.trace_id == root.trace_id else root
+
+
+def _attributes(request: Request, statement: DeliveryStatement) -> Attributes:
+    return {
+        "http.request.method": request.method,
+        "huitong.peer": statement.provider,
+        "huitong.channel": statement.channel_on_b,
+        "huitong.sequence": statement.sequence,
+        "huitong.size_bytes": statement.size,
+        "huitong.request_id": request.headers.get("x-request-id", "")[:128],
+    }
 
 
 async def _body(request: Request, announced: int) -> AsyncIterator[bytes]:

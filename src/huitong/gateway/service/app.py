@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ from huitong.core.errors import HuitongError
 from huitong.gateway.access.edge import protect
 from huitong.gateway.access.routes import operation_id
 from huitong.gateway.api import ordering, routes
+from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.service.background import background_of
 from huitong.gateway.service.services import Opening, Services, build_services
 from huitong.gateway.service.stopping import heard_early
@@ -55,7 +57,14 @@ def make_app(opening: Opening) -> FastAPI:
 
     app = describe_app(lifespan)
     app.state.services = services
-    protect(app, services.settings.http, lambda: services.edge, forms=routes.FORMS)
+    protect(
+        app,
+        services.settings.http,
+        lambda: services.edge,
+        forms=routes.FORMS,
+        tracing=lambda: services.tracing,
+        metrics=lambda: opening.metrics,
+    )
     return app
 
 
@@ -81,6 +90,8 @@ def describe_app(
 def make_worker_app(opening: Opening) -> FastAPI:
     """Return the application of a web process of several, which its parent outlives."""
     configure_logs(opening.settings.log.level, opening.settings.log.format)
+    if opening.settings.watch.listen is not None:
+        opening = replace(opening, metrics=RequestMetrics())
     try:
         app = make_app(opening)
     except HuitongError as error:

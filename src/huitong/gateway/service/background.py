@@ -30,6 +30,7 @@ def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
         services.exchanges.run(),
         services.connectors.run(),
         services.event_news.run(),
+        services.step_spans.run(),
         _number_events(services),
         services.reads.anchoring.run(),
         services.facts.watch.run(),
@@ -54,12 +55,13 @@ async def _every(
 
 
 async def _number_events(services: Services) -> None:
-    """Put events into their order soon after they are written."""
+    """Put events into their order soon after they are written, and hand them on."""
     while True:
         numbered = 0
         try:
             if services.outbox.is_leading:
                 numbered = await services.events.number_new()
+                await services.webhooks.feed()
         except (HuitongError, SQLAlchemyError) as failure:  # another process was first
             log.warning("events_not_numbered", reason=type(failure).__name__)
         if numbered < NUMBERED_AT_ONCE:

@@ -24,6 +24,7 @@ from huitong.gateway.reads.provider import ReadProvider
 from huitong.gateway.service.home import GatewayHome
 from huitong.gateway.service.reading import read_route
 from huitong.gateway.settings import GatewaySettings
+from huitong.gateway.tracing.spans import NO_TRACING, Tracing
 
 
 @final
@@ -37,13 +38,14 @@ class KnownPeers:
     places: Mapping[str, PeerPlace]
     """The others, by member id."""
 
-    def client(self, private_key: bytes) -> HttpPeers:
+    def client(self, private_key: bytes, tracing: Tracing = NO_TRACING) -> HttpPeers:
         """Return who brings sealed bytes to them; ``private_key`` signs statements."""
         return HttpPeers(
             self.places,
             member_id=self.settings.member,
             private_key=private_key,
             own=self.own,
+            tracing=tracing,
         )
 
     def service(
@@ -52,6 +54,7 @@ class KnownPeers:
         arrivals: Arrivals,
         links: Links,
         provider: ReadProvider,
+        tracing: Tracing = NO_TRACING,
     ) -> PeerService | None:
         """Return what takes sealed bytes from them and lets them read; None if nobody is
         known."""
@@ -69,6 +72,7 @@ class KnownPeers:
             arrivals=arrivals,
             signers=Signers(links),
             certificates=members,
+            tracing=tracing,
             others=(read_route(provider, self.settings, members or {}),),
         )
         context = server_context(self.own, list(certificates)) if self.own else None

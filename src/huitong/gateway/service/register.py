@@ -1,7 +1,8 @@
 """Every metric of a gateway: name, kind, labels, meaning. The one list of them.
 
-Names are permanent. All but those of the process are read from the database at each
-scrape, so that they are the same whichever process or machine of a gateway is asked.
+Names are permanent. What tells of the gateway's state is read from the database at each
+scrape, so that it is the same whichever process or machine of a gateway is asked; what
+tells of requests is counted on each machine by itself.
 """
 
 from __future__ import annotations
@@ -58,8 +59,23 @@ LEADER: Final = _gauge(
     "Seconds until the lease of the process that works in the background ends; 0 if "
     "nobody holds it.",
 )
+REQUESTS: Final = Metric(
+    name="huitong_gateway_requests_total",
+    kind=Kind.COUNTER,
+    help="Requests to the REST interface, by method, template of the path and status.",
+    labels=("method", "route", "status"),
+)
+REQUEST_DURATION: Final = Metric(
+    name="huitong_gateway_request_duration_seconds",
+    kind=Kind.HISTOGRAM,
+    help="Seconds until the answer to a request began.",
+    labels=("method", "route"),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 
-GATEWAY_METRICS: Final = (
+#: Counted where requests are answered; all others are read at each scrape.
+REQUEST_METRICS: Final = (REQUESTS, REQUEST_DURATION)
+STATE_METRICS: Final = (
     INFO,
     UP,
     STEPS,
@@ -69,3 +85,4 @@ GATEWAY_METRICS: Final = (
     FOLLOWED,
     LEADER,
 )
+GATEWAY_METRICS: Final = (*STATE_METRICS, *REQUEST_METRICS)

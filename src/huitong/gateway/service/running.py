@@ -7,6 +7,8 @@ one of them may do is done by the one that holds the lease in the database.
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import socket
 import time
@@ -17,8 +19,11 @@ from functools import partial
 from typing import Any, Final
 
 import uvicorn
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from uvicorn.supervisors import Multiprocess
 
+from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.service.app import make_app, make_worker_app
 from huitong.gateway.service.errors import WorkerFailedError
 from huitong.gateway.service.services import Opening
@@ -63,10 +68,10 @@ def run_gateway(opening: Opening, told: Callable[[str], None]) -> None:
         if opening.settings.peers:
             peer_socket = stack.enter_context(bind(opening.settings.peer.listen))
             opening = replace(opening, peer_socket=peer_socket)
-        if opening.settings.watch.listen is not None:
-            watch = GatewayWatch(
-                opening.home, opening.settings, opening.settings.watch.listen
-            )
+        address = opening.settings.watch.listen
+        if address is not None:
+            requests, opening = _count_requests(opening)
+            watch = GatewayWatch(opening.home, opening.settings, address, requests)
             stack.callback(watch.stop)
             watch.start()
         if service.workers == 1:
@@ -81,6 +86,20 @@ def run_gateway(opening: Opening, told: Callable[[str], None]) -> None:
             parent.run()
             if parent.has_failed:
                 raise WorkerFailedError()
+
+
+def _count_requests(opening: Opening) -> tuple[Collector, Opening]:
+    """Return what has the figures of requests, and the opening that counts them."""
+    if opening.settings.service.workers == 1:
+        metrics = RequestMetrics()
+        return metrics.registry, replace(opening, metrics=metrics)
+    folder = opening.home.run_folder / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)  # of the processes of the run before
+    folder.mkdir(mode=0o700)
+    # Read by prometheus_client where it is loaded: by the processes that are started.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    collector: Collector = MultiProcessCollector(None, path=str(folder))  # type: ignore[no-untyped-call]
+    return collector, opening
 
 
 def _config(opening: Opening, make: Callable[[], Any]) -> uvicorn.Config:

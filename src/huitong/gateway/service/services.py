@@ -3,7 +3,9 @@ them; there is no global state."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,20 +37,29 @@ from huitong.gateway.exchange.exchanges import Exchanges
 from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.orders import Side
 from huitong.gateway.exchange.parts import Identity, ReaderKeySet
+from huitong.gateway.exchange.spans import ExchangeSpans
 from huitong.gateway.facts.opening import Facts, make_facts
 from huitong.gateway.http.cursor import Cursors
+from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.outbox.writer import ChainWriter
 from huitong.gateway.peers.client import HttpPeers
 from huitong.gateway.peers.serving import PeerService
-from huitong.gateway.service.errors import WrongZoneError
+from huitong.gateway.service.errors import SettingsError, WrongZoneError
 from huitong.gateway.service.home import GatewayHome, open_database
 from huitong.gateway.service.known_peers import read_peers
 from huitong.gateway.service.reading import Reads, make_reads
 from huitong.gateway.settings import GatewaySettings
+from huitong.gateway.tracing.opening import open_tracing
+from huitong.gateway.tracing.spans import Tracing
+from huitong.gateway.tracing.steps import StepSpans
 from huitong.gateway.vault.opening import open_vault
 from huitong.gateway.vault.vault import Vault
+from huitong.gateway.webhooks.book import DELIVER, Webhooks
+from huitong.gateway.webhooks.delivery import WebhookDeliveries
+from huitong.gateway.webhooks.secrets import SecretBox
+from huitong.gateway.webhooks.sending import WebhookSender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +88,8 @@ class Opening:
     """Its keys."""
     peer_socket: socket | None = None
     """Listens for the gateways of others; None if no peers are known."""
+    metrics: RequestMetrics | None = None
+    """Counts the requests of this process; None if nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +118,12 @@ class Services:
     """Knows when there is more."""
     streams: Streams
     """Callers that listen."""
+    webhooks: Webhooks
+    """Receivers that are sent events."""
+    webhook_sender: WebhookSender
+    """Posts them."""
+    webhook_deliveries: WebhookDeliveries
+    """Carries out their deliveries."""
     desk: EvidenceDesk
     """Makes evidence."""
     verifier: Verifier
@@ -118,6 +137,10 @@ class Services:
     peer_service: PeerService | None
     """Takes sealed bytes from them; None if no peers are known."""
     cursors: Cursors
+    tracing: Tracing
+    """Records spans."""
+    step_spans: StepSpans
+    """Records those of the outbox's steps."""
     edge: Edge
     """What stands between the network and the application."""
     browser: httpx.AsyncClient
@@ -138,11 +161,17 @@ class Services:
                 self.zone.close,
                 *(zone.close for zone in self.zones.values()),
                 self.browser.aclose,
+                self.webhook_sender.close,
                 self.peers.close,
+                self._close_tracing,
             ):
                 stack.push_async_callback(closing)
             await check_version(self.database)
             yield
+
+    async def _close_tracing(self) -> None:
+        await self.step_spans.flush()
+        await asyncio.to_thread(self.tracing.close)
 
 
 def build_services(opening: Opening) -> Services:
@@ -170,7 +199,13 @@ def build_services(opening: Opening) -> Services:
         chain_id: ZoneClient(other.node) for chain_id, other in settings.zones.items()
     }
     known = read_peers(opening.home, settings)
-    peers = known.client(secrets.account)
+    tracing = open_tracing(
+        settings.tracing,
+        opening.home.path,
+        member_id=settings.member,
+        chain_id=settings.zone.chain_id,
+    )
+    peers = known.client(secrets.account, tracing)
     exchanges = Exchanges(
         database=database,
         zone=zone,
@@ -200,6 +235,10 @@ def build_services(opening: Opening) -> Services:
         outbox=outbox,
         account=identity.publisher,
     )
+    step_spans = StepSpans(
+        tracing, ExchangeSpans(database, exchanges.links, settings.zone.chain_id).find
+    )
+    outbox.tell_ended(step_spans.ended)
     edge = make_edge(settings.http, settings.access, database, browser)
     connectors = Connectors(
         shelf=Shelf(opening.home.place(settings.connectors.folder)),
@@ -215,12 +254,19 @@ def build_services(opening: Opening) -> Services:
         ),
         interval_s=settings.connectors.interval_s,
     )
-    events = EventLog(
+    source = f"/zones/{settings.zone.chain_id}/members/{settings.member}"
+    events = EventLog(database, settings.events, source=source, clock=time.time_ns)
+    webhooks = Webhooks(
         database,
-        settings.events,
-        source=f"/zones/{settings.zone.chain_id}/members/{settings.member}",
+        outbox,
+        events,
+        settings.webhooks,
+        SecretBox(sha256(b"huitong/webhook-key/1" + secrets.account)),
         clock=time.time_ns,
     )
+    webhook_sender = WebhookSender(settings.webhooks, _authorities(opening))
+    webhook_deliveries = WebhookDeliveries(webhooks, webhook_sender, source)
+    outbox.register(DELIVER, webhook_deliveries)
     event_news = EventNews(events)
     outbox.follower.add(ZoneNews(database, settings.member, settings.zone.chain_id))
     return Services(
@@ -238,6 +284,9 @@ def build_services(opening: Opening) -> Services:
         events=events,
         event_news=event_news,
         streams=Streams(events, event_news, settings.events),
+        webhooks=webhooks,
+        webhook_sender=webhook_sender,
+        webhook_deliveries=webhook_deliveries,
         desk=_desk(settings, secrets, exchanges, vault),
         verifier=Verifier(settings.evidence),
         audit_anchor=_audit_anchor(settings, database, edge, outbox, identity),
@@ -248,6 +297,7 @@ def build_services(opening: Opening) -> Services:
             exchanges.arrivals,
             Links(zone, zones),
             reads.provider,
+            tracing,
         ),
         cursors=Cursors(
             # The same in all processes of a gateway, and on all of its machines.
@@ -255,6 +305,8 @@ def build_services(opening: Opening) -> Services:
             age_s=settings.http.cursor_age_s,
             clock=time.time_ns,
         ),
+        tracing=tracing,
+        step_spans=step_spans,
         edge=edge,
         browser=browser,
     )
@@ -310,6 +362,21 @@ def _audit_anchor(
         clock=time.time_ns,
         is_leading=lambda: outbox.is_leading,
     )
+
+
+def _authorities(opening: Opening) -> ssl.SSLContext | bool:
+    """Return who certifies the receivers of events; True for the public authorities."""
+    ca_file = opening.settings.webhooks.ca_file
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=opening.home.place(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            path=opening.home.settings_file,
+            entry="webhooks.ca_file",
+            reason=error.strerror or "holds no certificates",
+        ) from None
 
 
 def _signing_keys(secrets: Secrets) -> list[bytes]:

@@ -48,7 +48,11 @@ class GatewayWatch:
     """Answers at ``[watch] listen``."""
 
     def __init__(
-        self, home: GatewayHome, settings: GatewaySettings, address: str
+        self,
+        home: GatewayHome,
+        settings: GatewaySettings,
+        address: str,
+        requests: Collector | None = None,
     ) -> None:
         """Bind; nothing is answered before ``start``.
 
@@ -56,6 +60,7 @@ class GatewayWatch:
             home: of the gateway.
             settings: how it runs.
             address: where to serve, ``tcp://HOST:PORT``; port 0 takes a free one.
+            requests: has the figures of requests.
 
         Raises:
             ListenAddressError: not an address of this machine.
@@ -66,6 +71,8 @@ class GatewayWatch:
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(namespace="huitong_gateway", registry=self._registry)
         self._registry.register(_OnDemand(self))
+        if requests is not None:
+            self._registry.register(requests)
         self._server = WatchServer(
             address,
             Answers(
@@ -97,7 +104,7 @@ class GatewayWatch:
         }
         with contextlib.suppress(HuitongError, TimeoutError):
             values |= asyncio.run(self._read())  # what cannot be known is absent
-        for metric in register.GATEWAY_METRICS:
+        for metric in register.STATE_METRICS:
             family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
             for sample, value in values.get(metric, {}).items():
                 family.add_metric(sample, value)

@@ -1,8 +1,10 @@
-"""Failures of webhooks; codespace webhook."""
+"""Failures of webhooks; codespace webhook. Code 3 is the receiver's, in ``huitong.sdk``."""
 
 from __future__ import annotations
 
-from huitong.core.errors import RejectedError
+from typing import ClassVar
+
+from huitong.core.errors import BrokenError, RejectedError, UnavailableError
 
 
 class WebhookSecretError(
@@ -15,11 +17,67 @@ class WebhookSecretError(
     """The secret is too short to protect anything."""
 
 
-class WebhookSignatureError(
+class WebhookUrlError(
     RejectedError,
     codespace="webhook",
-    code=3,
-    text="signature of the webhook: {reason}",
-    next_step="Check that both sides have the same secret, and the clock.",
+    code=4,
+    text="address of the webhook: {reason}",
+    next_step="Give an https URL without user, password and fragment.",
 ):
-    """The message is not from who shares the secret, was changed, or is too old."""
+    """The URL is none to which events may be sent."""
+
+    http_status: ClassVar[int] = 422
+
+
+class WebhookAddressError(
+    RejectedError,
+    codespace="webhook",
+    code=5,
+    text="{host} is at {address}, where no webhook may go",
+    next_step="Add its network to `networks` in section [webhooks] of gateway.toml, if it is the right one.",
+):
+    """The receiver is in a network that the settings do not allow."""
+
+    http_status: ClassVar[int] = 422
+
+
+class WebhookDownError(
+    UnavailableError,
+    codespace="webhook",
+    code=6,
+    text="the receiver at {host} did not take the event: {reason}",
+    next_step="The event is sent again by itself.",
+):
+    """The receiver cannot be reached, or cannot take the event now."""
+
+
+class WebhookRefusedError(
+    RejectedError,
+    codespace="webhook",
+    code=7,
+    text="the receiver at {host} refused the event: {reason}",
+    next_step="Mend the receiver, then retry the job; or skip it.",
+):
+    """The receiver answered that it does not want the event; redirects are not followed."""
+
+
+class WebhooksFullError(
+    RejectedError,
+    codespace="webhook",
+    code=8,
+    text="there are {count} webhooks already, the most that may be",
+    next_step="Remove one, or raise `webhooks_max` in section [webhooks] of gateway.toml.",
+):
+    """One more webhook would be too many."""
+
+    http_status: ClassVar[int] = 409
+
+
+class WebhookKeyError(
+    BrokenError,
+    codespace="webhook",
+    code=9,
+    text="the secret of webhook {webhook_id} cannot be opened",
+    next_step="The account's key was changed: rotate the webhook's secret.",
+):
+    """The secret was sealed under another account's key."""

@@ -15,7 +15,7 @@ from huitong.gateway.connectors.definition import SinkDefinition
 from huitong.gateway.connectors.delivered import Delivered
 from huitong.gateway.connectors.errors import SinkDownError, SinkRefusedError
 from huitong.gateway.connectors.opening import open_sink
-from huitong.gateway.webhooks.signing import verify_webhook
+from huitong.sdk.webhooks import verify_webhook
 from tests.unit.gateway.connectors.http_kit import serve
 
 SECRET = "a secret that nobody can guess"

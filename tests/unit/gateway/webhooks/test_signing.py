@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huitong.gateway.webhooks.errors import WebhookSecretError, WebhookSignatureError
-from huitong.gateway.webhooks.signing import (
+from huitong.gateway.webhooks.errors import WebhookSecretError
+from huitong.gateway.webhooks.secrets import check_secret
+from huitong.sdk.webhooks import (
     TOLERANCE_S,
-    check_secret,
+    WebhookSignatureError,
     sign_webhook,
     verify_webhook,
 )

@@ -422,6 +422,21 @@ def upgrade() -> None:
         op.f("ix_vault_sealed_owner"), "vault_sealed", ["owner"], unique=False
     )
     op.create_table(
+        "webhooks",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("url", sa.String(length=4096), nullable=False),
+        sa.Column("types", sa.LargeBinary(), nullable=False),
+        sa.Column("roles", sa.String(length=4096), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("old_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("old_until_ns", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("made_ns", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
+    op.create_table(
         "outbox_steps",
         sa.Column(
             "id",
@@ -434,6 +449,7 @@ def upgrade() -> None:
         sa.Column("lane", sa.String(length=128), nullable=False),
         sa.Column("subject", sa.String(length=128), nullable=False),
         sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("traceparent", sa.String(length=128), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("is_chain", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=128), nullable=False),
