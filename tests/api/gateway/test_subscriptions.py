@@ -56,7 +56,9 @@ def test_order_that_the_zone_does_not_take_is_listed_once_with_its_problem(
     client = callers[INTEGRATOR]
     made = [
         client.post(
-            "/v1/subscriptions?wait=20", json=ORDER, headers={"idempotency-key": "order-0001"}
+            "/v1/subscriptions?wait=20",
+            json=ORDER,
+            headers={"idempotency-key": "order-0001"},
         )
         for _ in range(2)
     ]
