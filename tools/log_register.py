@@ -42,7 +42,6 @@ MEANINGS = {
     "evidence_refused": "The chain that forked did not take the evidence against its validators.",
     "evidence_set_aside": "Proven misbehaviour is not recorded: without the accused nobody could make blocks.",
     "evidence_submitted": "Evidence against validators that signed twice was handed to their chain.",
-    "push_without_subscription": "A block tells of a pushed version of which no standing permission is known; a bug of ours.",
     "exchange_not_advanced": "What a block says of an exchange could not be applied; a bug of ours.",
     "gateway_failed": "A process of a gateway could not go on; `reason` says why.",
     "gateway_orphaned": "A process of a gateway ends because the one that started it is gone.",
