@@ -217,6 +217,7 @@ async def make_gateway(
     other: Node,
     peers: Any,
     url: str = "",
+    exchange: ExchangeSettings | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     """Open a gateway of the member whose zone ``node`` serves."""
@@ -243,7 +244,7 @@ async def make_gateway(
             peers=peers,
             vault=vault,
             outbox=outbox,
-            settings=ExchangeSettings(),
+            settings=exchange or ExchangeSettings(),
             identity=Identity(
                 member_id=member_id,
                 publisher=writers[0].address,

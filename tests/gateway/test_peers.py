@@ -32,6 +32,8 @@ from tests.gateway.exchange_kit import (
 
 def _path(statement: DeliveryStatement) -> str:
     place = f"{statement.chain_id_of_b}/{statement.channel_on_b}/{statement.sequence}"
+    if statement.push_number:
+        place += f"/{statement.push_number}"
     return f"/peer/v1/deliveries/{place}"
 
 
@@ -73,6 +75,7 @@ async def test_exchange_by_https_settles_and_every_forgery_is_refused(
                 chain_id_of_b="chongqing-1",
                 channel_on_b=link.channel_on_b,
                 sequence=view.sequence,
+                push_number=0,
                 sealed_digest=view.sealed_digest.hex(),
                 size=view.sealed_size,
                 stated_height=provided.decided_height,
@@ -87,6 +90,7 @@ async def test_exchange_by_https_settles_and_every_forgery_is_refused(
                 (good, key, 200, "taken"),  # again: the same answer
                 (replace(good, sealed_digest=other_bytes), key, 409, "23"),
                 (replace(good, sequence=999), key, 404, "22"),
+                (replace(good, push_number=1), key, 404, "22"),
                 (replace(good, channel_on_b="channel-77"), key, 404, "22"),
                 (replace(good, requester="hz-tax"), key, 404, "22"),
                 (replace(good, provider="cq-bank"), key, 403, "7"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from huitong.core.abci import QueryResult
 from huitong.core.gas import GasMeter
 from huitong.core.time import NS_PER_SECOND
+from huitong.gateway.exchange.policy_point import PolicyPoint
 from huitong.modules.exchange import policy
 from huitong.modules.exchange.facts import Facts
+from huitong.modules.exchange.standing import decide_request, judge_standing
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
@@ -214,3 +218,67 @@ def test_gateway_and_zone_judge_alike(
     gateway = Gateway(pair.a)
     facts = gateway.facts(channel_id, "07-tendermint-0", request)
     assert policy.decide(facts) == on_chain
+
+
+class StateNode:
+    """A node of the zone, as far as a gateway's policy point asks it."""
+
+    def __init__(self, zone: SimZone) -> None:
+        self._zone = zone
+
+    async def abci_query(self, path: str, data: bytes) -> QueryResult:
+        _, store, _ = path.split("/")
+        value = self._zone.context().store(store).get(data)
+        return QueryResult(
+            code=0,
+            codespace="",
+            log="",
+            key=data,
+            value=value or b"",
+            height=1,
+            proof_ops=(),
+        )
+
+    async def query(self, path: str, request: Any, response: Any) -> Any:
+        return Gateway(self._zone).ask(path, request)
+
+
+@settings(max_examples=150, deadline=None)
+@given(PARAMS, RECORDS, st.sampled_from(POLICIES), GRANTS, REQUESTS, st.booleans())
+def test_policy_point_that_reads_the_state_judges_as_the_zone_does(
+    params: dict[str, Any],
+    record: dict[str, Any],
+    rules: list[tuple[str, str, str]],
+    given_grants: list[dict[str, Any]],
+    asked: dict[str, Any],
+    standing: bool,
+) -> None:
+    pair = prepared(params, record, rules, given_grants)
+    request = pb.RequestPacket(
+        **{
+            "requester": "bank",
+            "reader_key": bytes(32),
+            "issuer": "tax",
+            "record_id": "inv-1",
+            "purpose": PURPOSE,
+            "legal_basis": "contract 7",
+            **asked,
+        }
+    )
+    if standing:
+        request.standing, request.version = True, 0
+        request.record_id, request.record_type = "", "tax.invoice"
+    channel_id = pair.path.a.channel_id
+    ctx = pair.a.context()
+    ctx.gas = GasMeter(None)
+    judge = judge_standing if standing else policy.judge
+    on_chain = judge(ctx, channel_id, request)
+    node: Any = StateNode(pair.a)
+    point = PolicyPoint(node, clock=lambda: pair.a.time_ns)
+
+    async def read() -> Facts:
+        client_id = await point.client_of(channel_id)
+        assert client_id == "07-tendermint-0"
+        return await point.facts_of(channel_id, request)
+
+    assert decide_request(asyncio.run(read())) == on_chain

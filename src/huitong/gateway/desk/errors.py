@@ -53,3 +53,15 @@ class EvidencePayloadError(
 
 class UploadError(RejectedError, codespace="desk", code=6, text="{what}: {reason}"):
     """What was sent to be verified cannot be read."""
+
+
+class PushedVersionError(
+    RejectedError,
+    codespace="desk",
+    code=7,
+    text="exchange {exchange_id} is a pushed version, of which no bundle is made",
+    next_step="Make the bundle of the record, or of the consent or the grant.",
+):
+    """A bundle of an exchange is about a request of its own."""
+
+    http_status: ClassVar[int] = 409

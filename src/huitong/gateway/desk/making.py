@@ -24,6 +24,7 @@ from huitong.gateway.desk.errors import (
     DeskTimeoutError,
     EvidencePayloadError,
     NotOnChainError,
+    PushedVersionError,
 )
 from huitong.gateway.desk.places import Places
 from huitong.gateway.desk.settings import EvidenceSettings
@@ -90,12 +91,15 @@ class EvidenceDesk:
         Raises:
             ExchangeUnknownError: there is none.
             NotOnChainError: its request is not on chain.
+            PushedVersionError: it is a version that was pushed.
             EvidencePayloadError, VaultErasedError: what was disclosed cannot be shown.
             OtherZoneUnknownError: the settings name no node of the other zone.
             CollectError: it is under way, or a zone no longer has a part.
             DeskBusyError, DeskTimeoutError: not now.
         """
         view = await self._exchanges.get(exchange_id)
+        if view.subscription_id:
+            raise PushedVersionError(exchange_id=exchange_id)
         if not view.sequence:
             raise NotOnChainError(exchange_id=exchange_id)
         end = await self._exchanges.links.other_end(view.channel_id)

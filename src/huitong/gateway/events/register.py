@@ -109,6 +109,44 @@ EXCHANGE_STUCK: Final = _exchange(
     "stuck", "An exchange does not go on by itself and waits for a person."
 )
 
+# --- subscriptions ------------------------------------------------------------------------
+
+_SUBSCRIPTION: Final = {
+    "subscription": "Id of the subscription.",
+    "side": "`provider` or `requester`: which end this gateway is.",
+    "stage": "How far it has come.",
+    "peer": "Member at the other end.",
+    "record": "Id of the one record; empty for a type.",
+    "record_type": "Type of the records; empty for one record.",
+    "channel": "Channel on the own zone.",
+    "sequence": "Of the request; null until it is on chain.",
+    "deadline": "Until when an officer may decide, RFC 3339; null where none has to.",
+    "reason": "Why it ended or does not go on, for people; empty if nothing is wrong.",
+    "codespace": "Family of the error code, where it does not go on; else empty.",
+    "code": "Error code within its family; else 0.",
+}
+
+
+def _subscription(name: str, meaning: str) -> EventType:
+    return _type(
+        f"subscription.{name}",
+        meaning,
+        subject="id of the subscription",
+        operation="getSubscription",
+        data=_SUBSCRIPTION,
+    )
+
+
+SUBSCRIPTION_DECISION_NEEDED: Final = _subscription(
+    "decision-needed", "Provider: a request for each new version waits for an officer."
+)
+SUBSCRIPTION_REFUSED: Final = _subscription(
+    "refused", "A request for each new version was refused, or did not arrive."
+)
+SUBSCRIPTION_STUCK: Final = _subscription(
+    "stuck", "A subscription does not go on by itself and waits for a person."
+)
+
 # --- jobs ---------------------------------------------------------------------------------
 
 JOB_STUCK: Final = _type(
@@ -198,13 +236,13 @@ SUBSCRIPTION_STARTED: Final = _zone(
     "subscription.started",
     "A standing permission was granted, by this member or to it.",
     "id of the record, or the type of the records",
-    "getExchange",
+    "getSubscription",
 )
 SUBSCRIPTION_ENDED: Final = _zone(
     "subscription.ended",
     "A standing permission of this member is over.",
     "id of the record, or the type of the records",
-    "getExchange",
+    "getSubscription",
 )
 VERSION_PUSHED: Final = _zone(
     "subscription.pushed",

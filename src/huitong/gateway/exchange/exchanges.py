@@ -41,6 +41,7 @@ from huitong.gateway.exchange.orders import (
     Stage,
 )
 from huitong.gateway.exchange.parts import Identity, Parts, Peers, ReaderKeySet
+from huitong.gateway.exchange.policy_point import PolicyPoint, judge_at_issuer
 from huitong.gateway.exchange.provider import HandOvers, Sealing, Statements
 from huitong.gateway.exchange.provider_steps import push_step
 from huitong.gateway.exchange.publishing import Publishing
@@ -52,6 +53,7 @@ from huitong.gateway.exchange.rows import (
     move,
     new_id,
     note_stopped,
+    request_of,
     rows_of,
     views_of,
 )
@@ -185,8 +187,11 @@ class Exchanges:
 
         Raises:
             OrderKeyReusedError: the key came with another order before.
+            NotShareableError: the issuer's zone would refuse it at once, where the
+                settings say that this is asked first.
         """
         digest = sha256(repr(replace(order, request_id="")).encode())
+        await self._check_request(order)
         async with self._parts.database.transaction() as session:
             row = await session.scalar(
                 select(ExchangeRow).where(ExchangeRow.key == order.key)
@@ -209,9 +214,11 @@ class Exchanges:
         Raises:
             ExchangeUnknownError: there is none.
             NothingToDecideError: it does not wait.
+            NotShareableError, FieldsNotAskedError: the zone would not take this grant.
             StepKeyReusedError: the key came with another decision before.
         """
         account = self._parts.identity.officer
+        await self._check_decision(exchange_id, order)
         outcome = (
             exchange_pb2.OUTCOME_GRANTED
             if order.grant
@@ -243,9 +250,20 @@ class Exchanges:
         self._parts.outbox.wake()
         return view
 
-    def _new_row(self, order: RequestOrder, digest: bytes) -> ExchangeRow:
-        now_ns = time.time_ns()
-        request = exchange_pb2.RequestPacket(
+    async def _check_request(self, order: RequestOrder) -> None:
+        """Refuse what the issuer's zone would refuse, if the settings say so."""
+        if not self._parts.settings.judge_requests or await self._is_known(order.key):
+            return
+        request = self._packet(order)
+        await judge_at_issuer(self._parts.links, order.channel_id, request)
+
+    async def _is_known(self, key: str) -> bool:
+        async with self._parts.database.transaction() as session:
+            query = select(ExchangeRow.id).where(ExchangeRow.key == key)
+            return await session.scalar(query) is not None
+
+    def _packet(self, order: RequestOrder) -> exchange_pb2.RequestPacket:
+        return exchange_pb2.RequestPacket(
             requester=self._parts.identity.member_id,
             reader_key=self._parts.readers.public_key,
             issuer=order.issuer,
@@ -257,6 +275,20 @@ class Exchanges:
             fields=sorted(order.fields),
             term_until=order.term_until,
         )
+
+    async def _check_decision(self, exchange_id: str, order: DecideOrder) -> None:
+        """Refuse a grant that the zone would refuse, before anything is sent."""
+        if not order.grant:
+            return
+        async with self._parts.database.transaction() as session:
+            row = await get_row(session, exchange_id)
+        if row.side == Side.PROVIDER and row.stage == Stage.REQUESTED:
+            point = PolicyPoint(self._parts.links.own_zone)
+            request = request_of(row)
+            await point.check_grantable(row.channel_id, request, sorted(order.fields))
+
+    def _new_row(self, order: RequestOrder, digest: bytes) -> ExchangeRow:
+        now_ns = time.time_ns()
         return ExchangeRow(
             id=new_id(now_ns),
             side=Side.REQUESTER,
@@ -268,7 +300,7 @@ class Exchanges:
             push_number=0,
             peer=order.issuer,
             record_id=order.record_id,
-            request=encode(request),
+            request=encode(self._packet(order)),
             minimum_grade=order.minimum_grade or self._parts.settings.minimum_grade,
             request_id=order.request_id,
             created_ns=now_ns,

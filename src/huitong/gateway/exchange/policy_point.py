@@ -8,18 +8,31 @@ refused here with the same code. The zone decides all the same: its state may be
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from huitong.client.zone import ZoneClient
+from huitong.core.codec import decode
 from huitong.core.time import NS_PER_SECOND
+from huitong.gateway.exchange.errors import AnswerMissingError
+from huitong.gateway.exchange.links import Links
+from huitong.modules.exchange.errors import FieldsNotAskedError
 from huitong.modules.exchange.facts import Facts, asked_of, user_of
-from huitong.modules.exchange.keys import PARAMS_KEY, waiting_count_key
+from huitong.modules.exchange.keys import PARAMS_KEY, PORT_ID, waiting_count_key
 from huitong.modules.exchange.keys import STORE as EXCHANGE_STORE
+from huitong.modules.exchange.policy import REFUSED
+from huitong.modules.exchange.sharing import (
+    check_consented,
+    judge_sharing,
+    not_shareable,
+)
+from huitong.modules.exchange.standing import decide_request
 from huitong.modules.exchange.state import DEFAULT_PARAMS
 from huitong.modules.grants.coverage import Asked
 from huitong.modules.grants.keys import STORE as GRANTS_STORE
 from huitong.modules.grants.keys import consent_key, grant_key, scope_key
+from huitong.modules.links import keys as link_keys
+from huitong.modules.links.keys import STORE as LINKS_STORE
 from huitong.modules.members.keys import STORE as MEMBERS_STORE
 from huitong.modules.members.keys import member_key
 from huitong.modules.members.state import find_hindrance
@@ -36,6 +49,8 @@ from huitong.proto.huitong.records.v1.records_pb2 import (
     RECORD_STATUS_SUPERSEDED,
     RecordHeader,
 )
+from huitong.proto.ibc.core.channel.v1.channel_pb2 import Channel
+from huitong.proto.ibc.core.connection.v1.connection_pb2 import ConnectionEnd
 
 _USES_PATH: Final = "/huitong.policies.v1.Query/BreakGlassUses"
 _ID_SIZE_BYTES: Final = 8
@@ -45,13 +60,17 @@ _ID_SIZE_BYTES: Final = 8
 class PolicyPoint:
     """Reads what decisions of one zone rest on; each value once, so use it once."""
 
-    def __init__(self, zone: ZoneClient) -> None:
+    def __init__(
+        self, zone: ZoneClient, *, clock: Callable[[], int] = time.time_ns
+    ) -> None:
         """Prepare; nothing is asked yet.
 
         Args:
             zone: a node of the zone that decides.
+            clock: nanoseconds since the epoch; the zone has its own.
         """
         self._zone = zone
+        self._clock = clock
         self._known: dict[tuple[str, bytes], bytes | None] = {}
 
     async def find_version(
@@ -88,6 +107,84 @@ class PolicyPoint:
         value = await self._get(GRANTS_STORE, consent_key(consent_id))
         return None if value is None else Consent.FromString(value)
 
+    async def client_of(self, channel_id: str) -> str:
+        """Return the light client below a channel of that zone.
+
+        Raises:
+            AnswerMissingError: there is no such channel.
+        """
+        value = await self._get(LINKS_STORE, link_keys.channel(PORT_ID, channel_id))
+        hops = decode(Channel, value).connection_hops if value else ()
+        key = link_keys.connection(hops[0]) if hops else b""
+        value = await self._get(LINKS_STORE, key) if key else None
+        if value is None:
+            chain_id = await self._zone.chain_id()
+            raise AnswerMissingError(zone=chain_id, what=channel_id)
+        return decode(ConnectionEnd, value).client_id
+
+    async def check_grantable(
+        self, channel_id: str, request: RequestPacket, fields: Sequence[str]
+    ) -> None:
+        """Check that an officer may grant this now, as the zone will check it.
+
+        Args:
+            channel_id: channel of that zone on which the request came in.
+            request: what is asked for.
+            fields: those to be granted; none stand for those asked for.
+
+        Raises:
+            NotShareableError: the zone's rules, the policy or a consent forbid it.
+            FieldsNotAskedError: a field was not asked for.
+        """
+        if request.record_type:  # standing; each version is judged when there is one
+            if not await self._is_in_force(request.issuer):
+                raise not_shareable(request, "issuer")
+            for name in fields:
+                if name not in request.fields:
+                    raise FieldsNotAskedError(name=name)
+            return
+        facts = await self.facts_of(channel_id, request)
+        fault, _ = judge_sharing(facts, fields)
+        if fault or facts.header is None:
+            raise not_shareable(request, fault)
+        check_consented(facts, facts.header, fields)
+
+    async def check_asked(self, channel_id: str, request: RequestPacket) -> None:
+        """Check that the zone would not refuse a request at once.
+
+        Args:
+            channel_id: channel of that zone on which the request would come in.
+            request: what is asked for.
+
+        Raises:
+            NotShareableError: it would; with its reason code.
+        """
+        facts = await self.facts_of(channel_id, request)
+        verdict = decide_request(facts)
+        if verdict.outcome == REFUSED:
+            raise not_shareable(request, verdict.reason_code)
+
+    async def facts_of(self, channel_id: str, request: RequestPacket) -> Facts:
+        """Return what a decision on a request rests on, standing or not.
+
+        Args:
+            channel_id: channel of that zone on which the request comes in.
+            request: what is asked for.
+
+        Raises:
+            AnswerMissingError: there is no such channel.
+        """
+        client_id = await self.client_of(channel_id)
+        if request.record_type:
+            header: RecordHeader | None = RecordHeader(
+                issuer=request.issuer, record_type=request.record_type
+            )
+        else:
+            header = await self.find_version(
+                request.issuer, request.record_id, request.version
+            )
+        return await self.gather(channel_id, client_id, request, header)
+
     async def gather(
         self,
         channel_id: str,
@@ -106,7 +203,7 @@ class PolicyPoint:
 
         Cost: about 7 reads, and one for each grant and consent that could cover it.
         """
-        now_s = time.time_ns() // NS_PER_SECOND
+        now_s = self._clock() // NS_PER_SECOND
         facts = Facts(
             request=request,
             channel_id=channel_id,
@@ -197,4 +294,26 @@ class PolicyPoint:
             ),
             policies_pb2.QueryBreakGlassUsesResponse,
         )
-        return any(use.review_due <= time.time_ns() for use in answer.uses)
+        return any(use.review_due <= self._clock() for use in answer.uses)
+
+
+async def judge_at_issuer(
+    links: Links, channel_id: str, request: RequestPacket
+) -> None:
+    """Check what the issuer's zone would say of a request, before it is sent.
+
+    A node of that zone is asked and nothing is proven: it can hinder a request, as it
+    can by not answering, and lets nothing through that the zone itself would refuse.
+
+    Args:
+        links: the other zones.
+        channel_id: channel of the request, on the own zone.
+        request: what is to be asked for.
+
+    Raises:
+        NotShareableError: it would refuse; with its reason code.
+        OtherZoneUnknownError: no node of it is known.
+        UnavailableError: the node does not answer.
+    """
+    end = await links.other_end(channel_id)
+    await PolicyPoint(links.other_zone(end)).check_asked(end.channel_id, request)

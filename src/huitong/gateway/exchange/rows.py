@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError
+from huitong.gateway.exchange import subscription_events
 from huitong.gateway.exchange.errors import ExchangeUnknownError, NotSkippableError
 from huitong.gateway.exchange.events import tell_stage, tell_stuck
 from huitong.gateway.exchange.orders import ExchangeView, Problem, Side, Stage
@@ -83,8 +84,7 @@ def note_problem(row: ExchangeRow | SubscriptionRow, step: Step) -> None:
     row.problem_codespace, row.problem_code = step.error_codespace, step.error_code
     row.problem = step.error
     row.problem_since_ns = row.changed_ns = now_ns
-    if isinstance(row, ExchangeRow):
-        tell_stuck(row)
+    _tell_stuck(row)
 
 
 def note_fault(row: ExchangeRow | SubscriptionRow, fault: HuitongError) -> None:
@@ -93,8 +93,14 @@ def note_fault(row: ExchangeRow | SubscriptionRow, fault: HuitongError) -> None:
     row.problem_codespace, row.problem_code = fault.codespace, fault.code
     row.problem = str(fault)[:4_000]
     row.problem_since_ns = row.changed_ns = time.time_ns()
+    _tell_stuck(row)
+
+
+def _tell_stuck(row: ExchangeRow | SubscriptionRow) -> None:
     if isinstance(row, ExchangeRow):
         tell_stuck(row)
+    else:
+        subscription_events.tell_stuck(row)
 
 
 def note_stopped(row: ExchangeRow, step: Step) -> None:

@@ -21,6 +21,12 @@ class ExchangeSettings(BaseModel):
         le=86_400,
         description="Seconds that a packet may be on its way.",
     )
+    judge_requests: bool = Field(
+        default=False,
+        description="Whether a node of the issuer's zone is asked what that zone would "
+        "say, so that a request which it would refuse is refused here and not sent. A "
+        "refusal that is sent for is proven by that zone; one given here is not.",
+    )
     confirm_automatically: bool = Field(
         default=True,
         description="Whether what was checked is confirmed without being asked.",

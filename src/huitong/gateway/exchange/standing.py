@@ -26,6 +26,10 @@ from huitong.gateway.exchange.rows import move as move_exchange
 from huitong.gateway.exchange.rows import note_fault
 from huitong.gateway.exchange.standing_state import all_pushes, all_subscriptions
 from huitong.gateway.exchange.subscription_errors import EndUntoldError
+from huitong.gateway.exchange.subscription_events import (
+    tell_decision_needed,
+    tell_refused,
+)
 from huitong.gateway.exchange.subscription_orders import (
     OVER,
     UNDECIDED,
@@ -135,6 +139,13 @@ class Standing:
             move(row, SubscriptionStage.FAILED)
         elif row.stage == SubscriptionStage.ORDERED:
             move(row, SubscriptionStage.REQUESTED)
+            if (
+                exchange.status == pb.EXCHANGE_STATUS_REQUESTED
+                and side == Side.PROVIDER
+            ):
+                tell_decision_needed(row)
+        if row.stage in OVER:
+            tell_refused(row)
 
     async def _advance_subscription(
         self, session: AsyncSession, found: pb.Subscription

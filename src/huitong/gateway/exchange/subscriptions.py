@@ -18,6 +18,7 @@ from huitong.gateway.exchange import kinds
 from huitong.gateway.exchange.errors import OrderKeyReusedError
 from huitong.gateway.exchange.orders import DecideOrder, Side
 from huitong.gateway.exchange.parts import Parts
+from huitong.gateway.exchange.policy_point import PolicyPoint, judge_at_issuer
 from huitong.gateway.exchange.pushing import Judging, Pushes
 from huitong.gateway.exchange.rows import new_id, note_problem
 from huitong.gateway.exchange.standing import end_step
@@ -72,8 +73,11 @@ class Subscriptions:
 
         Raises:
             OrderKeyReusedError: the key came with another order before.
+            NotShareableError: the issuer's zone would refuse it at once, where the
+                settings say that this is asked first.
         """
         digest = sha256(repr(replace(order, request_id="")).encode())
+        await self._check_request(order)
         async with self._parts.database.transaction() as session:
             row = await session.scalar(
                 select(SubscriptionRow).where(SubscriptionRow.key == order.key)
@@ -97,8 +101,10 @@ class Subscriptions:
         Raises:
             SubscriptionUnknownError: there is none.
             SubscriptionUndecidableError: it does not wait.
+            NotShareableError, FieldsNotAskedError: the zone would not take this grant.
             StepKeyReusedError: the key came with another decision before.
         """
+        await self._check_decision(subscription_id, order)
         account = self._parts.identity.officer
         outcome = pb.OUTCOME_GRANTED if order.grant else pb.OUTCOME_REFUSED
         async with self._parts.database.transaction() as session:
@@ -161,9 +167,31 @@ class Subscriptions:
         self._parts.outbox.wake()
         return view
 
-    def _new_row(self, order: SubscribeOrder, digest: bytes) -> SubscriptionRow:
-        now_ns = time.time_ns()
-        request = pb.RequestPacket(
+    async def _check_request(self, order: SubscribeOrder) -> None:
+        """Refuse what the issuer's zone would refuse, if the settings say so."""
+        parts = self._parts
+        if not parts.settings.judge_requests:
+            return
+        async with parts.database.transaction() as session:
+            query = select(SubscriptionRow.id).where(SubscriptionRow.key == order.key)
+            is_known = await session.scalar(query) is not None
+        if not is_known:
+            packet = self._packet(order)
+            await judge_at_issuer(parts.links, order.channel_id, packet)
+
+    async def _check_decision(self, subscription_id: str, order: DecideOrder) -> None:
+        """Refuse a grant that the zone would refuse, before anything is sent."""
+        if not order.grant:
+            return
+        async with self._parts.database.transaction() as session:
+            row = await get_row(session, subscription_id)
+        if row.side == Side.PROVIDER and row.stage == SubscriptionStage.REQUESTED:
+            point = PolicyPoint(self._parts.links.own_zone)
+            request = request_of(row)
+            await point.check_grantable(row.channel_id, request, sorted(order.fields))
+
+    def _packet(self, order: SubscribeOrder) -> pb.RequestPacket:
+        return pb.RequestPacket(
             requester=self._parts.identity.member_id,
             reader_key=self._parts.readers.public_key,
             issuer=order.issuer,
@@ -177,6 +205,10 @@ class Subscriptions:
             standing=True,
             count_max=order.count_max,
         )
+
+    def _new_row(self, order: SubscribeOrder, digest: bytes) -> SubscriptionRow:
+        now_ns = time.time_ns()
+        request = self._packet(order)
         return SubscriptionRow(
             id=new_id(now_ns),
             side=Side.REQUESTER,

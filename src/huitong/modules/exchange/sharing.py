@@ -32,6 +32,26 @@ def check_shareable(ctx: Context, facts: Facts, fields: Sequence[str]) -> Record
         NotShareableError: the zone's rules or a rule of the policy forbid it.
         FieldsNotAskedError: one was not asked for.
     """
+    fault, cost = judge_sharing(facts, fields)
+    ctx.gas.consume(GAS_POLICY_STEP * cost, "policy")
+    if fault or facts.header is None:
+        raise not_shareable(facts.request, fault)
+    return facts.header
+
+
+def judge_sharing(facts: Facts, fields: Sequence[str]) -> tuple[str, int]:
+    """Return why nobody may grant these fields, and what the policy cost; pure.
+
+    Args:
+        facts: the request and what is known about it.
+        fields: those to be granted; none stand for those asked for.
+
+    Returns:
+        The reason code, empty if a person may; steps of the policy's conditions.
+
+    Raises:
+        FieldsNotAskedError: one was not asked for.
+    """
     request, header = facts.request, facts.header
     fault = fault_of(facts, ())
     if not fault and header is not None:
@@ -39,16 +59,14 @@ def check_shareable(ctx: Context, facts: Facts, fields: Sequence[str]) -> Record
             if name not in (request.fields or header.fields):
                 raise FieldsNotAskedError(name=name)
         fault = fault_of(facts, fields or request.fields)
-    if not fault and header is not None:
-        granted = fields_of(facts, header, fields or request.fields)
-        asked = asked_of(facts, header, granted)
-        grant = choose_grant(facts.grants, asked, facts.consents)[0]
-        judgement = judge_by_policy(facts, asked, grant)
-        ctx.gas.consume(GAS_POLICY_STEP * judgement.cost, "policy")
-        if judgement.effect != REFUSE:
-            return header
-        fault = judgement.reason_code
-    raise not_shareable(request, fault)
+    if fault or header is None:
+        return fault, 0
+    granted = fields_of(facts, header, fields or request.fields)
+    asked = asked_of(facts, header, granted)
+    grant = choose_grant(facts.grants, asked, facts.consents)[0]
+    judgement = judge_by_policy(facts, asked, grant)
+    refused = judgement.reason_code if judgement.effect == REFUSE else ""
+    return refused, judgement.cost
 
 
 def check_consented(facts: Facts, header: RecordHeader, fields: Sequence[str]) -> None:

@@ -38,6 +38,7 @@ from huitong.modules.exchange.policy import (
     REFUSED,
     WAITS,
     Verdict,
+    decide,
     fields_of,
     grade_min_of,
     judge,
@@ -82,7 +83,21 @@ def judge_standing(ctx: Context, channel_id: str, request: pb.RequestPacket) -> 
         verdict = judge(ctx, channel_id, request)
         return replace(verdict, fields=tuple(request.fields))
     header = RecordHeader(issuer=request.issuer, record_type=request.record_type)
-    facts = gather_for(ctx, channel_id, request, header)
+    return _decide_type(gather_for(ctx, channel_id, request, header), header)
+
+
+def decide_request(facts: Facts) -> Verdict:
+    """Return the verdict on any request, standing or not, from what is known; pure.
+
+    Of a type of record the facts' header has the issuer and the type alone.
+    """
+    if not facts.request.record_type or facts.header is None:
+        return decide(facts)
+    return _decide_type(facts, facts.header)
+
+
+def _decide_type(facts: Facts, header: RecordHeader) -> Verdict:
+    request = facts.request
     if not facts.issuer_in_force:
         return Verdict(outcome=REFUSED, reason_code="issuer", header=header)
     asked = asked_of(facts, header, request.fields)
