@@ -2,17 +2,18 @@
 
 SQLite is set so that what was committed survives a loss of power, readers never wait for
 the writer, and a writer takes its lock at the start: a transaction that reads first and
-writes later could otherwise be refused in the middle.
+writes later could otherwise be refused in the middle. Whoever only reads says so
+(``Database.reading``) and takes no lock.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, final
+from typing import Final, Self, final
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
@@ -25,6 +26,13 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from huitong.gateway.database.errors import DatabaseDownError, DatabaseUrlError
+from huitong.gateway.database.sqlite import (
+    BEGIN_READING,
+    BEGIN_WRITING,
+    SqliteConnection,
+    SqliteFile,
+    SqliteWriter,
+)
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -35,6 +43,16 @@ LOCK_TIMEOUT_S: Final = 20
 #: Connections that one process keeps to PostgreSQL, and may open beyond when busy.
 POOL_SIZE: Final = 8
 POOL_OVERFLOW: Final = 8
+#: Connections that one process keeps to SQLite once it has needed them, each a thread.
+SQLITE_POOL_SIZE: Final = 16
+_SQLITE_SETTINGS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    # What is overwritten or deleted is zeroed: wrapped keys that were destroyed.
+    "secure_delete = ON",
+)
+_READS_ONLY: Final = "huitong_reads_only"
 
 
 def read_url(given: str) -> URL:
@@ -72,8 +90,20 @@ class Database:
         self.url = read_url(url)
         self.kind = self.url.get_backend_name()
         """``sqlite`` or ``postgresql``."""
-        self.engine = _make_engine(self.url)
+        self._writer: SqliteWriter | None = None
+        if self.kind == SQLITE:
+            self._writer = SqliteWriter(_sqlite_file(self.url))
+            self.engine = _make_sqlite_engine(self.url, self._writer)
+        else:
+            self.engine = create_async_engine(
+                self.url,
+                pool_size=POOL_SIZE,
+                max_overflow=POOL_OVERFLOW,
+                pool_pre_ping=True,
+            )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        reading = self.engine.execution_options(**{_READS_ONLY: True})
+        self._readers = async_sessionmaker(reading, expire_on_commit=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,6 +119,8 @@ class Database:
     async def close(self) -> None:
         """Close the connections."""
         await self.engine.dispose()
+        if self._writer is not None:
+            await self._writer.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -98,13 +130,23 @@ class Database:
             DatabaseDownError: the database cannot be reached, or went away meanwhile.
         """
         self._check_folder()
-        try:
+        with _told_if_down():
             async with self._sessions.begin() as session:
                 yield session
-        except (OSError, DBAPIError) as error:
-            if isinstance(error, OSError) or _is_gone(error):
-                raise DatabaseDownError(reason=type(error).__name__) from error
-            raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Give a session that only reads, and waits for no writer.
+
+        On SQLite all that it reads is of one moment. What is written into it is dropped.
+
+        Raises:
+            DatabaseDownError: the database cannot be reached, or went away meanwhile.
+        """
+        self._check_folder()
+        with _told_if_down():
+            async with self._readers() as session:
+                yield session
 
     async def check(self) -> None:
         """Ask for something small.
@@ -112,7 +154,7 @@ class Database:
         Raises:
             DatabaseDownError: the database does not answer.
         """
-        async with self.transaction() as session:
+        async with self.reading() as session:
             await session.execute(text("SELECT 1"))
 
     def _check_folder(self) -> None:
@@ -125,35 +167,39 @@ class Database:
             raise DatabaseDownError(reason=f"{folder} is missing or not writable")
 
 
-def _make_engine(url: URL) -> AsyncEngine:
-    if url.get_backend_name() == SQLITE:
-        engine = create_async_engine(url, connect_args={"timeout": LOCK_TIMEOUT_S})
-        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return engine
-    return create_async_engine(
-        url, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, pool_pre_ping=True
+@contextmanager
+def _told_if_down() -> Iterator[None]:
+    """Tell failures of the database from those of a statement."""
+    try:
+        yield
+    except (OSError, DBAPIError) as error:
+        if isinstance(error, OSError) or _is_gone(error):
+            raise DatabaseDownError(reason=type(error).__name__) from error
+        raise
+
+
+def _make_sqlite_engine(url: URL, writer: SqliteWriter) -> AsyncEngine:
+    async def connect() -> SqliteConnection:
+        file = _sqlite_file(url)
+        await file.open()
+        return SqliteConnection(file, writer)
+
+    engine = create_async_engine(
+        url, async_creator=connect, pool_size=SQLITE_POOL_SIZE, max_overflow=0
+    )
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _sqlite_file(url: URL) -> SqliteFile:
+    return SqliteFile(
+        url.database or "", timeout_s=LOCK_TIMEOUT_S, settings=_SQLITE_SETTINGS
     )
 
 
-def _set_up_sqlite(connection: Any, _: Any) -> None:
-    # The driver's own transactions are switched off: ``_begin_sqlite`` opens them.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for setting in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        # What is overwritten or deleted is zeroed: wrapped keys that were destroyed.
-        "secure_delete = ON",
-        f"busy_timeout = {LOCK_TIMEOUT_S * 1000}",
-    ):
-        cursor.execute(f"PRAGMA {setting}")
-    cursor.close()
-
-
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads_only = connection.get_execution_options().get(_READS_ONLY)
+    connection.exec_driver_sql(BEGIN_READING if reads_only else BEGIN_WRITING)
 
 
 def _is_gone(error: DBAPIError) -> bool:
