@@ -136,10 +136,9 @@ class PeerServer:
             push_number=statement.push_number,
             sealed_digest=bytes.fromhex(statement.sealed_digest),
         )
-        if await self._arrivals.is_here(arrival):
-            return _state("taken")
         if request.method == "GET":
-            return _state("wanted")
+            is_here = await self._arrivals.is_here(arrival)
+            return _state("taken" if is_here else "wanted")
         if self._under_way[arrival.peer] >= DELIVERIES_PER_PEER_MAX:
             raise PeerBusyError(
                 member_id=self._member_id, reason="too many deliveries at once"
