@@ -187,7 +187,7 @@ class HandOvers:
         """Tell whether a pushed version must not go out any more."""
         if not row.subscription_id:
             return False
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             permission = await session.get(SubscriptionRow, row.subscription_id)
         return permission is None or permission.stage == SubscriptionStage.WITHDRAWN
 

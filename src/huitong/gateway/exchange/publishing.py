@@ -143,7 +143,7 @@ class Publishing:
             .where(PublicationRow.record_type != "")
             .limit(1)
         )
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             known = await session.scalar(query)
         if known:
             return known
