@@ -73,6 +73,7 @@ async def test_exchange_by_https_settles_and_every_forgery_is_refused(
                 chain_id_of_b="chongqing-1",
                 channel_on_b=link.channel_on_b,
                 sequence=view.sequence,
+                push_number=0,
                 sealed_digest=view.sealed_digest.hex(),
                 size=view.sealed_size,
                 stated_height=provided.decided_height,
