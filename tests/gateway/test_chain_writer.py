@@ -12,6 +12,8 @@ from huitong.client.sender import Sender
 from huitong.client.zone import ZoneClient
 from huitong.gateway.database.engine import Database
 from huitong.gateway.outbox import StepState
+from huitong.gateway.outbox import writer as writing
+from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.tables import ChainTransactionRow
 from huitong.localnet.process import NodeProcess
 from huitong.proto.google.protobuf.any_pb2 import Any
@@ -62,6 +64,22 @@ async def test_failing_message_is_alone_in_its_failure(
     assert (failed.state, failed.error_codespace) == (StepState.STUCK, "records")
     assert by_key["publish/r-x"].state == StepState.STUCK
     assert handler.states["publish/twice"] == StepState.STUCK
+
+
+async def test_step_is_done_though_the_blocks_are_followed_far_behind(
+    database: Database,
+    zone: ZoneClient,
+    node: NodeProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outbox, (writer,), _ = make_outbox(database, zone, node.private_key("tax"))
+    monkeypatch.setattr(BlockFollower, "height", 1)
+    monkeypatch.setattr(writing, "TIMEOUT_BLOCKS", 5)
+    await zone.wait_height(10)
+    async with running(outbox):
+        (step_id,) = await add(outbox, publication(writer.address, "r-1"))
+        step = await outbox.wait(step_id, 30)
+    assert (step.state, step.attempts) == (StepState.DONE, 1), step.error
 
 
 async def test_sequence_used_by_another_program_is_made_up_for(

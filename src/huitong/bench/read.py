@@ -252,7 +252,7 @@ def _report(
 async def _logged(folder: Path) -> int:
     async with (
         Database(f"sqlite:///{folder}/{DATABASE}") as database,
-        database.transaction() as session,
+        database.reading() as session,
     ):
         return int(await session.scalar(select(func.count()).select_from(ReadRow)) or 0)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
+import httpcore
 import httpx
 import orjson
 from google.protobuf.message import DecodeError
@@ -22,6 +24,22 @@ BATCH_CALLS_MAX: Final = 10
 CONNECTIONS_MAX: Final = 16
 #: Seconds without an answer after which a call fails.
 CALL_TIMEOUT_S: Final = 30.0
+#: Seconds to connect, and for which an idle connection is kept.
+CONNECT_TIMEOUT_S: Final = 5.0
+KEEP_S: Final = 60.0
+_HEADERS: Final = ((b"content-type", b"application/json"),)
+
+#: What a call without an answer raises; the last two: the URL cannot be used.
+_FAILURES: Final = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    httpcore.ProxyError,
+    OSError,
+    ValueError,
+    httpx.InvalidURL,
+)
 
 #: What taking an answer apart raises when it has another shape.
 _SHAPE_ERRORS: Final = (
@@ -53,17 +71,21 @@ class RpcConnection:
     def __init__(self, rpc_url: str, *, timeout_s: float = CALL_TIMEOUT_S) -> None:
         self.url = http_url(rpc_url)
         """HTTP URL of the node, without a slash at the end."""
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(timeout_s, connect=5.0),
-            limits=httpx.Limits(
-                max_connections=CONNECTIONS_MAX,
-                max_keepalive_connections=CONNECTIONS_MAX,
-                keepalive_expiry=60.0,
-            ),
-            headers={"content-type": "application/json"},
-            trust_env=False,
-            verify=self.url.startswith("https"),  # else no certificates are read
+        # Without the layers of ``httpx`` above it, which cost more than the call itself.
+        self._http = httpcore.AsyncConnectionPool(
+            max_connections=CONNECTIONS_MAX,
+            max_keepalive_connections=CONNECTIONS_MAX,
+            keepalive_expiry=KEEP_S,
+            ssl_context=httpx.create_ssl_context(trust_env=False)
+            if self.url.startswith("https")
+            else None,  # no certificates are read
         )
+        self._timeouts = {
+            "connect": min(CONNECT_TIMEOUT_S, timeout_s),
+            "read": timeout_s,
+            "write": timeout_s,
+            "pool": timeout_s,
+        }
         self._next_id = 0
 
     async def close(self) -> None:
@@ -138,6 +160,15 @@ class RpcConnection:
                 method, f"{type(failure).__name__}: {failure}"
             ) from None
 
+    @cached_property
+    def _target(self) -> str:
+        """The URL in ASCII, also where the host's name is not.
+
+        Raises:
+            httpx.InvalidURL: it is none.
+        """
+        return str(httpx.URL(self.url))
+
     def _request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         self._next_id += 1
         return {
@@ -149,14 +180,20 @@ class RpcConnection:
 
     async def _post(self, method: str, body: Any) -> Any:
         try:
-            response = await self._http.post(self.url, content=orjson.dumps(body))
-        except (httpx.HTTPError, httpx.InvalidURL) as failure:
+            response = await self._http.request(
+                "POST",
+                self._target,
+                headers=_HEADERS,
+                content=orjson.dumps(body),
+                extensions={"timeout": self._timeouts},
+            )
+        except _FAILURES as failure:
             reason = str(failure) or type(failure).__name__
             raise UnreachableError(url=self.url, reason=reason) from None
         try:
             return orjson.loads(response.content)
         except orjson.JSONDecodeError:
-            raise self._unreadable(method, f"HTTP {response.status_code}") from None
+            raise self._unreadable(method, f"HTTP {response.status}") from None
 
     def _result(self, method: str, answer: dict[str, Any]) -> Any:
         error = answer.get("error")

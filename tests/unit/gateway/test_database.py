@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.gateway.database.engine import Database, read_url
 from huitong.gateway.database.errors import DatabaseDownError, DatabaseUrlError
@@ -79,3 +82,179 @@ async def test_statement_that_the_database_refuses_is_not_called_down(url: str) 
             await session.execute(text("INSERT INTO seen VALUES (1)"))
         with pytest.raises(IntegrityError):
             await _insert_and_fail(database)
+
+
+async def _make_table(database: Database, rows: int = 0) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE seen (id INTEGER)"))
+        for number in range(rows):
+            await session.execute(text("INSERT INTO seen VALUES (:n)"), {"n": number})
+
+
+async def _count(session: AsyncSession) -> int:
+    return int(await session.scalar(text("SELECT count(*) FROM seen")) or 0)
+
+
+async def test_who_reads_waits_for_no_writer_and_sees_one_moment(url: str) -> None:
+    async with Database(url) as database, asyncio.timeout(10):
+        await _make_table(database)
+        async with database.transaction() as writer:
+            await writer.execute(text("INSERT INTO seen VALUES (1)"))
+            async with database.reading() as reader:
+                assert await _count(reader) == 0
+                await writer.commit()
+                assert await _count(reader) == 0
+        async with database.reading() as reader:
+            assert await _count(reader) == 1
+
+
+async def test_what_is_written_while_reading_is_dropped(url: str) -> None:
+    async with Database(url) as database:
+        await _make_table(database)
+        async with database.reading() as session:
+            await session.execute(text("INSERT INTO seen VALUES (1)"))
+        async with database.reading() as session:
+            assert await _count(session) == 0
+
+
+async def test_writers_of_one_process_follow_one_another(url: str) -> None:
+    async def add(database: Database) -> None:
+        async with database.transaction() as session:
+            count = await _count(session)
+            await asyncio.sleep(0)
+            await session.execute(text("INSERT INTO seen VALUES (:n)"), {"n": count})
+
+    async with Database(url) as database, asyncio.timeout(30):
+        await _make_table(database)
+        await asyncio.gather(*(add(database) for _ in range(100)))
+        async with database.reading() as session:
+            found = await session.scalars(text("SELECT id FROM seen ORDER BY id"))
+            assert list(found) == list(range(100))
+
+
+async def test_failing_writer_takes_nothing_from_those_before_and_behind(
+    url: str,
+) -> None:
+    async def add(database: Database, number: int) -> None:
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO seen VALUES (:n)"), {"n": number})
+            await asyncio.sleep(0)
+            if number % 3 == 0:
+                raise KeyError(number)
+
+    async with Database(url) as database, asyncio.timeout(30):
+        await _make_table(database)
+        ended = await asyncio.gather(
+            *(add(database, number) for number in range(30)), return_exceptions=True
+        )
+        failed = [number for number, error in enumerate(ended) if error is not None]
+        assert failed == list(range(0, 30, 3))
+        async with database.reading() as session:
+            found = set(await session.scalars(text("SELECT id FROM seen")))
+    assert found == set(range(30)) - set(failed)
+
+
+async def test_commit_that_fails_is_told_to_all_whose_work_is_in_it(
+    url: str,
+) -> None:
+    async def add(database: Database, number: int) -> None:
+        async with database.transaction() as session:
+            await session.execute(
+                text("INSERT INTO child VALUES (:n)"), {"n": 7 if number == 2 else 1}
+            )
+
+    async with Database(url) as database, asyncio.timeout(30):
+        async with database.transaction() as session:
+            await session.execute(text("CREATE TABLE parent (id INTEGER PRIMARY KEY)"))
+            await session.execute(text("INSERT INTO parent VALUES (1)"))
+            await session.execute(
+                text(
+                    "CREATE TABLE child (id INTEGER REFERENCES parent(id) "
+                    "DEFERRABLE INITIALLY DEFERRED)"
+                )
+            )
+        ended = await asyncio.gather(
+            *(add(database, number) for number in range(4)), return_exceptions=True
+        )
+        async with database.reading() as session:
+            count = await session.scalar(text("SELECT count(*) FROM child"))
+        assert count == sum(error is None for error in ended) < 4
+        await add(database, 1)  # and it goes on
+
+
+async def test_no_writer_returns_before_what_it_wrote_lasts(
+    url: str, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)
+
+    async def add(database: Database, number: int) -> None:
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO seen VALUES (:n)"), {"n": number})
+        found = other.execute("SELECT 1 FROM seen WHERE id = ?", (number,)).fetchone()
+        assert found == (1,)
+
+    async with Database(url) as database, asyncio.timeout(30):
+        await _make_table(database)
+        await asyncio.gather(*(add(database, number) for number in range(50)))
+    other.close()
+
+
+async def test_writer_waits_for_one_of_another_process(
+    url: str, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)
+    async with Database(url) as database, asyncio.timeout(20):
+        await _make_table(database)
+        other.execute("BEGIN IMMEDIATE")
+        adding = asyncio.create_task(_insert_and_fail(database))
+        async with database.reading() as session:  # nobody else is held up
+            assert await _count(session) == 0
+        assert not adding.done()
+        other.execute("COMMIT")
+        with pytest.raises(KeyError):
+            await adding
+    other.close()
+
+
+async def test_writer_that_is_cancelled_lets_others_write(url: str) -> None:
+    async def hold(database: Database, begun: asyncio.Event) -> None:
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO seen VALUES (1)"))
+            begun.set()
+            await asyncio.Event().wait()
+
+    async with Database(url) as database, asyncio.timeout(10):
+        await _make_table(database)
+        begun = asyncio.Event()
+        tasks = [asyncio.create_task(hold(database, begun)) for _ in range(3)]
+        await begun.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO seen VALUES (2)"))
+        async with database.reading() as session:
+            assert await session.scalar(text("SELECT id FROM seen")) == 2
+
+
+async def test_long_query_holds_up_nobody(url: str) -> None:
+    endless = text(
+        "SELECT count(*) FROM (WITH RECURSIVE n(i) AS "
+        "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT i FROM n)"
+    )
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0.001)
+
+    async with Database(url) as database:
+        async with database.reading() as session:
+            other = asyncio.create_task(take_turns())
+            await asyncio.sleep(0)
+            before = turns
+            assert await session.scalar(endless) == 3_000_000
+            assert turns > before
+        other.cancel()

@@ -76,7 +76,7 @@ class DailyAnchor:
         newest = (
             select(AuditAnchorRow).order_by(AuditAnchorRow.sequence.desc()).limit(1)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             last = await session.scalar(newest)
         day_ns = SECONDS_PER_DAY * NS_PER_SECOND
         if last is not None and self._clock() - last.anchored_ns < day_ns:

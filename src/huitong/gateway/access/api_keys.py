@@ -159,7 +159,7 @@ class ApiKeys:
         Raises:
             ApiKeyNotFoundError: no key has this id.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await session.get(ApiKeyRow, key_id)
         if row is None:
             raise ApiKeyNotFoundError(key_id=key_id)
@@ -173,7 +173,7 @@ class ApiKeys:
             .order_by(ApiKeyRow.id)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return [_view(row) for row in await session.scalars(query)]
 
     async def authenticate(self, key: str) -> Caller:
@@ -202,7 +202,7 @@ class ApiKeys:
         cache_ns = self._settings.api_key_cache_s * NS_PER_SECOND
         if read_ns is not None and 0 <= now_ns - read_ns < cache_ns:
             return row
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await session.get(ApiKeyRow, key_id)
         if row is None:
             self._cache.pop(key_id, None)

@@ -129,7 +129,7 @@ class AuditLog:
 
     async def head(self) -> AuditHead:
         """Return the newest entry's number and digest."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await session.get(AuditHeadRow, _HEAD_ID)
         return AuditHead(row.sequence, row.digest) if row else AuditHead(0, GENESIS)
 
@@ -147,7 +147,7 @@ class AuditLog:
         if caller is not None:
             query = query.where(AuditRow.caller == caller)
         query = query.order_by(AuditRow.sequence).limit(min(limit, PAGE_MAX))
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return list(await session.scalars(query))
 
     async def verify(
@@ -223,7 +223,7 @@ class AuditLog:
         """Return the head and the number of the last entry, as of one moment."""
         last = select(func.max(AuditRow.sequence)).scalar_subquery()
         query = select(AuditHeadRow.sequence, AuditHeadRow.digest, last)
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = (await session.execute(query)).first()
             if found is None:
                 number = await session.scalar(select(func.max(AuditRow.sequence)))
@@ -231,7 +231,7 @@ class AuditLog:
         return AuditHead(found[0], found[1]), found[2] or 0
 
     async def _read_anchors(self) -> list[AuditHead]:
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             rows = await session.scalars(select(AuditAnchorRow))
             return [AuditHead(row.sequence, row.digest) for row in rows]
 

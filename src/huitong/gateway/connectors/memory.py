@@ -50,14 +50,14 @@ class Memory:
 
     async def position(self) -> Mapping[str, Any] | None:
         """Return where to go on; None for the beginning."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             state = await session.get(ConnectorState, self._connector)
             return None if state is None else state.position
 
     async def settled(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the fingerprints of those rows that were published or skipped."""
         found: dict[str, bytes] = {}
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             for first in range(0, len(keys), _KEYS_PER_QUERY):
                 query = select(ConnectorItem.key, ConnectorItem.fingerprint).where(
                     ConnectorItem.connector == self._connector,
@@ -98,7 +98,7 @@ class Memory:
             .order_by(ConnectorItem.key)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return list((await session.scalars(query)).all())
 
     async def skip(self, key: str, now_ns: int) -> None:
@@ -120,13 +120,13 @@ class Memory:
             .where(ConnectorItem.connector == self._connector)
             .group_by(ConnectorItem.state)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             found = {state: int(n) for state, n in (await session.execute(query)).all()}
         return {state: found.get(state, 0) for state in (PUBLISHED, FAILED, SKIPPED)}
 
     async def last_run(self) -> tuple[int, str | None]:
         """Return when the last run ended, 0 for never, and why, if that was early."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             state = await session.get(ConnectorState, self._connector)
             return (0, None) if state is None else (state.last_run, state.last_error)
 

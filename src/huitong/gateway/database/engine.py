@@ -2,14 +2,17 @@
 
 SQLite is set so that what was committed survives a loss of power, readers never wait for
 the writer, and a writer takes its lock at the start: a transaction that reads first and
-writes later could otherwise be refused in the middle.
+writes later could otherwise be refused in the middle. Whoever only reads says so
+(``Database.reading``) and takes no lock. Writers of one process queue for it, so that
+each has its turn; against those of other processes SQLite looks again and again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, final
@@ -35,6 +38,7 @@ LOCK_TIMEOUT_S: Final = 20
 #: Connections that one process keeps to PostgreSQL, and may open beyond when busy.
 POOL_SIZE: Final = 8
 POOL_OVERFLOW: Final = 8
+_READS_ONLY: Final = "huitong_reads_only"
 
 
 def read_url(given: str) -> URL:
@@ -74,6 +78,9 @@ class Database:
         """``sqlite`` or ``postgresql``."""
         self.engine = _make_engine(self.url)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        reading = self.engine.execution_options(**{_READS_ONLY: True})
+        self._readers = async_sessionmaker(reading, expire_on_commit=False)
+        self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,13 +105,40 @@ class Database:
             DatabaseDownError: the database cannot be reached, or went away meanwhile.
         """
         self._check_folder()
-        try:
-            async with self._sessions.begin() as session:
+        with _told_if_down():
+            async with self._in_turn(), self._sessions.begin() as session:
                 yield session
-        except (OSError, DBAPIError) as error:
-            if isinstance(error, OSError) or _is_gone(error):
-                raise DatabaseDownError(reason=type(error).__name__) from error
-            raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Give a session that only reads, and waits for no writer.
+
+        On SQLite all that it reads is of one moment. What is written into it is dropped.
+
+        Raises:
+            DatabaseDownError: the database cannot be reached, or went away meanwhile.
+        """
+        self._check_folder()
+        with _told_if_down():
+            async with self._readers() as session:
+                yield session
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Wait until no other writer of this process works, where there can be one only.
+
+        Raises:
+            TimeoutError: one has worked for too long, as in a transaction within another.
+        """
+        if self.kind != SQLITE:
+            yield
+            return
+        async with asyncio.timeout(LOCK_TIMEOUT_S):
+            await self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def check(self) -> None:
         """Ask for something small.
@@ -112,7 +146,7 @@ class Database:
         Raises:
             DatabaseDownError: the database does not answer.
         """
-        async with self.transaction() as session:
+        async with self.reading() as session:
             await session.execute(text("SELECT 1"))
 
     def _check_folder(self) -> None:
@@ -123,6 +157,17 @@ class Database:
         folder = Path(self.url.database or "").parent
         if self.kind == SQLITE and not os.access(folder, os.W_OK | os.X_OK):
             raise DatabaseDownError(reason=f"{folder} is missing or not writable")
+
+
+@contextmanager
+def _told_if_down() -> Iterator[None]:
+    """Tell failures of the database from those of a statement."""
+    try:
+        yield
+    except (OSError, DBAPIError) as error:
+        if isinstance(error, OSError) or _is_gone(error):
+            raise DatabaseDownError(reason=type(error).__name__) from error
+        raise
 
 
 def _make_engine(url: URL) -> AsyncEngine:
@@ -153,7 +198,8 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads_only = connection.get_execution_options().get(_READS_ONLY)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
 def _is_gone(error: DBAPIError) -> bool:

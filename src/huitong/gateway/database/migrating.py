@@ -84,7 +84,7 @@ async def find_version(database: Database) -> Version:
         DatabaseDownError: it does not answer.
         DatabaseNewerError: one that this software does not know.
     """
-    async with database.transaction() as session:
+    async with database.reading() as session:
         return await _version(session)
 
 
@@ -95,7 +95,7 @@ async def find_differences(database: Database) -> list[Any]:
         context = MigrationContext.configure(connection)
         return list(compare_metadata(context, METADATA))
 
-    async with database.transaction() as session:
+    async with database.reading() as session:
         return await _run(session, compare)
 
 

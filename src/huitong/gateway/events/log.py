@@ -91,7 +91,7 @@ class EventLog:
 
     async def newest(self) -> int:
         """Return the position of the newest event; 0 before the first."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return (await _head(session))[0]
 
     async def start(self, since: int | None) -> int:
@@ -100,7 +100,7 @@ class EventLog:
         Raises:
             EventsGoneError, EventUnknownError: see ``page``.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             newest, gone = await _head(session)
         return newest if since is None else _checked(since, newest, gone)
 
@@ -118,7 +118,7 @@ class EventLog:
             EventsGoneError: some behind ``after`` are no longer kept.
             EventUnknownError: nothing was told under ``after`` yet.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             newest, gone = await _head(session)
             after = _checked(after, newest, gone)
             end = min(newest, after + SCANNED_MAX)

@@ -66,7 +66,7 @@ class Arrivals:
             NotAskedForError: it was not.
             RequestNotKnownYetError, PushNotKnownYetError: it may have been.
         """
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             found = await session.scalar(
                 _asked_of(peer, channel_id)
                 .where(ExchangeRow.sequence == sequence)
@@ -85,7 +85,7 @@ class Arrivals:
             DeliveryDiffersError: other bytes came before, and passed or are being checked.
         """
         await self._check_zone(arrival)
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             return _is_here(await self._find(session, arrival), arrival)
 
     async def take(self, arrival: Arrival, sealed: AsyncIterator[bytes]) -> None:

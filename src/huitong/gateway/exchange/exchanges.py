@@ -333,7 +333,7 @@ class Exchanges:
         Raises:
             ExchangeUnknownError: there is none, or it is not this gateway's.
         """
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             row = await get_row(session, exchange_id)
             (view,) = await views_of(session, [row])
         return view
@@ -357,7 +357,7 @@ class Exchanges:
         ):
             if value:
                 query = query.where(column == value)
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             rows = await session.scalars(query.order_by(ExchangeRow.id).limit(limit))
             return await views_of(session, rows.all())
 
@@ -473,8 +473,10 @@ class Exchanges:
 
     async def _tidy(self) -> None:
         while True:
-            async with self._parts.database.transaction() as session:
+            async with self._parts.database.reading() as session:
                 rows = await _unneeded(session)
+            if not rows:
+                return
             for row in rows:
                 await self._parts.vault.drop_sealed(row.sealed_digest)
             async with self._parts.database.transaction() as session:

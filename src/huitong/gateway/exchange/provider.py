@@ -59,7 +59,7 @@ class Sealing:
 
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Seal for each step."""
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             rows = await rows_of(session, steps)
         chain_id = await self._parts.links.own_zone.chain_id()
         return list(
@@ -147,7 +147,7 @@ class HandOvers:
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Bring the sealed bytes of one exchange to its peer."""
         parts = self._parts
-        async with parts.database.transaction() as session:
+        async with parts.database.reading() as session:
             rows = await rows_of(session, steps)
         (row,) = rows.values()
         if row.stage in ENDED:
@@ -187,7 +187,7 @@ class HandOvers:
         """Tell whether a pushed version must not go out any more."""
         if not row.subscription_id:
             return False
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             permission = await session.get(SubscriptionRow, row.subscription_id)
         return permission is None or permission.stage == SubscriptionStage.WITHDRAWN
 

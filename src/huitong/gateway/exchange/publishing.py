@@ -68,7 +68,7 @@ class Publishing:
         Raises:
             PublicationUnknownError: there is none.
         """
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             row = await session.get(PublicationRow, publication_id)
             if row is None:
                 raise PublicationUnknownError(publication_id=publication_id)
@@ -84,7 +84,7 @@ class Publishing:
             query = query.where(PublicationRow.state == state)
         if record_id:
             query = query.where(PublicationRow.record_id == record_id)
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             rows = await session.scalars(query.order_by(PublicationRow.id).limit(limit))
             return await _shown(session, rows.all())
 
@@ -97,7 +97,7 @@ class Publishing:
             .order_by(PublicationRow.id.desc())
             .limit(1)
         )
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             shown = await _shown(session, (await session.scalars(query)).all())
         return shown[0] if shown else None
 
@@ -143,7 +143,7 @@ class Publishing:
             .where(PublicationRow.record_type != "")
             .limit(1)
         )
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             known = await session.scalar(query)
         if known:
             return known
@@ -156,7 +156,7 @@ class Publishing:
         return "" if header is None else header.record_type
 
     async def _find(self, key: str) -> PublicationRow | None:
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             return await self._row_of(session, key)
 
     async def _same(self, row: PublicationRow, order_digest: bytes) -> Publication:

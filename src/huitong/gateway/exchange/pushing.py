@@ -206,7 +206,7 @@ class Judging:
 
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Judge each version by what the own zone has now."""
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             rows = await rows_of(session, steps)
             ids = {row.subscription_id or "" for row in rows.values()}
             permissions = await standing.rows_by_id(session, ids)

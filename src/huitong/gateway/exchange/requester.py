@@ -84,7 +84,7 @@ class Checking:
 
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Check deliveries of one channel together; each fails for itself."""
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             rows = await rows_of(session, steps)
         outcomes: dict[int, StepOutcome] = {}
         ready = []

@@ -252,7 +252,7 @@ class Subscriptions:
         Raises:
             SubscriptionUnknownError: there is none, or it is not this gateway's.
         """
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             row = await get_row(session, subscription_id)
             (view,) = await views_of(session, [row])
         return view
@@ -276,7 +276,7 @@ class Subscriptions:
             if value:
                 query = query.where(column == value)
         query = query.order_by(SubscriptionRow.id).limit(limit)
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             return await views_of(session, (await session.scalars(query)).all())
 
     async def wait(

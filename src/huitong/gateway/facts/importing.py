@@ -147,7 +147,7 @@ class FactImports:
     async def find(self, fact_ids: Sequence[bytes]) -> dict[bytes, FactEntry]:
         """Return those of some facts that this gateway was ever asked about, by id."""
         found = {}
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             for fact_id in fact_ids:
                 row = await find_row(session, fact_id.hex())
                 if row is not None:
@@ -186,7 +186,7 @@ class _Proving:
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Take the proof for one step; its result are the messages that bring it."""
         (step,) = steps
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await find_row(session, step.subject)
         assert row is not None
         try:

@@ -130,7 +130,7 @@ class BlockFollower:
 
     async def _load(self) -> None:
         chain_id = await self._zone.chain_id()
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await session.get(FollowedZoneRow, chain_id)
             self._height = self._written_height = row.height if row else 0
 

@@ -196,7 +196,7 @@ class Outbox:
             await asyncio.sleep(POLL_S)
 
     async def _wake_due(self) -> None:
-        async with self.database.transaction() as session:
+        async with self.database.reading() as session:
             due = await session.execute(
                 select(StepRow.is_chain, StepRow.lane)
                 .where(StepRow.state == StepState.WAITING)
@@ -218,7 +218,7 @@ class Outbox:
         Raises:
             StepNotFoundError: there is none.
         """
-        async with self.database.transaction() as session:
+        async with self.database.reading() as session:
             row = await _get(session, step_id)
             (step,) = await steps_of(session, [row])
         return step
@@ -240,7 +240,7 @@ class Outbox:
         ):
             if value:
                 query = query.where(column == value)
-        async with self.database.transaction() as session:
+        async with self.database.reading() as session:
             rows = await session.scalars(query.order_by(StepRow.id).limit(limit))
             return await steps_of(session, rows.all())
 
@@ -251,7 +251,7 @@ class Outbox:
             .where(StepRow.lane == lane)
             .group_by(StepRow.state)
         )
-        async with self.database.transaction() as session:
+        async with self.database.reading() as session:
             found = await session.execute(query)
             return {state: int(count) for state, count in found.all()}
 

@@ -79,7 +79,10 @@ class Runner:
 
     async def _start_due(self) -> None:
         """Begin what is due in each lane that has room."""
-        async with self._ledger.database.transaction() as session:
+        # Looked at before the database, whose view is of the moment when it is asked
+        # first: what ends meanwhile is due there still.
+        running_before = {lane: set(ids) for lane, ids in self._running.items()}
+        async with self._ledger.database.reading() as session:
             lanes = await session.execute(
                 select(StepRow.kind, StepRow.lane, func.count())
                 .where(*_is_due())
@@ -90,7 +93,7 @@ class Runner:
                 executor = self._executors.get(kind)
                 if executor is None:
                     continue
-                running = self._running.setdefault((kind, lane), set())
+                running = running_before.get((kind, lane), set())
                 room = executor.parallel_max * executor.batch_max - len(running)
                 if room <= 0:
                     continue
@@ -108,7 +111,7 @@ class Runner:
 
     def _start(self, executor: Executor, steps: Sequence[Step]) -> None:
         for step in steps:
-            self._running[step.kind, step.lane].add(step.id)
+            self._running.setdefault((step.kind, step.lane), set()).add(step.id)
         task = asyncio.create_task(self._execute(executor, steps))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -34,7 +34,12 @@ from huitong.client.subscription import BlockSeen, TxSeen
 from huitong.client.terms import AccountTerms
 from huitong.client.zone import ZoneClient
 from huitong.core.address import address_of_public_key, with_prefix
-from huitong.core.errors import HuitongError, OutOfGasError, UnauthorizedError
+from huitong.core.errors import (
+    HuitongError,
+    OutOfGasError,
+    TxTimeoutHeightError,
+    UnauthorizedError,
+)
 from huitong.core.limits import TX_MEMO_CHARACTERS_MAX
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.tx import build_transaction
@@ -126,6 +131,7 @@ class ChainWriter:
         self._account_number = -1
         self._sequence = -1
         self._resend_at_s = 0.0
+        self._newest_height = 0
         self._wake = asyncio.Event()
         self._working = asyncio.Lock()
         self._ledger: Ledger
@@ -283,7 +289,7 @@ class ChainWriter:
 
     async def _load(self) -> None:
         """Take up what was signed before; a node may have it or not."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             rows = await session.scalars(
                 select(ChainTransactionRow)
                 .where(ChainTransactionRow.account == self.address)
@@ -356,7 +362,7 @@ class ChainWriter:
         """
         unknown = self._account_number < 0
         if unknown or (self._sequence < 0 and not self._in_flight):
-            async with self._database.transaction() as session:
+            async with self._database.reading() as session:
                 if await session.scalar(self._due().limit(1)) is None:
                     return False
             account = await get_account(self._zone, self.address)
@@ -377,7 +383,8 @@ class ChainWriter:
         messages = [any_pb2.Any.FromString(step.payload) for step in batch]
         size = sum(len(step.payload) for step in batch)
         gas_limit = self._gas.limit(len(batch), size)
-        timeout_height = self._follower.height + TIMEOUT_BLOCKS
+        height = max(self._follower.height, self._newest_height)
+        timeout_height = height + TIMEOUT_BLOCKS
         price = self._terms.gas_price
         raw = build_transaction(
             messages,
@@ -442,12 +449,13 @@ class ChainWriter:
         """Take back transactions that the node has refused and therefore does not have.
 
         Only the first of them is at fault; the others came behind a sequence that is
-        missing. If it is the sequence itself, the account is asked for it.
+        missing. If it is the sequence itself, the account is asked for it. If it is the
+        height, the follower is far behind the zone, and the step is not at fault.
         """
         async with self._database.transaction() as session:
             for place, (flight, error) in enumerate(refused):
                 steps = await self._drop(session, flight)
-                if place or is_wrong_sequence(error):
+                if place or is_wrong_sequence(error) or _is_too_late(error):
                     for step in steps:
                         step.attempts -= 1
                         free(step, time.time_ns())
@@ -466,6 +474,9 @@ class ChainWriter:
             await asyncio.sleep(PAUSE_S)
         else:
             self._sequence = first.sequence
+        if _is_too_late(error):
+            log.warning("follower_behind", height=self._follower.height)
+            self._newest_height = await self._zone.latest_height()
         self._ledger.tell_changed()
         self.wake()
 
@@ -531,6 +542,11 @@ class ChainWriter:
             self._sequence = -1
             self._account_number = -1
             self._ledger.tell_changed()
+
+
+def _is_too_late(error: TransactionFailedError) -> bool:
+    late = (TxTimeoutHeightError.codespace, TxTimeoutHeightError.code)
+    return (error.codespace, error.code) == late
 
 
 async def _find(zone: ZoneClient, tx_hash: bytes) -> tuple[TxSeen | None, int]:

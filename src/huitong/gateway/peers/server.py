@@ -24,7 +24,10 @@ from starlette.routing import BaseRoute, Route
 from huitong.core.errors import HuitongError, RejectedError, UnavailableError
 from huitong.core.limits import INT64_MAX
 from huitong.gateway.exchange.arrivals import Arrival, Arrivals
-from huitong.gateway.exchange.errors import NotAskedForError
+from huitong.gateway.exchange.errors import (
+    NotAskedForError,
+    RequestNotKnownYetError,
+)
 from huitong.gateway.peers.errors import (
     BodySizeError,
     BodyTimeoutError,
@@ -48,6 +51,10 @@ log = structlog.get_logger("gateway")
 
 #: Seconds without a byte in the middle of a body.
 BODY_TIMEOUT_S: Final = 30.0
+#: Seconds in which the own zone's blocks are expected to tell of a request whose answer is
+#: here already, and between the first two looks.
+KNOWN_WITHIN_S: Final = 5.0
+KNOWN_LOOK_S: Final = 0.1
 #: Deliveries of one peer that are taken at the same time.
 DELIVERIES_PER_PEER_MAX: Final = 32
 #: Where ``protocol`` puts the digest of the key of the peer's certificate.
@@ -136,10 +143,9 @@ class PeerServer:
             push_number=statement.push_number,
             sealed_digest=bytes.fromhex(statement.sealed_digest),
         )
-        if await self._arrivals.is_here(arrival):
-            return _state("taken")
         if request.method == "GET":
-            return _state("wanted")
+            is_here = await self._arrivals.is_here(arrival)
+            return _state("taken" if is_here else "wanted")
         if self._under_way[arrival.peer] >= DELIVERIES_PER_PEER_MAX:
             raise PeerBusyError(
                 member_id=self._member_id, reason="too many deliveries at once"
@@ -191,14 +197,33 @@ class PeerServer:
                 channel_id=statement.channel_on_b, sequence=statement.sequence
             )
         self._check_connection(request, statement)
-        await self._arrivals.check(
-            statement.channel_on_b,
-            statement.sequence,
-            statement.provider,
-            statement.push_number,
-        )
+        await self._wait_until_known(statement)
         await self._signers.check(signed)
         return statement
+
+    async def _wait_until_known(self, statement: DeliveryStatement) -> None:
+        """Let a delivery wait a little that is quicker than the blocks of the own zone.
+
+        Raises:
+            NotAskedForError: it belongs to nothing that was asked for.
+            RequestNotKnownYetError: it is to come again.
+        """
+        deadline_s = time.monotonic() + KNOWN_WITHIN_S
+        pause_s = KNOWN_LOOK_S
+        while True:
+            try:
+                await self._arrivals.check(
+                    statement.channel_on_b,
+                    statement.sequence,
+                    statement.provider,
+                    statement.push_number,
+                )
+                return
+            except RequestNotKnownYetError:
+                if time.monotonic() > deadline_s:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s *= 2
 
     def _check_connection(self, request: Request, statement: DeliveryStatement) -> None:
         """Check that the connection's certificate is that of the member that signs."""

@@ -34,7 +34,6 @@ from huitong.gateway.events.news import EventNews
 from huitong.gateway.events.streaming import Streams
 from huitong.gateway.events.zone_news import ZoneNews
 from huitong.gateway.exchange.exchanges import Exchanges
-from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.orders import Side
 from huitong.gateway.exchange.parts import Identity, ReaderKeySet
 from huitong.gateway.exchange.spans import ExchangeSpans
@@ -295,7 +294,7 @@ def build_services(opening: Opening) -> Services:
         peer_service=known.service(
             opening.peer_socket,
             exchanges.arrivals,
-            Links(zone, zones),
+            exchanges.links,
             reads.provider,
             tracing,
         ),

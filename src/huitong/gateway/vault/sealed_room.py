@@ -60,7 +60,7 @@ class SealedRoom:
     async def open(self, sealed_digest: bytes, offset: int) -> ByteStream:
         """See ``Vault.open_sealed``."""
         chosen = select(SealedRow).where(SealedRow.sealed_digest == sealed_digest)
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await session.scalar(chosen)
         if row is None:
             raise VaultEntryNotFoundError(digest=sealed_digest)

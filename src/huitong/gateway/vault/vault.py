@@ -146,7 +146,7 @@ class Vault:
         Raises:
             VaultEntryNotFoundError: there is none.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return described(await payload_row(session, digest, holder))
 
     async def list(
@@ -162,7 +162,7 @@ class Vault:
             chosen = chosen.where(
                 tuple_(PayloadRow.digest, PayloadRow.holder) > tuple_(*after)
             )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             rows = await session.scalars(chosen)
             return [described(row) for row in rows.all()]
 
@@ -176,7 +176,7 @@ class Vault:
             VaultKeyError: the key-encryption key cannot be used, or is another one.
             VaultStoreError: the store does not answer.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await payload_row(session, digest, holder)
             key = await data_key(session, self._keys, row)
         return await open_stored(await self._ciphertext(row), described(row), key)
@@ -369,7 +369,7 @@ class Vault:
             PayloadRow.object_name.in_(names), PayloadRow.wrapped_key.is_not(None)
         )
         sealed = select(SealedRow.object_name).where(SealedRow.object_name.in_(names))
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return set(await session.scalars(payloads.union_all(sealed)))
 
 
