@@ -8,6 +8,7 @@ from huitong.cli.gw_connection import gw_command, limit_option, show_list
 from huitong.cli.gw_events import events
 from huitong.cli.gw_exchanges import exchanges, requests
 from huitong.cli.gw_facts import facts
+from huitong.cli.gw_hand_overs import hand_overs
 from huitong.cli.gw_jobs import jobs, undelivered
 from huitong.cli.gw_reads import reads
 from huitong.cli.gw_records import records
@@ -36,6 +37,7 @@ for group in (
     exchanges,
     subscriptions,
     facts,
+    hand_overs,
     grants,
     consents,
     events,
