@@ -468,14 +468,15 @@ class AsyncGateway(AsyncTransport):
     def make_evidence(
         self,
         *,
-        kind: Literal["record", "grant", "consent", "member"],
+        kind: Literal["record", "grant", "consent", "member", "fact"],
         member: str | None = None,
         record: str | None = None,
         version: int | None = None,
         number: int | None = None,
+        fact: str | None = None,
         heights: Sequence[int] | None = None,
     ) -> AsyncIterator[bytes]:
-        """Make evidence of a record, grant, consent or member of this zone.
+        """Make evidence of a record, grant, consent, member or fact of this zone.
 
         Make the bundle of what this zone says now.
         """
@@ -490,6 +491,7 @@ class AsyncGateway(AsyncTransport):
                     record=record,
                     version=version,
                     number=number,
+                    fact=fact,
                     heights=heights,
                 ),
             )
