@@ -16,8 +16,12 @@ from huitong.evidence.collect_state import StateOrder, collect_state_bundle
 from huitong.evidence.kinds import KINDS, Kind
 from huitong.modules.exchange import application
 from huitong.modules.exchange.errors import MalformedPacketError
+from huitong.modules.facts import fact_id_of
 from huitong.modules.links.acknowledgements import error_acknowledgement
+from huitong.modules.members.keys import STORE as MEMBERS_STORE
+from huitong.modules.members.keys import member_key
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
+from huitong.proto.huitong.facts.v1 import facts_pb2
 from huitong.proto.huitong.grants.v1 import grants_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from tests.evidence_kit import (
@@ -183,6 +187,28 @@ def _member(zones: Finished) -> bytes:
     return collect_state(zones, kinds.MEMBER_STATE, member_id="hz-tax-bureau")
 
 
+def _fact(zones: Finished) -> bytes:
+    """Prove to zone a that the reader is a member of zone b."""
+    _settle(zones)
+    zones.path.a.catch_up()
+    key = member_key("cq-bank")
+    proven = zones.b.prove(MEMBERS_STORE, key)
+    zones.a.deliver(
+        facts_pb2.MsgImportFact(
+            signer=address_of("bureau"),
+            source=zones.path.a.connection_id,
+            store=MEMBERS_STORE,
+            key=key,
+            value=proven.value,
+            proof=proven.proof,
+            proof_height=proven.height.to_proto(),
+        )
+    )
+    _settle(zones)
+    fact_id = fact_id_of(zones.path.a.connection_id, MEMBERS_STORE, key)
+    return collect_state(zones, kinds.FACT_STATE, record_id=fact_id.hex())
+
+
 _ENDS: dict[str, Callable[[Finished], bytes]] = {
     kinds.DELIVERY.name: _delivered,
     kinds.REFUSAL.name: _refused,
@@ -192,4 +218,5 @@ _ENDS: dict[str, Callable[[Finished], bytes]] = {
     kinds.GRANT_STATE.name: _grant,
     kinds.CONSENT_STATE.name: _consent,
     kinds.MEMBER_STATE.name: _member,
+    kinds.FACT_STATE.name: _fact,
 }

@@ -55,6 +55,7 @@ MEANINGS = {
     "misbehaviour_refused": "The proof of misbehaviour was not taken; mostly somebody else was first.",
     "misbehaviour_submitted": "The proof of misbehaviour was taken: the light client is frozen.",
     "node_stopped": "The node has stopped as it was told.",
+    "hand_over_arrived": "A peer has brought the sealed payload of a record that it hands over.",
     "housekeeping_failed": "Old rows or ciphertext that belongs to nothing could not be cleared away; it is tried again.",
     "outbox_broken": "Work in the background met a bug and is begun again. Report it.",
     "outbox_leads": "This process of the gateway does the work in the background from now on.",

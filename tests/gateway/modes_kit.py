@@ -21,7 +21,7 @@ PATIENCE_S = 120
 SUBJECT = "5e" * 32
 
 
-def until(look: Callable[[], FoundT], patience_s: float = PATIENCE_S) -> FoundT:
+def until(look: Callable[[], FoundT | None], patience_s: float = PATIENCE_S) -> FoundT:
     """Look until something is found."""
     deadline_s = time.monotonic() + patience_s
     while not (found := look()):

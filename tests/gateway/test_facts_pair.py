@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from huitong.evidence.verify import verify_bundle
 from huitong.modules.records import record_key
 from huitong.sdk import ProblemError
 from huitong.sdk.models import Fact
@@ -87,6 +89,20 @@ def test_record_of_another_zone_is_imported_with_proof(
         ):
             assert made.id in [each.id for each in gateway.list_facts(**wanted)]
         assert list(gateway.list_facts(source="connection-99")) == []
+
+
+def test_evidence_of_a_fact_verifies_by_itself(pair: tuple[Side, Side]) -> None:
+    source, taker = pair
+    made = import_fact(source, taker, "F-6")
+    with taker.client() as gateway:
+        bundle = b"".join(gateway.make_evidence(kind="fact", fact=made.id))
+        verdict = verify_bundle(bundle, None, now_ns=time.time_ns())
+        assert (verdict.grade, verdict.failed) == ("unverified", None)
+        shown = [check.detail for check in verdict.checks if check.name == "fact"]
+        assert shown[0].startswith("active in hangzhou-1 as of 1-")
+        with pytest.raises(ProblemError) as refused:
+            b"".join(gateway.make_evidence(kind="fact"))
+        assert refused.value.problem.status == 422
 
 
 def test_revocation_at_the_source_acts_as_soon_as_a_header_proves_it(

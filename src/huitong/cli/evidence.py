@@ -14,9 +14,10 @@ import click
 from huitong.cli.errors import cli_errors
 from huitong.cli.numbers import Number
 from huitong.cli.passphrase import passphrase_option
-from huitong.cli.zones import home_option, json_option, show_many, unlock_key
+from huitong.cli.zones import hex_bytes, home_option, json_option, show_many, unlock_key
 from huitong.cli.zones import show as show_object
 from huitong.client.zone import ZoneClient
+from huitong.core.fields import DIGEST_SIZE_BYTES
 from huitong.core.time import format_rfc3339
 from huitong.evidence.bundle_file import read_bundle, write_file
 from huitong.evidence.collect import Order, collect_bundle
@@ -25,6 +26,7 @@ from huitong.evidence.container import decode_container
 from huitong.evidence.errors import EntryMissingError
 from huitong.evidence.kinds import (
     CONSENT_STATE,
+    FACT_STATE,
     GRANT_STATE,
     KINDS,
     RECORD_STATE,
@@ -137,6 +139,12 @@ def make(
 @click.option(
     "--version", type=Number(min=1), help="Version of the record; the head by default."
 )
+@click.option(
+    "--fact",
+    callback=hex_bytes(DIGEST_SIZE_BYTES),
+    metavar="HEX",
+    help="Id of the fact.",
+)
 @click.option("--id", "number", type=Number(min=1), help="Id of the grant or consent.")
 @home_option
 @click.option(
@@ -156,6 +164,7 @@ def state(
     member: str,
     record: str,
     version: int | None,
+    fact: bytes | None,
     number: int | None,
     home: Path,
     key_name: str,
@@ -163,17 +172,19 @@ def state(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Make the bundle of what one zone says now: of a record, grant, consent or member."""
+    """Make the bundle of what one zone says now: of a record, grant, consent, member or fact."""
     if kind in _BY_NUMBER and number is None:
         raise click.UsageError(f"a {kind} needs --id")
-    if kind not in _BY_NUMBER and not member:
+    if kind == FACT_STATE.name and not fact:
+        raise click.UsageError("a fact needs --fact")
+    if kind not in (*_BY_NUMBER, FACT_STATE.name) and not member:
         raise click.UsageError(f"a {kind} needs --member")
     if kind == RECORD_STATE.name and not record:
         raise click.UsageError("a record needs --record")
     order = StateOrder(
         kind=KINDS[kind],
         member_id=member,
-        record_id=record,
+        record_id=fact.hex() if fact else record,
         version=version or 0,
         number=number or 0,
         private_key=unlock_key(home, key_name, passphrase_file),

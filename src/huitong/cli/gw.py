@@ -8,6 +8,7 @@ from huitong.cli.gw_connection import gw_command, limit_option, show_list
 from huitong.cli.gw_events import events
 from huitong.cli.gw_exchanges import exchanges, requests
 from huitong.cli.gw_facts import facts
+from huitong.cli.gw_hand_overs import hand_overs
 from huitong.cli.gw_jobs import jobs, undelivered
 from huitong.cli.gw_reads import reads
 from huitong.cli.gw_records import records
@@ -35,13 +36,14 @@ for group in (
     requests,
     exchanges,
     subscriptions,
+    hand_overs,
     facts,
     grants,
     consents,
     events,
+    webhooks,
     jobs,
     undelivered,
-    webhooks,
 ):
     gw.add_command(group)
 gw.add_command(verify)

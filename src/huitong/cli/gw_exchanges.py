@@ -131,7 +131,7 @@ out_option = click.option(
 @gw_command
 def document(gateway: Gateway, exchange: str, out: Path, as_json: bool) -> None:
     """Write the document that was received; whole, or not at all."""
-    _write(out, gateway.download_document(exchange), as_json=as_json)
+    write_document(out, gateway.download_document(exchange), as_json=as_json)
 
 
 @exchanges.command()
@@ -140,10 +140,11 @@ def document(gateway: Gateway, exchange: str, out: Path, as_json: bool) -> None:
 @gw_command
 def disclosure(gateway: Gateway, exchange: str, out: Path, as_json: bool) -> None:
     """Write what was received with its salts and hashes, as evidence needs it."""
-    _write(out, gateway.download_disclosure(exchange), as_json=as_json)
+    write_document(out, gateway.download_disclosure(exchange), as_json=as_json)
 
 
-def _write(out: Path, pieces: Iterator[bytes], *, as_json: bool) -> None:
+def write_document(out: Path, pieces: Iterator[bytes], *, as_json: bool) -> None:
+    """Write what is downloaded into a new file; whole, or not at all."""
     size = 0
     with new_file(out) as file:
         for piece in pieces:

@@ -1,10 +1,14 @@
-"""Whether what one zone says of a record, grant, consent or member is what is asked for."""
+"""Whether what one zone says of a record, grant, consent, member or fact is what is asked for."""
 
 from __future__ import annotations
 
+from huitong.core.hashing import sha256
+from huitong.core.height import Height
 from huitong.evidence.agreement import agree
 from huitong.evidence.case import Case
 from huitong.evidence.statement import name_of
+from huitong.modules.facts.keys import fact_id_of
+from huitong.proto.huitong.facts.v1 import facts_pb2
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 
@@ -54,3 +58,18 @@ def check_member_state(case: Case) -> str:
     ]
     word = status.removeprefix("MEMBER_STATUS_").lower()
     return ", ".join([f"{member.member_id} {word}", *freezes])
+
+
+def check_fact_state(case: Case) -> str:
+    """Check that the fact is the one that the bundle is about, and says whose it is."""
+    subject, fact = case.subject, case.statement.fact
+    agree("fact", subject.record_id, fact.fact_id.hex())
+    about = fact_id_of(fact.source, fact.store, fact.key)
+    agree("source and key of the fact", fact.fact_id.hex(), about.hex())
+    agree("owner of the fact", subject.issuer, fact.owner)
+    if fact.value:
+        agree("value of the fact", fact.value_digest.hex(), sha256(fact.value).hex())
+    status = name_of(facts_pb2.FactStatus, fact.status)
+    word = status.removeprefix("FACT_STATUS_").lower()
+    height = Height.from_proto(fact.source_height)
+    return f"{word} in {fact.chain_id} as of {height}, over {fact.source}"

@@ -53,6 +53,7 @@ from huitong.evidence.agreement_ended import (
 )
 from huitong.evidence.agreement_single import (
     check_consent_state,
+    check_fact_state,
     check_grant_state,
     check_member_state,
     check_record_state,
@@ -280,6 +281,7 @@ _CHECKS_OF_KIND: Final[Mapping[str, tuple[Named, ...]]] = MappingProxyType(
         kinds.GRANT_STATE.name: (("grant", check_grant_state),),
         kinds.CONSENT_STATE.name: (("consent", check_consent_state),),
         kinds.MEMBER_STATE.name: (("member", check_member_state),),
+        kinds.FACT_STATE.name: (("fact", check_fact_state),),
     }
 )
 

@@ -1,4 +1,4 @@
-"""Make a bundle of what one zone says: of a record, a grant, a consent, a member."""
+"""Make a bundle of what one zone says: of a record, a grant, a consent, a member, a fact."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from huitong.evidence.errors import CollectError
 from huitong.evidence.gathering import Gatherer
 from huitong.evidence.kinds import PROVIDER, Kind
 from huitong.evidence.model import Evidence, Subject, ZonePointer
-from huitong.evidence.places import Place, consent_place, grant_place
+from huitong.evidence.places import Place, consent_place, fact_place, grant_place
 from huitong.evidence.sources import ZoneSource
 from huitong.modules.records.keys import STORE as RECORDS_STORE
 from huitong.modules.records.keys import record_key
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import Exchange
+from huitong.proto.huitong.facts.v1.facts_pb2 import Fact
 from huitong.proto.huitong.grants.v1.grants_pb2 import Consent, Grant
 from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
 
@@ -35,7 +36,7 @@ class StateOrder:
     member_id: str = ""
     """Issuer of the record, or the member itself."""
     record_id: str = ""
-    """The record under its issuer."""
+    """The record under its issuer; the id of a fact, hexadecimal."""
     version: int = 0
     """The record's version; 0 takes the head."""
     number: int = 0
@@ -79,6 +80,9 @@ async def _subject(zone: ZoneSource, order: StateOrder, height: int) -> Subject:
     elif order.kind is kinds.CONSENT_STATE:
         found = await _read(zone, consent_place(order.number), height, "consent")
         member_id = decode(Consent, found).recorder
+    elif order.kind is kinds.FACT_STATE:
+        place = fact_place(bytes.fromhex(order.record_id))
+        member_id = decode(Fact, await _read(zone, place, height, "fact")).owner
     elif order.kind is kinds.RECORD_STATE and not version:
         place = RECORDS_STORE, record_key(member_id, order.record_id)
         found = await _read(zone, place, height, f"record {order.record_id!r}")

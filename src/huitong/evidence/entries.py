@@ -23,7 +23,7 @@ from typing import Any, Final
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import HASH_SIZE_BYTES, MerkleProof
 from huitong.evidence.errors import EntryFormError, EntryMissingError
-from huitong.evidence.kinds import KINDS, SOMETIMES
+from huitong.evidence.kinds import FACT_STATE, KINDS, SOMETIMES
 from huitong.evidence.model import (
     FORMAT,
     Evidence,
@@ -45,6 +45,7 @@ from huitong.light.tendermint.signed_header import LightBlock
 
 SUBJECT_ENTRY: Final = "evidence.json"
 DISCLOSURE_ENTRY: Final = "payload/disclosure.json"
+_FACT_ID: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HEADER: Final = re.compile(r"([a-z]+)/headers/([0-9]{12})\.json", re.ASCII)
 _STATE: Final = re.compile(r"([a-z]+)/states/([a-z-]{1,40})\.json", re.ASCII)
 _TRANSACTION: Final = re.compile(
@@ -168,6 +169,8 @@ def _check_used(fields: Fields, subject: Subject) -> None:
     for name in SOMETIMES:
         if name not in subject.kind.uses and getattr(subject, name):
             raise fields.wrong(f"a {subject.kind.name} has no {name}")
+    if subject.kind is FACT_STATE and _FACT_ID.fullmatch(subject.record_id) is None:
+        raise fields.wrong("record_id is no id of a fact")
     link = (subject.a.client_id, subject.a.connection_id, subject.a.channel_id)
     if not subject.kind.is_linked and any(link):
         raise fields.wrong(f"a {subject.kind.name} has no link")

@@ -1,7 +1,7 @@
 """The kinds of bundle: what each is about, and what it must hold.
 
 Two-zone kinds are about one exchange, whatever became of it; one-zone kinds about what a
-zone says of a record, a grant, a consent or a member. A kind is data: which values of the
+zone says of a record, a grant, a consent, a member or a fact. A kind is data: which values of the
 state, which transactions. What must fit together is in ``checks``, by kind.
 """
 
@@ -27,6 +27,7 @@ CLIENT: Final = "client"
 CONSENSUS: Final = "consensus"
 GRANT: Final = "grant"
 CONSENT: Final = "consent"
+FACT: Final = "fact"
 MAKER: Final = "maker"
 REQUEST_COMMITMENT: Final = "request-commitment"
 REQUEST_RECEIPT: Final = "request-receipt"
@@ -162,6 +163,9 @@ CONSENT_STATE: Final = _single("consent", (CONSENT, MEMBER), "number")
 #: What a zone says of a member: its roles, status, freezes.
 MEMBER_STATE: Final = _single("member", (MEMBER,))
 
+#: What is proven to a zone of another one: the value, as of when, by which client.
+FACT_STATE: Final = _single("fact", (FACT, MEMBER), "record_id")
+
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         kind.name: kind
@@ -175,6 +179,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             GRANT_STATE,
             CONSENT_STATE,
             MEMBER_STATE,
+            FACT_STATE,
         )
     }
 )

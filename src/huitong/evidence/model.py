@@ -54,7 +54,7 @@ class Subject:
     issuer: str
     """Member id in a: the record's issuer, or whom the matter is about."""
     record_id: str
-    """The record's id under its issuer."""
+    """The record's id under its issuer; of a fact its id, hexadecimal."""
     version: int
     """The record's version."""
     number: int

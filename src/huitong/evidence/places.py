@@ -14,6 +14,7 @@ from huitong.evidence.kinds import (
     CONNECTION,
     CONSENT,
     EXCHANGE,
+    FACT,
     GRANT,
     MEMBER,
     PROVIDER,
@@ -26,6 +27,8 @@ from huitong.evidence.kinds import (
 )
 from huitong.evidence.model import Subject
 from huitong.modules.exchange import keys as exchange_keys
+from huitong.modules.facts.keys import STORE as FACTS_STORE
+from huitong.modules.facts.keys import fact_key
 from huitong.modules.grants.keys import STORE as GRANTS_STORE
 from huitong.modules.grants.keys import consent_key, grant_key
 from huitong.modules.links import keys as link_keys
@@ -64,6 +67,11 @@ def consent_place(consent_id: int) -> Place:
     return GRANTS_STORE, consent_key(consent_id)
 
 
+def fact_place(fact_id: bytes) -> Place:
+    """Return where a fact stands."""
+    return FACTS_STORE, fact_key(fact_id)
+
+
 def record_places(subject: Subject) -> tuple[Place, Place]:
     """Return where the record's version stands: as the head, or in the archive."""
     return (
@@ -91,7 +99,9 @@ def fixed_places(subject: Subject, side: str) -> dict[str, tuple[Place, ...]]:
     known = _link_places(subject, side) if subject.kind.is_linked else {}
     member_id = subject.issuer if side == PROVIDER else subject.requester
     known[MEMBER] = (member_place(member_id),)
-    if subject.record_id:
+    if FACT in subject.kind.parts[side].states:
+        known[FACT] = (fact_place(bytes.fromhex(subject.record_id)),)
+    elif subject.record_id:
         known[RECORD] = record_places(subject)
     if subject.number:
         known[GRANT] = (grant_place(subject.number),)

@@ -65,6 +65,7 @@ def _messages(
         kinds.GRANT: statement.grant,
         kinds.CONSENT: statement.consent,
         kinds.MEMBER: statement.a.member,
+        kinds.FACT: statement.fact,
     }
     for label in states:
         message = found[label]

@@ -9,6 +9,7 @@ from typing import Final
 
 from huitong.core.commitment import DOCUMENT_FIELD
 from huitong.core.hashing import sha256
+from huitong.core.height import Height
 from huitong.core.time import NS_PER_SECOND, InvalidTimeError, format_rfc3339
 from huitong.evidence import kinds
 from huitong.evidence.kinds import PROVIDER
@@ -16,6 +17,7 @@ from huitong.evidence.model import FORMAT, Evidence
 from huitong.evidence.statement import Statement, name_of
 from huitong.light.tendermint.header import header_hash
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
+from huitong.proto.huitong.facts.v1 import facts_pb2
 from huitong.proto.huitong.grants.v1.grants_pb2 import Consent, Grant
 from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
@@ -191,6 +193,30 @@ def _grant(evidence: Evidence, statement: Statement) -> Section:
     )
 
 
+def _fact(evidence: Evidence, statement: Statement) -> Section:
+    fact = statement.fact
+    about = fact.record
+    record = f"{about.issuer}/{about.record_id}" if about.record_id else "—"
+    return Section(
+        heading="外区事实 Fact of another zone",
+        rows=(
+            ("编号 Id", fact.fact_id.hex()),
+            ("来源区 Zone", fact.chain_id),
+            ("担保者 Source", f"{fact.source} ({fact.client_id})"),
+            ("存储与键 Store and key", f"{fact.store} / {fact.key.hex()}"),
+            ("记录 Record", record),
+            ("版本 Version", str(about.version) if about.version else "—"),
+            ("状态 Status", name_of(facts_pb2.FactStatus, fact.status)),
+            ("值摘要 Value digest", fact.value_digest.hex() or "—"),
+            ("所据区块头 Header", str(Height.from_proto(fact.source_height))),
+            ("其时间 Its time", format_rfc3339(fact.source_time)),
+            ("导入方 Owner", named(statement.a.member.name, fact.owner)),
+            ("导入高度 Imported at", str(fact.imported_height)),
+            ("可用至 Usable until", _seconds(fact.valid_until)),
+        ),
+    )
+
+
 def _consent(evidence: Evidence, statement: Statement) -> Section:
     consent = statement.consent or Consent()
     reader = consent.reader
@@ -332,5 +358,6 @@ _SECTIONS: Final[Mapping[str, tuple[Make, ...]]] = MappingProxyType(
         kinds.GRANT_STATE.name: (_grant,),
         kinds.CONSENT_STATE.name: (_consent,),
         kinds.MEMBER_STATE.name: (_member,),
+        kinds.FACT_STATE.name: (_fact, _member),
     }
 )

@@ -122,6 +122,7 @@ _SUMMARIES: Final[Mapping[str, Callable[[Evidence, Statement], Sentences]]] = (
             kinds.GRANT_STATE.name: _state("授权", "the grant"),
             kinds.CONSENT_STATE.name: _state("同意", "the consent"),
             kinds.MEMBER_STATE.name: _state("成员", "the member"),
+            kinds.FACT_STATE.name: _state("外区事实", "the fact of another zone"),
         }
     )
 )

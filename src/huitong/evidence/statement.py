@@ -29,6 +29,7 @@ from huitong.evidence.kinds import PROVIDER, SIDES, Kind
 from huitong.evidence.model import Evidence, StateProof
 from huitong.proto.google.protobuf.any_pb2 import Any
 from huitong.proto.huitong.exchange.v1.exchange_pb2 import Exchange
+from huitong.proto.huitong.facts.v1.facts_pb2 import Fact
 from huitong.proto.huitong.grants.v1.grants_pb2 import Consent, Grant
 from huitong.proto.huitong.members.v1.members_pb2 import Account, Member
 from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
@@ -73,6 +74,8 @@ class Statement:
     """The grant that the decision used, or that the bundle is about."""
     consent: Consent | None
     """The consent that the request named, or that the bundle is about."""
+    fact: Fact
+    """The fact that the bundle is about; empty if the kind has none."""
     maker: Account
     """Who made the bundle."""
     disclosure: Disclosure
@@ -118,6 +121,7 @@ def read_statement(evidence: Evidence) -> Statement:
         record=_read_if(evidence, PROVIDER, kinds.RECORD, RecordHeader),
         grant=grant,
         consent=consent,
+        fact=_read_if(evidence, PROVIDER, kinds.FACT, Fact),
         maker=_read(evidence, evidence.subject.maker_side, kinds.MAKER, Account),
         disclosure=_read_disclosure(evidence),
     )

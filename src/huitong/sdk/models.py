@@ -476,6 +476,115 @@ class PageFact(Model):
     """Give it as `after` to go on; null at the end."""
 
 
+class EarlierVersion(Model):
+    """An earlier version of a record that is handed over."""
+
+    version: int
+    """1, 2, …"""
+    payload_digest: str
+    """What it commits to."""
+    published: str
+    """When it was published."""
+
+
+class RecordPast(Model):
+    """What moves with a record: digests of all that happened to it before."""
+
+    versions: int
+    """How many earlier versions there are."""
+    root: str
+    """Merkle root (RFC 6962) over all of them, hexadecimal."""
+    newest: tuple[EarlierVersion, ...]
+    """The newest of them, ascending."""
+    receipts: int
+    """Receipts that readers of the record sent."""
+    receipts_digest: str | None
+    """Head of the hash chain of these receipts, hexadecimal."""
+
+
+class HandOverDecision(Model):
+    """What was decided."""
+
+    outcome: str
+    """Taken, or not."""
+    reason_code: str
+    """For programs."""
+    reason: str
+    """For people."""
+    decided_by: str
+    """A member, or `policy`."""
+    height: int
+    """Block of the decision on the receiver's zone."""
+    decided: str
+    """Time of that block."""
+    record: str | None
+    """Accepted: its id on the receiver's zone."""
+
+
+class HandOver(Model):
+    """A hand-over as this gateway knows it."""
+
+    id: str
+    """Id of the hand-over, at this gateway."""
+    side: str
+    """Which end of it this gateway is."""
+    stage: str
+    """How far it has come."""
+    is_ended: bool
+    """Whether nothing more happens here."""
+    channel: str
+    """The channel, on this zone."""
+    sequence: int | None
+    """Number of the offer on its channel; null until it is on chain."""
+    giver: str
+    """Member that gives the record."""
+    receiver: str
+    """Member that shall take it over."""
+    record: str
+    """The record, as the giver calls it."""
+    reason: str
+    """Why it is handed over."""
+    record_type: str | None
+    """Its type; null until it is on chain."""
+    version: int | None
+    """Its newest version."""
+    level: int | None
+    """Its data level."""
+    fields: tuple[str, ...]
+    """Names of its fields."""
+    payload_digest: str | None
+    """What it commits to."""
+    past: RecordPast | None
+    """What moves with it."""
+    sealed_digest: str | None
+    """SHA-256 of the sealed bytes."""
+    decision: HandOverDecision | None
+    """What was decided."""
+    deadline: str | None
+    """Receiver: until when an officer may decide."""
+    failure: str
+    """Why it failed without a decision."""
+    created: str
+    """When this gateway learned of it."""
+    changed: str
+    """Since when it is in its stage."""
+    problem: Problem | None
+    """Why it does not go on."""
+    job: int | None
+    """The job to retry, skip or cancel if there is a problem."""
+    request_id: str
+    """Id of the giver's call that began it."""
+
+
+class PageHandOver(Model):
+    """A part of a list."""
+
+    items: tuple[HandOver, ...]
+    """In the order of the list."""
+    next: str | None = None
+    """Give it as `after` to go on; null at the end."""
+
+
 class Zone(Model):
     """A zone that this gateway talks to."""
 

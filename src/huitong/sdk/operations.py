@@ -468,14 +468,15 @@ class Gateway(Transport):
     def make_evidence(
         self,
         *,
-        kind: Literal["record", "grant", "consent", "member"],
+        kind: Literal["record", "grant", "consent", "member", "fact"],
         member: str | None = None,
         record: str | None = None,
         version: int | None = None,
         number: int | None = None,
+        fact: str | None = None,
         heights: Sequence[int] | None = None,
     ) -> Iterator[bytes]:
-        """Make evidence of a record, grant, consent or member of this zone.
+        """Make evidence of a record, grant, consent, member or fact of this zone.
 
         Make the bundle of what this zone says now.
         """
@@ -490,6 +491,7 @@ class Gateway(Transport):
                     record=record,
                     version=version,
                     number=number,
+                    fact=fact,
                     heights=heights,
                 ),
             )
@@ -880,6 +882,141 @@ class Gateway(Transport):
                 body=given(watch=watch),
             ),
             models.Fact,
+        )
+
+    def offer_hand_over(
+        self,
+        *,
+        channel: str,
+        receiver: str,
+        record: str,
+        reason: str,
+        wait: int | None = None,
+        timeout_s: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.HandOver:
+        """Hand a record over.
+
+        Seal its payload to the receiver, lock and offer it; whoever takes it has it then.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path="/v1/hand-overs",
+                query={"wait": wait},
+                body=given(
+                    channel=channel,
+                    receiver=receiver,
+                    record=record,
+                    reason=reason,
+                    timeout_s=timeout_s,
+                ),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.HandOver,
+        )
+
+    def list_hand_overs(
+        self,
+        *,
+        side: Literal["giver", "receiver"] | None = None,
+        stage: Sequence[
+            Literal[
+                "ordered",
+                "sealed",
+                "offered",
+                "delivered",
+                "arrived",
+                "checked",
+                "accepted",
+                "kept",
+                "returned",
+                "timed-out",
+                "failed",
+                "cancelled",
+            ]
+        ]
+        | None = None,
+        peer: str | None = None,
+        record: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[models.HandOver]:
+        """List hand-overs.
+
+        On both sides, oldest first; what waits for an officer here is `checked`.
+        """
+        return self._items(
+            Call(
+                method="GET",
+                path="/v1/hand-overs",
+                query={
+                    "side": side,
+                    "stage": stage,
+                    "peer": peer,
+                    "record": record,
+                    "after": after,
+                    "limit": limit,
+                },
+            ),
+            models.PageHandOver,
+            models.HandOver,
+        )
+
+    def get_hand_over(
+        self, hand_over: str, *, wait: int | None = None
+    ) -> models.HandOver:
+        """Look at a hand-over, or wait for its end.
+
+        Answer 200 if it has ended here, and 202 while it goes on or is stuck.
+        """
+        return self._call(
+            Call(
+                method="GET",
+                path=f"/v1/hand-overs/{place(hand_over)}",
+                query={"wait": wait},
+            ),
+            models.HandOver,
+        )
+
+    def decide_hand_over(
+        self,
+        hand_over: str,
+        *,
+        outcome: Literal["accepted", "returned"],
+        wait: int | None = None,
+        reason: str | None = None,
+        record: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.HandOver:
+        """Take a record over, or return it.
+
+        Accept what passed every check (`checked`), or return it to its giver at any time.
+        """
+        return self._call(
+            Call(
+                method="POST",
+                path=f"/v1/hand-overs/{place(hand_over)}/decision",
+                query={"wait": wait},
+                body=given(outcome=outcome, reason=reason, record=record),
+                idempotency_key=idempotency_key,
+                takes_key=True,
+            ),
+            models.HandOver,
+        )
+
+    def download_hand_over_document(self, hand_over: str) -> Iterator[bytes]:
+        """Get the document of what is offered.
+
+        The document as people would read it, so that an officer can decide.
+        """
+        return self._pieces(
+            Call(
+                method="GET",
+                path=f"/v1/hand-overs/{place(hand_over)}/document",
+                query={},
+            )
         )
 
     def list_zones(self) -> Iterator[models.Zone]:

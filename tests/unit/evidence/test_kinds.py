@@ -103,6 +103,7 @@ WORDS = {
     "grant": "是 yes: no longer",
     "consent": "是 yes: changed mind",
     "member": "MEMBER_STATUS_ACTIVE",
+    "fact": "FACT_STATUS_ACTIVE",
 }
 
 
@@ -141,6 +142,7 @@ def test_absence_shown_before_the_deadline_is_no_timeout() -> None:
         (kinds.GRANT_STATE, {"number": 99}),
         (kinds.CONSENT_STATE, {"number": 99}),
         (kinds.MEMBER_STATE, {"member_id": "nobody"}),
+        (kinds.FACT_STATE, {"record_id": "00" * 32}),
     ],
 )
 def test_bundle_of_what_a_zone_does_not_have_is_not_made(

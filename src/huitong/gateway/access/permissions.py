@@ -105,6 +105,12 @@ PERMISSIONS: Final[Permissions] = {
     # open records of others, and who read what
     "readRecords": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     "listSubjectReads": allow(Duty.READ, OFFICER, AUDITOR),
+    # records that move to members of other zones
+    "offerHandOver": allow(Duty.DECIDE, OFFICER),
+    "listHandOvers": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "getHandOver": allow(Duty.READ, *_BUSINESS, SYSTEM),
+    "decideHandOver": allow(Duty.DECIDE, OFFICER),
+    "downloadHandOverDocument": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     # facts of other zones
     "importFact": allow(Duty.OPERATE, INTEGRATOR, OFFICER),
     "listFacts": allow(Duty.READ, *_BUSINESS),

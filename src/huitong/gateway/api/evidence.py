@@ -11,6 +11,7 @@ from huitong.core.hashing import sha256
 from huitong.evidence.collect_state import StateOrder
 from huitong.evidence.kinds import (
     CONSENT_STATE,
+    FACT_STATE,
     GRANT_STATE,
     KINDS,
     PROVIDER,
@@ -21,7 +22,15 @@ from huitong.evidence.verify import Verdict
 from huitong.gateway.api.dependencies import ServicesOf
 from huitong.gateway.api.exchanges import ExchangeId
 from huitong.gateway.api.router import make_router
-from huitong.gateway.api.values import Body, Count, MemberId, Number, RecordId, View
+from huitong.gateway.api.values import (
+    Body,
+    Count,
+    Hex32,
+    MemberId,
+    Number,
+    RecordId,
+    View,
+)
 from huitong.gateway.desk.making import Made
 from huitong.gateway.desk.verifying import VERIFIED_SIZE_BYTES_MAX
 from huitong.gateway.http.exchange_forms import Form
@@ -88,7 +97,7 @@ class NewExchangeEvidence(Body):
 class NewEvidence(Body):
     """What this zone says, of which evidence is wanted."""
 
-    kind: Literal["record", "grant", "consent", "member"] = Field(
+    kind: Literal["record", "grant", "consent", "member", "fact"] = Field(
         description="What it is about."
     )
     member: MemberId | None = Field(
@@ -97,6 +106,7 @@ class NewEvidence(Body):
     record: RecordId | None = Field(default=None, description="The record.")
     version: Count = Field(default=0, description="Of the record; 0: the newest.")
     number: Count = Field(default=0, description="Of the grant or consent.")
+    fact: Hex32 | None = Field(default=None, description="Id of the fact.")
     heights: Heights
 
     @model_validator(mode="after")
@@ -104,6 +114,9 @@ class NewEvidence(Body):
         if self.kind in (GRANT_STATE.name, CONSENT_STATE.name):
             if not self.number:
                 raise ValueError(f"a {self.kind} needs a number")
+        elif self.kind == FACT_STATE.name:
+            if self.fact is None:
+                raise ValueError("a fact needs its id")
         elif self.member is None:
             raise ValueError(f"a {self.kind} needs a member")
         if self.kind == RECORD_STATE.name and self.record is None:
@@ -196,7 +209,7 @@ async def download_evidence_report(
 @router.post(
     "/evidence",
     operation_id="makeEvidence",
-    summary="Make evidence of a record, grant, consent or member of this zone",
+    summary="Make evidence of a record, grant, consent, member or fact of this zone",
     response_class=Response,
     responses=_BUNDLE,
 )
@@ -205,7 +218,7 @@ async def make_evidence(services: ServicesOf, wanted: NewEvidence) -> Response:
     order = StateOrder(
         kind=KINDS[wanted.kind],
         member_id=wanted.member or "",
-        record_id=wanted.record or "",
+        record_id=wanted.fact or wanted.record or "",
         version=wanted.version,
         number=wanted.number,
         private_key=b"",  # the desk signs

@@ -41,6 +41,7 @@ from huitong.gateway.api.values import (
     Number,
     Page,
     RecordId,
+    RecordStatus,
     RecordType,
     Seconds,
     TimeNs,
@@ -210,9 +211,7 @@ class RecordView(View):
     fields: list[str] = Field(description="Names of its fields.")
     level: int = Field(description="Data level, 1 to 4.")
     share_class: ShareClass = Field(description="Who may have it.")
-    status: Literal["active", "suspended", "revoked", "superseded"] = Field(
-        description="Its status."
-    )
+    status: RecordStatus = Field(description="Its status.")
     status_reason: str = Field(description="Why it has the status.")
     valid_from: Seconds | None = Field(description="From when; null: publication.")
     valid_until: Seconds | None = Field(description="Until when; null: without end.")

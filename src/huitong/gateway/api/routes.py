@@ -14,6 +14,7 @@ from huitong.gateway.api import (
     exchanges,
     facts,
     grants,
+    hand_overs,
     health,
     jobs,
     reads,
@@ -30,6 +31,7 @@ from huitong.gateway.http.exchange_forms import Form
 FORMS: Final[tuple[Form, ...]] = (
     *records.FORMS,
     *exchanges.FORMS,
+    *hand_overs.FORMS,
     *evidence.FORMS,
     *events.FORMS,
 )
@@ -44,6 +46,7 @@ def install(app: FastAPI) -> None:
         records,
         reads,
         facts,
+        hand_overs,
         zones,
         grants,
         subjects,

@@ -177,5 +177,9 @@ FieldNames = Annotated[
     AfterValidator(_check_distinct),
 ]
 """Names of fields, each once, in any order."""
+RecordStatus = Literal[
+    "active", "suspended", "revoked", "superseded", "in-hand-over", "handed-over"
+]
+"""Status of a record; one in hand-over is locked, one that is handed over lives elsewhere."""
 Grade = Literal["proven", "attested", "signed", "unverified"]
 """How well an answer is proven."""

@@ -20,6 +20,7 @@ from huitong.gateway.api.values import (
     Grade,
     MemberId,
     Page,
+    RecordStatus,
     RecordType,
     TimeNs,
     View,
@@ -105,9 +106,7 @@ class Offer(View):
     share_class: Literal["open", "conditional", "closed"] = Field(
         description="Who may have it."
     )
-    status: Literal["active", "suspended", "revoked", "superseded"] = Field(
-        description="Its status."
-    )
+    status: RecordStatus = Field(description="Its status.")
     grade: Grade | None = Field(
         description="How well this is proven; null for the own zone. A catalogue is a hint."
     )

@@ -8,6 +8,7 @@ from huitong.gateway.database.base import Base
 from huitong.gateway.events import tables as _events
 from huitong.gateway.exchange import tables as _exchange
 from huitong.gateway.facts import tables as _facts
+from huitong.gateway.hand_over import tables as _hand_over
 from huitong.gateway.http import tables as _http
 from huitong.gateway.outbox import tables as _outbox
 from huitong.gateway.reads import tables as _reads
@@ -21,6 +22,7 @@ ROOMS = (
     _events,
     _exchange,
     _facts,
+    _hand_over,
     _http,
     _outbox,
     _reads,

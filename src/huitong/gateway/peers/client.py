@@ -153,7 +153,7 @@ class HttpPeers:
             async with client.stream(
                 method, path, headers=headers, content=sealed
             ) as response:
-                return await _read(response, what.peer)
+                return await read_answer(response, what.peer)
         except httpx.HTTPError as failure:
             reason = str(failure) or type(failure).__name__
             raise PeerDownError(member_id=what.peer, url=url, reason=reason) from None
@@ -218,7 +218,7 @@ def _attributes(what: HandOver) -> Attributes:
     }
 
 
-async def _read(response: httpx.Response, member_id: str) -> Mapping[str, object]:
+async def read_answer(response: httpx.Response, member_id: str) -> Mapping[str, object]:
     """Return what a peer answered.
 
     Raises:

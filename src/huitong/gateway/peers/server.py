@@ -152,7 +152,7 @@ class PeerServer:
             )
         self._under_way[arrival.peer] += 1
         try:
-            await self._arrivals.take(arrival, _body(request, statement.size))
+            await self._arrivals.take(arrival, read_body(request, statement.size))
         finally:
             self._under_way[arrival.peer] -= 1
         log.info(
@@ -271,7 +271,7 @@ def _attributes(request: Request, statement: DeliveryStatement) -> Attributes:
     }
 
 
-async def _body(request: Request, announced: int) -> AsyncIterator[bytes]:
+async def read_body(request: Request, announced: int) -> AsyncIterator[bytes]:
     """Yield the body, which must have exactly the announced size.
 
     Raises:

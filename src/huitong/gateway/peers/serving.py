@@ -36,6 +36,17 @@ class PeerProtocol(HttpToolsProtocol):
             digest = spki_digest_of(der)
             self.app_state = {**self.app_state, CERTIFICATE_STATE: digest}
 
+    def shutdown(self) -> None:
+        """End the connection, or let the answer that is under way be its last.
+
+        A peer that keeps an idle connection open does not read it, so that it would not
+        answer the farewell of TLS, and the gateway would wait for it to no end.
+        """
+        super().shutdown()
+        is_idle = self.cycle is None or self.cycle.response_complete
+        if is_idle and self.transport.get_write_buffer_size() == 0:
+            self.transport.abort()
+
 
 class PeerService(uvicorn.Server):
     """Serves until it is cancelled or told to stop; signals are for who runs it."""

@@ -28,6 +28,7 @@ def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
     return [
         services.outbox.run(),
         services.exchanges.run(),
+        services.hand_overs.run(),
         services.connectors.run(),
         services.event_news.run(),
         services.step_spans.run(),

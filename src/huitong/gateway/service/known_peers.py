@@ -9,6 +9,8 @@ from typing import final
 
 from huitong.gateway.exchange.arrivals import Arrivals
 from huitong.gateway.exchange.links import Links
+from huitong.gateway.hand_over.hand_overs import HandOvers
+from huitong.gateway.hand_over.transport import hand_over_routes
 from huitong.gateway.peers.certificates import (
     OwnCertificate,
     PeerCertificate,
@@ -54,6 +56,7 @@ class KnownPeers:
         arrivals: Arrivals,
         links: Links,
         provider: ReadProvider,
+        hand_overs: HandOvers,
         tracing: Tracing = NO_TRACING,
     ) -> PeerService | None:
         """Return what takes sealed bytes from them and lets them read; None if nobody is
@@ -73,7 +76,15 @@ class KnownPeers:
             signers=Signers(links),
             certificates=members,
             tracing=tracing,
-            others=(read_route(provider, self.settings, members or {}),),
+            others=(
+                read_route(provider, self.settings, members or {}),
+                *hand_over_routes(
+                    hand_overs,
+                    members,
+                    chain_id=self.settings.zone.chain_id,
+                    member_id=self.settings.member,
+                ),
+            ),
         )
         context = server_context(self.own, list(certificates)) if self.own else None
         return PeerService(server, listening, context)

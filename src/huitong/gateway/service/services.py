@@ -38,6 +38,9 @@ from huitong.gateway.exchange.orders import Side
 from huitong.gateway.exchange.parts import Identity, ReaderKeySet
 from huitong.gateway.exchange.spans import ExchangeSpans
 from huitong.gateway.facts.opening import Facts, make_facts
+from huitong.gateway.hand_over.hand_overs import HandOvers
+from huitong.gateway.hand_over.parts import HandOverParts
+from huitong.gateway.hand_over.transport import HttpHandOverPeers
 from huitong.gateway.http.cursor import Cursors
 from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.outbox.follower import BlockFollower
@@ -109,6 +112,8 @@ class Services:
     exchanges: Exchanges
     reads: Reads
     """Lets peers read open records."""
+    hand_overs: HandOvers
+    """Gives records to members of other zones, and takes them over."""
     facts: Facts
     """Brings facts of other zones to the own one."""
     events: EventLog
@@ -205,6 +210,7 @@ def build_services(opening: Opening) -> Services:
         chain_id=settings.zone.chain_id,
     )
     peers = known.client(secrets.account, tracing)
+    readers = ReaderKeySet(secrets.reader)
     exchanges = Exchanges(
         database=database,
         zone=zone,
@@ -214,7 +220,7 @@ def build_services(opening: Opening) -> Services:
         outbox=outbox,
         settings=settings.exchange,
         identity=identity,
-        readers=ReaderKeySet(secrets.reader),
+        readers=readers,
     )
     reads = make_reads(
         settings,
@@ -225,6 +231,18 @@ def build_services(opening: Opening) -> Services:
         links=exchanges.links,
         peers=peers,
         account=identity.publisher,
+    )
+    hand_overs = HandOvers(
+        HandOverParts(
+            database=database,
+            outbox=outbox,
+            vault=vault,
+            links=exchanges.links,
+            peers=HttpHandOverPeers(peers),
+            identity=identity,
+            readers=readers,
+            packet_timeout_s=settings.exchange.packet_timeout_s,
+        )
     )
     facts = make_facts(
         settings.facts,
@@ -279,6 +297,7 @@ def build_services(opening: Opening) -> Services:
         outbox=outbox,
         exchanges=exchanges,
         reads=reads,
+        hand_overs=hand_overs,
         facts=facts,
         events=events,
         event_news=event_news,
@@ -296,6 +315,7 @@ def build_services(opening: Opening) -> Services:
             exchanges.arrivals,
             exchanges.links,
             reads.provider,
+            hand_overs,
             tracing,
         ),
         cursors=Cursors(

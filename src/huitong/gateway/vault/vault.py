@@ -13,7 +13,7 @@ from collections.abc import Collection
 from typing import Final, final
 
 import structlog
-from sqlalchemy import select, tuple_
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.hashing import HASH_SIZE_BYTES
@@ -260,6 +260,22 @@ class Vault:
         """Do all of ``receive`` but the ``commit``."""
         owner = owner_of(_checked_subject(reception.subject))
         return await self._intake.stage_received(sealed, reception, owner=owner)
+
+    async def forget_received(
+        self, session: AsyncSession, digest: bytes, holder: str
+    ) -> None:
+        """Forget a received payload within the caller's transaction.
+
+        Nothing happens if there is none. ``sweep`` removes the ciphertext later; nobody
+        can read it, because its key goes with the row.
+        """
+        await session.execute(
+            delete(PayloadRow).where(
+                PayloadRow.digest == digest,
+                PayloadRow.holder == holder,
+                PayloadRow.holder != "",
+            )
+        )
 
     async def erase_subject(self, subject: bytes) -> Erasure:
         """Destroy the keys of a data subject, and with them all of its payloads here.

@@ -237,6 +237,51 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("chain_id", name=op.f("pk_followed_zones")),
     )
     op.create_table(
+        "hand_overs",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("side", sa.String(length=128), nullable=False),
+        sa.Column("stage", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=True),
+        sa.Column("order_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("channel_id", sa.String(length=128), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=True),
+        sa.Column("peer", sa.String(length=128), nullable=False),
+        sa.Column("record_id", sa.String(length=128), nullable=False),
+        sa.Column("reason", sa.String(length=4096), nullable=False),
+        sa.Column("timeout_s", sa.BigInteger(), nullable=False),
+        sa.Column("reader_key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("offer", sa.LargeBinary(), nullable=False),
+        sa.Column("decision", sa.LargeBinary(), nullable=False),
+        sa.Column("deadline_ns", sa.BigInteger(), nullable=False),
+        sa.Column("failure", sa.String(length=4096), nullable=False),
+        sa.Column("sealed_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("sealed_size", sa.BigInteger(), nullable=False),
+        sa.Column("holds_payload", sa.Boolean(), nullable=False),
+        sa.Column("keeps_sealed", sa.Boolean(), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("created_ns", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ns", sa.BigInteger(), nullable=False),
+        sa.Column("problem_step_id", sa.BigInteger(), nullable=False),
+        sa.Column("problem_codespace", sa.String(length=128), nullable=False),
+        sa.Column("problem_code", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.String(length=4096), nullable=False),
+        sa.Column("problem_since_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hand_overs")),
+        sa.UniqueConstraint(
+            "channel_id", "sequence", "side", name=op.f("uq_hand_overs_channel_id")
+        ),
+        sa.UniqueConstraint("key", name=op.f("uq_hand_overs_key")),
+    )
+    op.create_index(
+        "ix_hand_overs_keeps_sealed",
+        "hand_overs",
+        ["keeps_sealed", "stage"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_hand_overs_stage", "hand_overs", ["stage", "side"], unique=False
+    )
+    op.create_table(
         "idempotency_keys",
         sa.Column("caller", sa.String(length=128), nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
