@@ -477,6 +477,7 @@ class Exchanges:
                 rows = await _unneeded(session)
             for row in rows:
                 await self._parts.vault.drop_sealed(row.sealed_digest)
+                await self._parts.vault.drop_sealed_for(row.id)
             async with self._parts.database.transaction() as session:
                 await session.execute(
                     update(ExchangeRow)
