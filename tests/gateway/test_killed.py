@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.exchange_kit import PURPOSE
-from tests.gateway.kill_kit import ZONES, Killing, Rig, document, killable, tell
+from tests.gateway.kill_kit import Killing, document, tell
+from tests.gateway.process_kit import ZONES, Rig, all_processes
 from tests.gateway.settled_kit import (
     check_database,
     check_publications,
@@ -39,7 +40,7 @@ def test_hundred_kills_during_thousand_exchanges(tmp_path: Path) -> None:
 
 def _run(folder: Path, *, kills: int, exchanges: int) -> None:
     tell(f"HUITONG_KILL_SEED={SEED}")
-    with killable(folder) as rig:
+    with all_processes(folder) as rig:
         grant_id = _grant(rig, exchanges)
         killing = Killing(rig, exchanges, kills, SEED)
         started_s = time.monotonic()
