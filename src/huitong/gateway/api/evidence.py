@@ -25,6 +25,7 @@ from huitong.gateway.api.values import Body, Count, MemberId, Number, RecordId, 
 from huitong.gateway.desk.making import Made
 from huitong.gateway.desk.verifying import VERIFIED_SIZE_BYTES_MAX
 from huitong.gateway.http.exchange_forms import Form
+from huitong.gateway.http.problems import problem_responses
 
 router = make_router("evidence")
 
@@ -152,7 +153,7 @@ class EvidenceVerdict(View):
     operation_id="downloadExchangeEvidence",
     summary="Get the evidence of an exchange",
     response_class=Response,
-    responses=_BUNDLE,
+    responses=_BUNDLE | problem_responses(409),
 )
 async def download_exchange_evidence(
     services: ServicesOf, exchange: ExchangeId
@@ -166,7 +167,7 @@ async def download_exchange_evidence(
     operation_id="makeExchangeEvidence",
     summary="Make the evidence of an exchange with certain headers",
     response_class=Response,
-    responses=_BUNDLE,
+    responses=_BUNDLE | problem_responses(409),
 )
 async def make_exchange_evidence(
     services: ServicesOf, exchange: ExchangeId, wanted: NewExchangeEvidence
@@ -181,7 +182,7 @@ async def make_exchange_evidence(
     operation_id="downloadEvidenceReport",
     summary="Get the evidence of an exchange as a report for people",
     response_class=Response,
-    responses=_REPORT,
+    responses=_REPORT | problem_responses(409),
 )
 async def download_evidence_report(
     services: ServicesOf, exchange: ExchangeId
@@ -198,7 +199,7 @@ async def download_evidence_report(
     operation_id="makeEvidence",
     summary="Make evidence of a record, grant, consent or member of this zone",
     response_class=Response,
-    responses=_BUNDLE,
+    responses=_BUNDLE | problem_responses(404),
 )
 async def make_evidence(services: ServicesOf, wanted: NewEvidence) -> Response:
     """Make the bundle of what this zone says now."""
