@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 ENGINE ?= embedded
+N ?= 500
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-heavy cluster interop lint format types contracts check docs docs-check migration migration-check sdk sdk-check bench peers peers-hermes services proto proto-check lock clean
+.PHONY: help setup demo test test-heavy fuzz cluster interop lint format types contracts check docs docs-check migration migration-check sdk sdk-check bench peers peers-hermes services proto proto-check lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,7 +29,10 @@ test: $(STAMP) ## the everyday tests, shuffled and in parallel
 	$(BIN)/python -m pytest -n 2 -m "not heavy"
 
 test-heavy: $(STAMP) ## minutes-long lanes: kill -9 under load, long property runs
-	$(BIN)/python -m pytest -m heavy --ignore=tests/cluster --ignore=tests/interop
+	$(BIN)/python -m pytest -m heavy --ignore=tests/cluster --ignore=tests/interop --ignore=tests/api/gateway/test_fuzzed.py
+
+fuzz: $(STAMP) ## every REST operation by every role with what it may and may not take; N=500 examples each
+	HUITONG_FUZZ_EXAMPLES=$(N) $(BIN)/python -m pytest tests/api/gateway/test_fuzzed.py -m heavy -n 2
 
 cluster: $(STAMP) ## four validators on CometBFT: killed, restarted, grown; prints a timeline as JSON
 	$(BIN)/python -m pytest tests/cluster -m heavy -n 0

@@ -116,13 +116,19 @@ class Callers:
 
 @contextmanager
 def running_gateway(
-    home: Path, node: NodeProcess, key_name: str, *options: object
+    home: Path,
+    node: NodeProcess,
+    key_name: str,
+    *options: object,
+    settings: str = "",
 ) -> Iterator[Callers]:
     """Make a gateway, run it, and give clients of it."""
     done = init(
         home, node.rpc_url, f"--key={key_name}", f"--key-from={node.home}", *options
     )
     assert done.exit_code == 0, done.stdout
+    with (home / "gateway.toml").open("a") as file:
+        file.write(settings)
     with GatewayProcess(home) as gateway:
         callers = Callers(gateway)
         try:

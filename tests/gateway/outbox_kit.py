@@ -41,9 +41,9 @@ class Stop:
         """Set once the gateway is gone: who called it from elsewhere notices."""
         self._behind = behind
 
-    async def __call__(self, *arguments: Any) -> Any:
+    async def __call__(self, *arguments: Any, **named: Any) -> Any:
         if self._behind is not None:
-            await self._behind(*arguments)
+            await self._behind(*arguments, **named)
         self.reached.set()
         await self.broken.wait()
         raise ConnectionResetError

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import select
 
 from huitong.client.sender import Sender
@@ -16,7 +19,7 @@ from huitong.gateway.outbox import writer as writing
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.tables import ChainTransactionRow
 from huitong.localnet.process import NodeProcess
-from huitong.proto.google.protobuf.any_pb2 import Any
+from huitong.proto.google.protobuf import any_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from tests.gateway.outbox_kit import (
     Stop,
@@ -91,12 +94,56 @@ async def test_sequence_used_by_another_program_is_made_up_for(
         (first,) = await add(outbox, publication(writer.address, "r-1"))
         await outbox.wait(first, 30)
         other = publication(writer.address, "by-hand")
-        packed = Any.FromString(other.payload)
+        packed = any_pb2.Any.FromString(other.payload)
         message = records_pb2.MsgPublishRecord.FromString(packed.value)
         await Sender(zone, key).send(message)
         (second,) = await add(outbox, publication(writer.address, "r-2"))
         step = await outbox.wait(second, 30)
     assert step.state == StepState.DONE
+
+
+async def test_transaction_that_the_node_refused_is_signed_again_to_the_byte(
+    database: Database,
+    zone: ZoneClient,
+    node: NodeProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A node that was killed lost the one before it; no block comes in between."""
+    outbox, (writer,), _ = make_outbox(database, zone, node.private_key("tax"))
+    broadcast, lost = zone.broadcast_many, asyncio.Event()
+
+    async def lose(raws: list[bytes]) -> list[Exception | None]:
+        if not lost.is_set():
+            lost.set()
+            return [None] * len(raws)
+        return await broadcast(raws)
+
+    monkeypatch.setattr(zone, "broadcast_many", lose)
+    monkeypatch.setattr(writing, "RESEND_S", 2.0)
+    monkeypatch.setattr(writing, "PAUSE_S", 0.05)
+    # The refused one is signed again before the lost one is sent again.
+    monkeypatch.setattr(writer, "_resend", _after(3, writer._resend))
+    with structlog.testing.capture_logs() as logs:
+        async with running(outbox):
+            ids = await add(outbox, publication(writer.address, "r-1"))
+            await lost.wait()
+            ids += await add(outbox, publication(writer.address, "r-2"))
+            done = await wait_all(outbox, ids)
+    assert {step.state for step in done} == {StepState.DONE}
+    names = [entry["event"] for entry in logs]
+    assert names.count("sequence_differs") > 1
+    assert "writer_broken" not in names
+
+
+def _after(count: int, call: Callable[[float], Awaitable[None]]) -> Any:
+    """Return a call that does nothing the first times."""
+    calls = iter(range(count))
+
+    async def later(now_s: float) -> None:
+        if next(calls, None) is None:
+            await call(now_s)
+
+    return later
 
 
 async def test_step_of_a_transaction_that_was_stored_but_not_sent_is_done_once(

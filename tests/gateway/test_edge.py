@@ -142,7 +142,9 @@ async def test_method_that_is_not_possible_tells_those_that_are(
 ) -> None:
     answer = await client.put("/v1/things/a", json={})
     assert _code(answer) == (405, "http/6")
-    assert answer.headers["Allow"]
+    assert answer.headers["Allow"] == "DELETE, GET"
+    answer = await client.patch("/v1/things", json={})
+    assert answer.headers["Allow"] == "GET, POST"
 
 
 async def test_bug_is_told_by_its_request_id_alone(

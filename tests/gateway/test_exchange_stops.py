@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from huitong.gateway.exchange.orders import ExchangeFilter, Stage
+from huitong.gateway.vault.tables import SealedRow
 from huitong.modules.exchange.keys import REQUESTER
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 from tests.gateway.exchange_kit import (
@@ -126,6 +128,16 @@ class Rig:
         view = await bank.wait(asked.id, 60)
         assert (view.stage, view.problem) == (Stage.SETTLED, None), point
 
+    @staticmethod
+    async def wait_tidy(gateway: Gateway) -> None:
+        """Wait until no sealed bytes are kept, also none that a stop made forgotten."""
+        async with asyncio.timeout(60):
+            while True:
+                async with gateway.database.transaction() as session:
+                    if await session.scalar(select(SealedRow).limit(1)) is None:
+                        return
+                await asyncio.sleep(0.1)
+
     async def _publish(self, number: int) -> None:
         bureau = self.gateways[PROVIDER_SIDE]
         one = await bureau.exchanges.publish(publication(number))
@@ -164,6 +176,7 @@ async def test_gateway_stopped_at_any_point_loses_and_doubles_nothing(
                 for gateway in rig.gateways:
                     rows = await gateway.exchanges.find(ExchangeFilter(), limit=1_000)
                     assert len(rows) == len(POINTS)
+                    await rig.wait_tidy(gateway)
             finally:
                 for side in (PROVIDER_SIDE, REQUESTER_SIDE):
                     await rig._stacks[side].aclose()

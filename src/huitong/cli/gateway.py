@@ -30,7 +30,7 @@ from huitong.gateway.service.errors import NotReadyError
 from huitong.gateway.service.home import GatewayHome, open_database
 from huitong.gateway.service.making import make_gateway
 from huitong.gateway.service.running import run_gateway
-from huitong.gateway.service.services import Opening, check_zone
+from huitong.gateway.service.services import Opening, find_zone
 from huitong.gateway.settings import (
     FILE_NAME,
     GatewaySettings,
@@ -198,7 +198,10 @@ def start(
     no_migrate: bool,
     passphrase_file: IO[str] | None,
 ) -> None:
-    """Answer requests and move exchanges until told to stop (Ctrl-C or SIGTERM)."""
+    """Answer requests and move exchanges until told to stop (Ctrl-C or SIGTERM).
+
+    A node that does not answer yet is waited for.
+    """
     home = GatewayHome(folder)
     said = load_settings(folder).model_dump(mode="json", exclude_unset=True)
     for section, entry, value in (
@@ -227,7 +230,7 @@ async def _prepare(
     """Find out before anything is started what would make it fail."""
     async with open_database(home, settings) as database:
         await (migrate_database if is_migrated else check_version)(database)
-    await check_zone(settings)
+    await find_zone(settings)
 
 
 async def _migrate(home: GatewayHome) -> tuple[str | None, str]:

@@ -17,40 +17,31 @@ take longer than the step.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from huitong.keys import Keyring
+from huitong.localnet.program import (
+    STOP_TIMEOUT_S,
+    ProcessError,
+    Program,
+    huitong_arguments,
+)
 from huitong.localnet.zone import KEYRING_FOLDER, AccountSpec, MemberSpec, make_zone
 from huitong.node.home import Home
 
-#: Seconds until a node must serve, and until it must have stopped.
+__all__ = ["STOP_TIMEOUT_S", "NodeProcess", "ProcessError", "huitong_arguments"]
+
+#: Seconds until a node must serve.
 START_TIMEOUT_S: Final = 60.0
-STOP_TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.02
-#: Lines of a node's log that an error shows.
-_LOG_LINES: Final = 15
 
 
-class ProcessError(Exception):
-    """A node did not do what it was told; carries the end of its log."""
-
-
-def huitong_arguments(*arguments: str) -> list[str]:
-    """Return the command line that runs ``huitong`` with this interpreter."""
-    return [sys.executable, "-m", "huitong", *arguments]
-
-
-class NodeProcess:
+class NodeProcess(Program):
     """One node of one zone."""
 
     def __init__(
@@ -73,6 +64,7 @@ class NodeProcess:
             block_time: least time between blocks, as ``huitong node start`` takes it.
             node_options: further options of ``huitong node start``.
         """
+        super().__init__(f"node of {chain_id}", home / "node.log")
         self.home = home
         """The node's folder."""
         self.chain_id = chain_id
@@ -87,7 +79,6 @@ class NodeProcess:
         """Further options of ``huitong node start``."""
         self.rpc_url = ""
         """Where it serves, once it does; a restarted node serves at the same place."""
-        self._process: subprocess.Popen[bytes] | None = None
 
     # --- setting up -------------------------------------------------------------------
 
@@ -114,30 +105,10 @@ class NodeProcess:
 
     # --- running ----------------------------------------------------------------------
 
-    @property
-    def log_path(self) -> Path:
-        """The node's log, all starts one after the other."""
-        return self.home / "node.log"
-
-    @property
-    def pid(self) -> int:
-        """Process id; 0 if it does not run."""
-        return self._process.pid if self.is_running and self._process else 0
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the process is alive."""
-        return self._process is not None and self._process.poll() is None
-
-    def start(self, timeout_s: float = START_TIMEOUT_S) -> str:
-        """Start the node and return its URL once it serves.
-
-        Raises:
-            ProcessError: it ended, or does not serve in time; carries the log's end.
-        """
-        told = self.home / "data" / "rpc_address"
-        told.unlink(missing_ok=True)
-        command = huitong_arguments(
+    def launch(self) -> None:
+        """Start the process, and return at once."""
+        self._told.unlink(missing_ok=True)
+        self._launch(
             "node",
             "start",
             f"--home={self.home}",
@@ -145,21 +116,19 @@ class NodeProcess:
             f"--block-time={self.block_time}",
             *self.node_options,
         )
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+
+    def start(self, timeout_s: float = START_TIMEOUT_S) -> str:
+        """Start the node and return its URL once it serves.
+
+        Raises:
+            ProcessError: it ended, or does not serve in time; carries the log's end.
+        """
+        self.launch()
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:
-            if self._process.poll() is not None:
-                raise ProcessError(
-                    self._describe(f"ended with {self._process.returncode}")
-                )
-            url = told.read_text().strip() if told.exists() else ""
+            if not self.is_running:
+                raise ProcessError(self._describe(f"ended with {self.exit_code}"))
+            url = self._told.read_text().strip() if self._told.exists() else ""
             if url and _is_serving(url):
                 self.rpc_url = url
                 return url
@@ -167,52 +136,10 @@ class NodeProcess:
         self.kill()
         raise ProcessError(self._describe(f"does not serve after {timeout_s} s"))
 
-    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
-        """Ask the node to stop and return its exit code; 0 if it did not run.
-
-        Raises:
-            ProcessError: it had to be killed.
-        """
-        if self._process is None:
-            return 0
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise ProcessError(self._describe(f"ran on for {timeout_s} s")) from None
-
-    def kill(self) -> None:
-        """Kill the node as a power cut would, without any chance to tidy up."""
-        if self._process is not None and self._process.poll() is None:
-            os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.stop()
-        else:
-            self.kill()
-
-    def log_tail(self, lines: int = _LOG_LINES) -> str:
-        """Return the last lines of the log."""
-        if not self.log_path.exists():
-            return ""
-        text = self.log_path.read_text(encoding="utf-8", errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
-
-    def _describe(self, what: str) -> str:
-        return f"node of {self.chain_id} {what}; its log ends with:\n{self.log_tail()}"
+    @property
+    def _told(self) -> Path:
+        """Where a node writes the URL at which it serves."""
+        return self.home / "data" / "rpc_address"
 
 
 def _is_serving(url: str) -> bool:

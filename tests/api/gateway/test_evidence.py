@@ -330,6 +330,6 @@ async def _check_state(rig: Rig, trust: Any) -> None:
         assert verdict.grade == "proven", (body, verdict.failed)
     absent = {"kind": "grant", "number": 999}
     refused = await rig.bureau.post("/v1/evidence", json=absent)
-    assert problem_of(refused)[0] == 503
+    assert problem_of(refused) == (404, "desk/8")
     incomplete = await rig.bureau.post("/v1/evidence", json={"kind": "grant"})
     assert problem_of(incomplete)[0] == 422

@@ -34,6 +34,7 @@ from huitong.gateway.api.values import (
 from huitong.gateway.desk.making import Made
 from huitong.gateway.desk.verifying import VERIFIED_SIZE_BYTES_MAX
 from huitong.gateway.http.exchange_forms import Form
+from huitong.gateway.http.problems import problem_responses
 
 router = make_router("evidence")
 
@@ -165,7 +166,7 @@ class EvidenceVerdict(View):
     operation_id="downloadExchangeEvidence",
     summary="Get the evidence of an exchange",
     response_class=Response,
-    responses=_BUNDLE,
+    responses=_BUNDLE | problem_responses(409),
 )
 async def download_exchange_evidence(
     services: ServicesOf, exchange: ExchangeId
@@ -179,7 +180,7 @@ async def download_exchange_evidence(
     operation_id="makeExchangeEvidence",
     summary="Make the evidence of an exchange with certain headers",
     response_class=Response,
-    responses=_BUNDLE,
+    responses=_BUNDLE | problem_responses(409),
 )
 async def make_exchange_evidence(
     services: ServicesOf, exchange: ExchangeId, wanted: NewExchangeEvidence
@@ -194,7 +195,7 @@ async def make_exchange_evidence(
     operation_id="downloadEvidenceReport",
     summary="Get the evidence of an exchange as a report for people",
     response_class=Response,
-    responses=_REPORT,
+    responses=_REPORT | problem_responses(409),
 )
 async def download_evidence_report(
     services: ServicesOf, exchange: ExchangeId
@@ -211,7 +212,7 @@ async def download_evidence_report(
     operation_id="makeEvidence",
     summary="Make evidence of a record, grant, consent, member or fact of this zone",
     response_class=Response,
-    responses=_BUNDLE,
+    responses=_BUNDLE | problem_responses(404),
 )
 async def make_evidence(services: ServicesOf, wanted: NewEvidence) -> Response:
     """Make the bundle of what this zone says now."""

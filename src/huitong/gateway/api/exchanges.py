@@ -52,6 +52,7 @@ from huitong.gateway.exchange.orders import (
 from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.http.exchange_forms import Form
 from huitong.gateway.http.idempotency import IdempotencyKey
+from huitong.gateway.http.problems import problem_responses
 from huitong.payload.form import as_disclosure
 
 router = make_router("exchanges")
@@ -388,7 +389,7 @@ async def cancel_exchange(
     operation_id="downloadDocument",
     summary="Get the document that was received",
     response_class=StreamingResponse,
-    responses=_DOCUMENT,
+    responses=_DOCUMENT | problem_responses(409),
 )
 async def download_document(
     services: ServicesOf, exchange: ExchangeId
@@ -410,7 +411,7 @@ async def download_document(
     operation_id="downloadDisclosure",
     summary="Get what was disclosed, as evidence needs it",
     response_class=Response,
-    responses=_DISCLOSURE,
+    responses=_DISCLOSURE | problem_responses(409),
 )
 async def download_disclosure(services: ServicesOf, exchange: ExchangeId) -> Response:
     """The given fields with their salts, and the hashes of those that were withheld."""

@@ -28,6 +28,7 @@ from huitong.gateway.api.values import (
 from huitong.gateway.exchange.proven_read import get_client_view
 from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.http.errors import AbsentError
+from huitong.gateway.http.problems import problem_responses
 from huitong.gateway.service.services import Services
 from huitong.modules.exchange.keys import PORT_ID
 from huitong.proto.cosmos.base.query.v1beta1 import pagination_pb2
@@ -208,6 +209,7 @@ async def show_member(
     "/catalogue",
     operation_id="listCatalogue",
     summary="Find records on offer",
+    responses=problem_responses(404),
     tags=["catalogue"],
 )
 async def list_catalogue(

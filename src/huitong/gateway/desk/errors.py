@@ -51,6 +51,12 @@ class EvidencePayloadError(
     http_status: ClassVar[int] = 409
 
 
+class StateAbsentError(RejectedError, codespace="desk", code=8, text="{reason}"):
+    """This zone does not have what evidence is wanted of, or no longer at such a height."""
+
+    http_status: ClassVar[int] = 404
+
+
 class UploadError(RejectedError, codespace="desk", code=6, text="{what}: {reason}"):
     """What was sent to be verified cannot be read."""
 

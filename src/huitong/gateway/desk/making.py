@@ -14,7 +14,7 @@ from huitong.core.limits import BUNDLE_PAYLOAD_SIZE_BYTES_MAX
 from huitong.evidence.collect import Order, collect_bundle
 from huitong.evidence.collect_state import StateOrder, collect_state_bundle
 from huitong.evidence.container import decode_container
-from huitong.evidence.errors import AuthorityDownError
+from huitong.evidence.errors import AuthorityDownError, CollectError
 from huitong.evidence.manifest import MANIFEST_ENTRY
 from huitong.evidence.pdf import render_pdf
 from huitong.evidence.sources import NodeSource
@@ -25,6 +25,7 @@ from huitong.gateway.desk.errors import (
     EvidencePayloadError,
     NotOnChainError,
     PushedVersionError,
+    StateAbsentError,
 )
 from huitong.gateway.desk.places import Places
 from huitong.gateway.desk.settings import EvidenceSettings
@@ -123,12 +124,15 @@ class EvidenceDesk:
         """Make the bundle of what the own zone says; the order's key is set here.
 
         Raises:
-            CollectError: the zone does not have it.
+            StateAbsentError: the zone does not have it.
             DeskBusyError, DeskTimeoutError: not now.
         """
         signed = replace(order, private_key=self._keys[Side.PROVIDER])
         node = self._nodes[self._chain_id]
-        return await self._make(lambda: _collect_state(node, signed))
+        try:
+            return await self._make(lambda: _collect_state(node, signed))
+        except CollectError as absent:
+            raise StateAbsentError(reason=str(absent)) from None
 
     async def report(self, made: Made) -> bytes:
         """Return the report of a bundle as PDF.

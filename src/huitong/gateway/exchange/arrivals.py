@@ -113,10 +113,13 @@ class Arrivals:
             row = await self._find(session, arrival, for_update=True)
             if _is_here(row, arrival):
                 return
-            row.sealed_digest, row.sealed_size = kept.sealed_digest, kept.size
+            former, row.sealed_digest = row.sealed_digest, kept.sealed_digest
+            row.sealed_size = kept.size
             row.keeps_sealed = True
             if row.stage != Stage.REQUESTED:
                 await parts.outbox.add(session, arrive(row))
+        if former:
+            await parts.vault.drop_sealed(former)  # they did not pass
         parts.outbox.wake()
 
     async def _check_zone(self, arrival: Arrival) -> None:

@@ -479,6 +479,7 @@ class Exchanges:
                 return
             for row in rows:
                 await self._parts.vault.drop_sealed(row.sealed_digest)
+                await self._parts.vault.drop_sealed_for(row.id)
             async with self._parts.database.transaction() as session:
                 await session.execute(
                     update(ExchangeRow)

@@ -82,6 +82,7 @@ class Sealing:
                     requester=request.requester,
                     payload_digest=decision.payload_digest,
                 ),
+                holder=row.id,
             )
         except Exception as failure:  # noqa: BLE001 - each payload fails for itself
             return failure_of(failure, SEAL)
@@ -96,8 +97,8 @@ class Sealing:
             row, step = rows[item.step.subject], item.step
             is_elsewhere = bool(row.subscription_id) and row.stage != Stage.GRANTED
             if row.stage in ENDED or is_elsewhere:
-                continue
-            if step.state == StepState.DONE:
+                row.keeps_sealed = True  # what was sealed in vain is tidied away
+            elif step.state == StepState.DONE:
                 row.sealed_digest = step.result[:HASH_SIZE_BYTES]
                 row.sealed_size = int.from_bytes(step.result[HASH_SIZE_BYTES:], "big")
                 row.keeps_sealed = True

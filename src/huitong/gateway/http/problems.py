@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from huitong.core.errors import (
@@ -138,6 +139,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _STATUS_TEXTS: Final = {
     400: "The request cannot be read.",
     401: "Credentials are missing or not valid.",
@@ -250,12 +252,24 @@ def _error_of_status(request: Request, error: HTTPException) -> HuitongError:
         case 404:
             return PathNotFoundError()
         case 405:
-            allowed = sorted((error.headers or {}).get("Allow", "").split(", "))
-            return MethodError(method=request.method, allowed=", ".join(allowed))
+            allowed = ", ".join(_methods_at(request))
+            return MethodError(method=request.method, allowed=allowed)
         case 400:
             return MalformedBodyError(reason="not one JSON value in UTF-8")
     log.error("request_failed", reason=f"unexpected status {error.status_code}")
     return InternalError()
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return the methods that a path takes; the framework tells those of one route."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def _shown(text: str) -> str:

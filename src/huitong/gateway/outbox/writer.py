@@ -320,6 +320,8 @@ class ChainWriter:
             await self._resend(now_s)
         while flights := await self._sign_due():
             await self._offer(flights)
+            if self._sequence < 0:
+                return  # one before them is lost: it is sent again before others are
 
     # --- signing ------------------------------------------------------------------------
 
@@ -399,16 +401,10 @@ class ChainWriter:
             fee_amount=price.fee(gas_limit) if price else 0,
         )
         now_ns = time.time_ns()
-        row = ChainTransactionRow(
-            account=self.address,
-            sequence=sequence,
-            tx_hash=hashlib.sha256(raw).digest(),
-            raw=raw,
-            timeout_height=timeout_height,
-            state=SIGNED,
-            created_ns=now_ns,
-        )
-        session.add(row)
+        row = await _row_for(session, hashlib.sha256(raw).digest())
+        row.account, row.sequence = self.address, sequence
+        row.raw, row.timeout_height = raw, timeout_height
+        row.state, row.created_ns = SIGNED, now_ns
         await session.flush()
         for index, step in enumerate(batch):
             step.state, step.changed_ns = StepState.RUNNING, now_ns
@@ -547,6 +543,21 @@ class ChainWriter:
 def _is_too_late(error: TransactionFailedError) -> bool:
     late = (TxTimeoutHeightError.codespace, TxTimeoutHeightError.code)
     return (error.codespace, error.code) == late
+
+
+async def _row_for(session: AsyncSession, tx_hash: bytes) -> ChainTransactionRow:
+    """Return the row of a transaction that is signed now.
+
+    Before the next block the same steps make the same bytes again; what the node refused
+    then, because a sequence before it was missing, is the transaction that it takes now.
+    """
+    row = await session.scalar(
+        select(ChainTransactionRow).where(ChainTransactionRow.tx_hash == tx_hash)
+    )
+    if row is None:
+        row = ChainTransactionRow(tx_hash=tx_hash)
+        session.add(row)
+    return row
 
 
 async def _find(zone: ZoneClient, tx_hash: bytes) -> tuple[TxSeen | None, int]:

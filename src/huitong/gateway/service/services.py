@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from socket import socket
+from typing import Final
 
 import httpx
+import structlog
 
 from huitong.client.zone import ZoneClient
 from huitong.core.address import address_of_public_key
+from huitong.core.errors import UnavailableError
 from huitong.core.hashing import sha256
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.gateway.access.anchoring import DailyAnchor
@@ -62,6 +65,13 @@ from huitong.gateway.webhooks.book import DELIVER, Webhooks
 from huitong.gateway.webhooks.delivery import WebhookDeliveries
 from huitong.gateway.webhooks.secrets import SecretBox
 from huitong.gateway.webhooks.sending import WebhookSender
+
+log = structlog.get_logger("gateway")
+
+#: Seconds before a node that does not answer is asked again, at the start: first, and at
+#: most.
+ZONE_PAUSE_FIRST_S: Final = 0.2
+ZONE_PAUSE_LONGEST_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,13 +341,29 @@ def build_services(opening: Opening) -> Services:
     )
 
 
-async def check_zone(settings: GatewaySettings) -> None:
-    """Check that the node which is to be believed serves the member's zone.
+async def find_zone(settings: GatewaySettings) -> None:
+    """Wait until the node that is to be believed answers; check that it has our zone.
+
+    Machines that start together start in any order, and a node may be down for a while.
 
     Raises:
-        WrongZoneError: it serves another one.
-        UnreachableError: it does not answer.
+        WrongZoneError: it serves another zone.
     """
+    pause_s = ZONE_PAUSE_FIRST_S
+    while True:
+        try:
+            return await _check_zone(settings)
+        except UnavailableError as failure:
+            log.warning(
+                "zone_awaited",
+                node=settings.zone.node,
+                reason=failure.diagnostics(),
+            )
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, ZONE_PAUSE_LONGEST_S)
+
+
+async def _check_zone(settings: GatewaySettings) -> None:
     async with ZoneClient(settings.zone.node) as zone:
         actual = await zone.chain_id()
     if actual != settings.zone.chain_id:

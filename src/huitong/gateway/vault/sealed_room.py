@@ -6,7 +6,7 @@ import hashlib
 import time
 from typing import Final, final
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from huitong.gateway.database.engine import Database
@@ -33,7 +33,12 @@ class SealedRoom:
         self._objects = objects
 
     async def keep(
-        self, sealed: ByteStream, measure: Measure, *, digest: bytes | None = None
+        self,
+        sealed: ByteStream,
+        measure: Measure,
+        *,
+        digest: bytes | None = None,
+        holder: str = "",
     ) -> SealedPayload:
         """Store sealed bytes; the same bytes again change nothing.
 
@@ -41,6 +46,7 @@ class SealedRoom:
             sealed: the bytes.
             measure: has taken all of them in the end.
             digest: of the own payload that they hold, whose end drops them.
+            holder: what they are for.
 
         Raises:
             VaultErasedError: the payload was erased meanwhile.
@@ -49,7 +55,7 @@ class SealedRoom:
         name, _ = await self._objects.put(OBJECT_KIND, sealed)
         payload = measure.result()
         try:
-            await self._insert(payload, name, digest)
+            await self._insert(payload, name, digest, holder)
         except IntegrityError:
             await self._objects.delete(name)
         except VaultErasedError:
@@ -71,18 +77,21 @@ class SealedRoom:
 
     async def drop(self, sealed_digest: bytes) -> None:
         """See ``Vault.drop_sealed``."""
-        gone = (
-            delete(SealedRow)
-            .where(SealedRow.sealed_digest == sealed_digest)
-            .returning(SealedRow.object_name)
-        )
+        await self._drop(SealedRow.sealed_digest == sealed_digest)
+
+    async def drop_all_for(self, holder: str) -> None:
+        """See ``Vault.drop_sealed_for``."""
+        await self._drop(SealedRow.holder == holder)
+
+    async def _drop(self, which: ColumnElement[bool]) -> None:
+        gone = delete(SealedRow).where(which).returning(SealedRow.object_name)
         async with self._database.transaction() as session:
-            name = await session.scalar(gone)
-        if name is not None:
+            names = (await session.scalars(gone)).all()
+        for name in names:
             await self._objects.delete(name)
 
     async def _insert(
-        self, payload: SealedPayload, name: str, digest: bytes | None
+        self, payload: SealedPayload, name: str, digest: bytes | None, holder: str
     ) -> None:
         """Commit the row.
 
@@ -98,6 +107,7 @@ class SealedRoom:
                     object_name=name,
                     size=payload.size,
                     owner=owner,
+                    holder=holder,
                     created_ns=time.time_ns(),
                 )
             )

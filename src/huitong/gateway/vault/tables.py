@@ -64,4 +64,7 @@ class SealedRow(Base):
     owner: Mapped[Name | None] = mapped_column(index=True)
     """Owner of the payload that was sealed; erasing that drops these bytes too. Nothing
     for bytes that arrived."""
+    holder: Mapped[Name] = mapped_column(default="", index=True)
+    """What they were sealed for, such as an exchange: after a stop it may have been sealed
+    for again, and then only this tells whose the first bytes are."""
     created_ns: Mapped[TimeNs]

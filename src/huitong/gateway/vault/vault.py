@@ -187,6 +187,8 @@ class Vault:
         names: Collection[str],
         reader_key: bytes,
         context: SealingContext,
+        *,
+        holder: str = "",
     ) -> SealedPayload:
         """Seal some fields of an own payload to a reader, and keep the sealed bytes.
 
@@ -199,6 +201,7 @@ class Vault:
             names: fields to give, empty for all; the others stay provable.
             reader_key: X25519 public key, 32 bytes.
             context: the exchange that it is for.
+            holder: names it for ``drop_sealed_for``.
 
         Raises:
             What ``open`` raises.
@@ -210,7 +213,7 @@ class Vault:
         pieces = sealed_pieces(
             opened, frozenset(names), reader_key, context, measure.take
         )
-        return await self._sealed.keep(pieces, measure, digest=digest)
+        return await self._sealed.keep(pieces, measure, digest=digest, holder=holder)
 
     async def keep_sealed(self, sealed: ByteStream) -> SealedPayload:
         """Keep sealed bytes that arrived, unopened, so that they can be checked later.
@@ -234,6 +237,10 @@ class Vault:
     async def drop_sealed(self, sealed_digest: bytes) -> None:
         """Forget sealed bytes; nothing happens if there are none."""
         await self._sealed.drop(sealed_digest)
+
+    async def drop_sealed_for(self, holder: str) -> None:
+        """Forget all that was sealed for something, also what a stop made forgotten."""
+        await self._sealed.drop_all_for(holder)
 
     async def receive(self, sealed: ByteStream, reception: Reception) -> StoredPayload:
         """Open what was sealed to us, check it, and store it, in one pass.

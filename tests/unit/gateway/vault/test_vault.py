@@ -111,6 +111,24 @@ async def test_sealed_payload_is_received_checked_and_stored(room: Room) -> None
             await room.vault.open_sealed(sealed.sealed_digest)
 
 
+async def test_all_that_was_sealed_for_one_exchange_is_dropped_and_nothing_else(
+    room: Room,
+) -> None:
+    stored = await room.vault.put(pieces(INVOICE))
+    sealed = [
+        await room.vault.seal(
+            stored.digest, (), PUBLIC, context_of(stored), holder=holder
+        )
+        for holder in ("exchange-7", "exchange-7", "exchange-8", "")
+    ]
+    await room.vault.drop_sealed_for("exchange-7")
+    for forgotten in sealed[:2]:
+        with pytest.raises(VaultEntryNotFoundError):
+            await room.vault.open_sealed(forgotten.sealed_digest)
+    for kept in sealed[2:]:
+        assert await collect(await room.vault.open_sealed(kept.sealed_digest))
+
+
 async def test_granted_fields_are_given_and_the_others_stay_provable(
     plain: Room,
 ) -> None:

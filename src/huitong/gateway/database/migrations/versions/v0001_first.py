@@ -459,9 +459,13 @@ def upgrade() -> None:
         sa.Column("object_name", sa.String(length=128), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("owner", sa.String(length=128), nullable=True),
+        sa.Column("holder", sa.String(length=128), nullable=False),
         sa.Column("created_ns", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("sealed_digest", name=op.f("pk_vault_sealed")),
         sa.UniqueConstraint("object_name", name=op.f("uq_vault_sealed_object_name")),
+    )
+    op.create_index(
+        op.f("ix_vault_sealed_holder"), "vault_sealed", ["holder"], unique=False
     )
     op.create_index(
         op.f("ix_vault_sealed_owner"), "vault_sealed", ["owner"], unique=False
