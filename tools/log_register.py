@@ -43,6 +43,7 @@ MEANINGS = {
     "evidence_set_aside": "Proven misbehaviour is not recorded: without the accused nobody could make blocks.",
     "evidence_submitted": "Evidence against validators that signed twice was handed to their chain.",
     "exchange_not_advanced": "What a block says of an exchange could not be applied; a bug of ours.",
+    "follower_behind": "Blocks are followed so late that a signature ran out; it is made anew as of the newest block.",
     "gateway_failed": "A process of a gateway could not go on; `reason` says why.",
     "gateway_orphaned": "A process of a gateway ends because the one that started it is gone.",
     "grpc_failed": "A call of gRPC met a bug; the caller was told `request`. Report it.",
@@ -106,6 +107,7 @@ MEANINGS = {
     "watch_started": "Metrics, health and readiness are served, of a relayer its status too.",
     "webhook_not_fed": "New events could not be handed on for a webhook; it is tried again.",
     "writer_broken": "Signing and sending broke off; it is begun again.",
+    "zone_awaited": "The node does not answer; the gateway waits for it before it starts.",
     "zone_followed": "The relayer follows a zone again.",
     "zone_lost": "A zone does not answer; the relayer tries again.",
 }

@@ -120,15 +120,15 @@ def test_absent_subscription_is_not_found(
 
 
 def test_consents_of_a_subject_are_listed_page_by_page(callers: Callers) -> None:
-    officer = callers[OFFICER]
+    officer, subject = callers[OFFICER], "7c" * 32
     given = {"reader": "xiling-silk", "purpose": "audit", "evidence_digest": "ab" * 32}
     numbers = []
     for _ in range(3):
-        done = officer.post("/v1/consents?wait=20", json=given | {"subject": SUBJECT})
+        done = officer.post("/v1/consents?wait=20", json=given | {"subject": subject})
         numbers.append(done.json()["result"]["consent_id"])
-    path = f"/v1/consents?subject={SUBJECT}&limit=2"
+    path = f"/v1/consents?subject={subject}&limit=2"
     first = officer.get(path).json()
-    rest = officer.get(path, params={"subject": SUBJECT, "after": first["next"]}).json()
+    rest = officer.get(path, params={"subject": subject, "after": first["next"]}).json()
     assert [each["id"] for each in first["items"] + rest["items"]] == numbers
     assert rest["next"] is None
     assert officer.get(f"/v1/consents?subject={'00' * 32}").json()["items"] == []

@@ -32,3 +32,16 @@ def test_every_body_is_closed_and_every_list_and_text_in_it_is_bounded() -> None
                 if kind.get("type") == "string":
                     is_bounded = {"maxLength", "pattern", "enum", "const", "format"}
                     assert is_bounded & set(kind), where
+
+
+def test_no_parameter_is_described_as_null() -> None:
+    document = describe_app().openapi()
+    schemas = [
+        parameter["schema"]
+        for path in document["paths"].values()
+        for operation in path.values()
+        for parameter in operation.get("parameters", ())
+    ]
+    assert len(schemas) > 100
+    for schema in schemas:
+        assert {"type": "null"} not in schema.get("anyOf", []), schema

@@ -75,7 +75,7 @@ class Sealing:
             requester=row.peer,
             payload_digest=digest,
         )
-        sealed = await parts.vault.seal(digest, (), reader_key, context)
+        sealed = await parts.vault.seal(digest, (), reader_key, context, holder=row.id)
         size = sealed.size.to_bytes(_SIZE_BYTES, "big")
         return [Done(result=reader_key + sealed.sealed_digest + size)]
 
@@ -87,13 +87,13 @@ class Sealing:
             row, step = rows[item.step.subject], item.step
             if row.stage != HandOverStage.ORDERED:
                 continue
+            row.keeps_sealed = True  # also what was sealed in vain is tidied away
             if step.state != StepState.DONE:
                 note_stopped(row, step)
                 continue
             row.reader_key = step.result[:_KEY_END]
             row.sealed_digest = step.result[_KEY_END:_DIGEST_END]
             row.sealed_size = int.from_bytes(step.result[_DIGEST_END:], "big")
-            row.keeps_sealed = True
             move(row, HandOverStage.SEALED)
             steps.append(self._offer(row))
         await self._parts.outbox.add(session, *steps)

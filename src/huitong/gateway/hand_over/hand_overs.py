@@ -249,11 +249,12 @@ class HandOvers:
     async def tidy(self) -> None:
         """Forget sealed bytes of what has ended, and payloads only kept to be looked at."""
         while True:
-            async with self._parts.database.transaction() as session:
+            async with self._parts.database.reading() as session:
                 rows = await _unneeded(session)
             for row in rows:
                 if row.keeps_sealed:
                     await self._parts.vault.drop_sealed(row.sealed_digest)
+                    await self._parts.vault.drop_sealed_for(row.id)
                 async with self._parts.database.transaction() as session:
                     changed = await get_row(session, row.id, for_update=True)
                     if changed.holds_payload:

@@ -21,6 +21,7 @@ from huitong.core.errors import HuitongError
 from huitong.gateway.access.edge import protect
 from huitong.gateway.access.routes import operation_id
 from huitong.gateway.api import ordering, routes
+from huitong.gateway.api.description import describe_parameters
 from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.service.background import background_of
 from huitong.gateway.service.services import Opening, Services, build_services
@@ -84,6 +85,7 @@ def describe_app(
         lifespan=lifespan,
     )
     routes.install(app)
+    describe_parameters(app)
     return app
 
 
