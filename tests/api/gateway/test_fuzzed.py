@@ -29,6 +29,9 @@ requests_per_s = 1e6
 requests_burst = 1_000_000
 anonymous_per_s = 1e6
 anonymous_burst = 1_000_000
+
+[webhooks]
+timeout_s = 2
 """
 
 

@@ -46,6 +46,7 @@ from huitong.gateway.hand_over.model import (
 from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.http.exchange_forms import Form
 from huitong.gateway.http.idempotency import IdempotencyKey
+from huitong.gateway.http.problems import problem_responses
 from huitong.gateway.service.services import Services
 from huitong.proto.huitong.exchange.v1 import handover_pb2 as pb
 
@@ -307,7 +308,7 @@ async def decide_hand_over(
     operation_id="downloadHandOverDocument",
     summary="Get the document of what is offered",
     response_class=StreamingResponse,
-    responses=_DOCUMENT,
+    responses=_DOCUMENT | problem_responses(409),
 )
 async def download_hand_over_document(
     services: ServicesOf, hand_over: HandOverId

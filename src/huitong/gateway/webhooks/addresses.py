@@ -6,12 +6,14 @@ checked: a name that changes its address in between gains nothing.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import socket
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
+
+from anyio import to_thread
 
 from huitong.gateway.webhooks.errors import (
     WebhookAddressError,
@@ -123,9 +125,11 @@ def _check_address(
 
 
 async def _resolve(host: str, port: int) -> Address:
-    loop = asyncio.get_running_loop()
+    # A lookup may hang for half a minute. It must hold up neither the threads that the
+    # vault works in, nor the end of the process: it is left alone once nobody waits.
+    lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await to_thread.run_sync(lookup, abandon_on_cancel=True)
     except (OSError, UnicodeError) as error:
         raise WebhookDownError(host=host, reason="its name has no address") from error
     return ipaddress.ip_address(str(found[0][4][0]).partition("%")[0])

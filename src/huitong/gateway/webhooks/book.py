@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -28,6 +29,7 @@ from huitong.gateway.events.register import (
 )
 from huitong.gateway.events.telling import tell
 from huitong.gateway.http.errors import AbsentError
+from huitong.gateway.outbox.errors import StepStateError
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.outbox.steps import NewStep, StepFilter, StepState
 from huitong.gateway.outbox.tables import StepRow
@@ -208,7 +210,8 @@ class Webhooks:
         )
         while steps := await self._outbox.find(wanted):
             for step in steps:
-                await self._outbox.cancel(step.id)
+                with suppress(StepStateError):  # it runs, or has ended meanwhile
+                    await self._outbox.cancel(step.id)
         return view
 
     # --- looking ------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
 from typing import Any
 
 import pytest
@@ -126,15 +129,27 @@ async def test_name_that_leads_inside_or_nowhere_is_refused(
 async def test_name_for_this_machine_that_leads_elsewhere_gets_no_plain_http(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import asyncio
-
-    async def elsewhere(*_: Any, **__: Any) -> Any:
+    def elsewhere(*_: Any, **__: Any) -> Any:
         return [(2, 1, 6, "", ("8.8.8.8", 80))]
 
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(type(loop), "getaddrinfo", elsewhere)
+    monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
     with pytest.raises(WebhookAddressError):
         await find_target("http://localhost/x", _settings())
+
+
+async def test_lookup_that_hangs_holds_up_neither_other_work_nor_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(60))
+    try:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await find_target("https://erp.example.cn/x", _settings())
+        async with asyncio.timeout(10):
+            await asyncio.get_running_loop().shutdown_default_executor()
+    finally:
+        answered.set()
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "x", "10.0.0.0/33", ""])
