@@ -49,7 +49,8 @@ def callers(
 def test_some_examples_of_every_operation_get_what_is_described(
     callers: Callers, tmp_path: Path
 ) -> None:
-    _fuzz(callers, Role.INTEGRATOR, FEW, tmp_path, phases="fuzzing")
+    same_each_time = ("--phases=fuzzing", "--generation-deterministic")
+    _fuzz(callers, Role.INTEGRATOR, FEW, tmp_path, *same_each_time)
 
 
 @pytest.mark.heavy
@@ -58,7 +59,7 @@ def test_some_examples_of_every_operation_get_what_is_described(
 def test_many_examples_of_every_operation_get_what_is_described(
     role: Role, callers: Callers, tmp_path: Path
 ) -> None:
-    _fuzz(callers, role, MANY, tmp_path)
+    _fuzz(callers, role, MANY, tmp_path, "--phases=coverage,fuzzing")
 
 
 def _fuzz(
@@ -66,8 +67,7 @@ def _fuzz(
     role: Role,
     examples: int,
     folder: Path,
-    *,
-    phases: str = "coverage,fuzzing",
+    *options: str,
 ) -> None:
     """Run Schemathesis in a process of its own, and show what it says if it fails."""
     key = callers[role].headers["authorization"]
@@ -80,7 +80,7 @@ def _fuzz(
             "run",
             f"{callers.gateway.url}/openapi.json",
             f"--max-examples={examples}",
-            f"--phases={phases}",
+            *options,
             "--checks=all",
             "--continue-on-failure",
             "--request-timeout=60",
