@@ -117,7 +117,7 @@ class Rig:
         setattr(part, point.call, stop)
         order = request(number, channel_id)
         asked = await self.gateways[REQUESTER_SIDE].exchanges.request(order)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await stop.reached.wait()
         await self.stop(point.side)
         stop.broken.set()
@@ -125,13 +125,13 @@ class Rig:
         bank = self.gateways[REQUESTER_SIDE].exchanges
         again = await bank.request(order)  # a caller that is not sure asks again
         assert again.id == asked.id
-        view = await bank.wait(asked.id, 60)
+        view = await bank.wait(asked.id, 120)
         assert (view.stage, view.problem) == (Stage.SETTLED, None), point
 
     @staticmethod
     async def wait_tidy(gateway: Gateway) -> None:
         """Wait until no sealed bytes are kept, also none that a stop made forgotten."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while True:
                 async with gateway.database.transaction() as session:
                     if await session.scalar(select(SealedRow).limit(1)) is None:
@@ -141,7 +141,7 @@ class Rig:
     async def _publish(self, number: int) -> None:
         bureau = self.gateways[PROVIDER_SIDE]
         one = await bureau.exchanges.publish(publication(number))
-        step = await bureau.outbox.wait(one.step_id, 60)
+        step = await bureau.outbox.wait(one.step_id, 120)
         assert step.state == "done", step.error
 
 

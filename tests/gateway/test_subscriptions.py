@@ -45,7 +45,7 @@ from tests.gateway.exchange_kit import (
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-_PATIENCE_S = 60
+_PATIENCE_S = 120
 _REQUESTED = (SubscriptionStage.REQUESTED,)
 _BEGUN = frozenset(SubscriptionStage) - UNDECIDED
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 #: Seconds until a program must have stopped.
-STOP_TIMEOUT_S: Final = 20.0
+STOP_TIMEOUT_S: Final = 60.0
 #: Lines of a log that an error shows.
 _LOG_LINES: Final = 15
 
