@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +27,7 @@ def huitong_arguments(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "huitong", *arguments]
 
 
-class Program:
+class Program(ABC):
     """One child process, whose output goes to a log."""
 
     def __init__(
@@ -101,9 +102,9 @@ class Program:
             os.kill(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    @abstractmethod
     def start(self) -> object:
         """Start it, and return once it serves."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self.start()

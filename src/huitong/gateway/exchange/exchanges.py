@@ -16,7 +16,6 @@ from huitong.client.zone import ZoneClient
 from huitong.core.codec import encode
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import sha256
-from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.database.engine import Database
 from huitong.gateway.exchange import kinds
 from huitong.gateway.exchange.advancing import Advancing
@@ -46,6 +45,7 @@ from huitong.gateway.exchange.provider import HandOvers, Sealing, Statements
 from huitong.gateway.exchange.provider_steps import push_step
 from huitong.gateway.exchange.publishing import Publishing
 from huitong.gateway.exchange.receipts import Receipts, receipt_step
+from huitong.gateway.exchange.request_step import request_step
 from huitong.gateway.exchange.requester import Checking, Requests
 from huitong.gateway.exchange.rows import (
     clear_problem,
@@ -62,7 +62,6 @@ from huitong.gateway.exchange.subscriptions import Subscriptions
 from huitong.gateway.exchange.tables import ExchangeRow
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.outbox.steps import (
-    NewStep,
     Settled,
     StepFilter,
     StepState,
@@ -201,7 +200,8 @@ class Exchanges:
                 session.add(row)
                 tell_stage(row)
                 await session.flush()
-                await self._parts.outbox.add(session, self._request_step(order, row))
+                step = request_step(self._parts, kinds.REQUEST, row, order.timeout_s)
+                await self._parts.outbox.add(session, step)
             elif row.order_digest != digest:
                 raise OrderKeyReusedError(key=order.key)
             (view,) = await views_of(session, [row])
@@ -305,24 +305,6 @@ class Exchanges:
             request_id=order.request_id,
             created_ns=now_ns,
             changed_ns=now_ns,
-        )
-
-    def _request_step(self, order: RequestOrder, row: ExchangeRow) -> NewStep:
-        account = self._parts.identity.requester
-        timeout_s = order.timeout_s or self._parts.settings.packet_timeout_s
-        message = exchange_pb2.MsgRequestExchange(
-            signer=account,
-            channel_id=order.channel_id,
-            request=exchange_pb2.RequestPacket.FromString(row.request),
-            timeout_timestamp=row.created_ns + timeout_s * NS_PER_SECOND,
-        )
-        return chain_step(
-            kinds.REQUEST,
-            kinds.step_key(kinds.REQUEST, row.id),
-            message,
-            account=account,
-            subject=row.id,
-            request_id=order.request_id,
         )
 
     # --- looking ------------------------------------------------------------------------

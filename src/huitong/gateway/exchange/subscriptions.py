@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.codec import encode
 from huitong.core.hashing import sha256
-from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.exchange import kinds
 from huitong.gateway.exchange.errors import OrderKeyReusedError
 from huitong.gateway.exchange.orders import DecideOrder, Side
 from huitong.gateway.exchange.parts import Parts
 from huitong.gateway.exchange.policy_point import PolicyPoint, judge_at_issuer
 from huitong.gateway.exchange.pushing import Judging, Pushes
+from huitong.gateway.exchange.request_step import request_step
 from huitong.gateway.exchange.rows import new_id, note_problem
 from huitong.gateway.exchange.standing import end_step
 from huitong.gateway.exchange.subscription_errors import (
@@ -43,7 +43,7 @@ from huitong.gateway.exchange.subscription_rows import (
     views_of,
 )
 from huitong.gateway.exchange.tables import SubscriptionRow
-from huitong.gateway.outbox.steps import NewStep, Settled, StepState, chain_step
+from huitong.gateway.outbox.steps import Settled, StepState, chain_step
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 #: Seconds between two looks at a permission that is waited for.
@@ -86,7 +86,8 @@ class Subscriptions:
                 row = self._new_row(order, digest)
                 session.add(row)
                 await session.flush()
-                await self._parts.outbox.add(session, self._request_step(order, row))
+                step = request_step(self._parts, kinds.SUBSCRIBE, row, order.timeout_s)
+                await self._parts.outbox.add(session, step)
             elif row.order_digest != digest:
                 raise OrderKeyReusedError(key=order.key)
             (view,) = await views_of(session, [row])
@@ -224,24 +225,6 @@ class Subscriptions:
             request_id=order.request_id,
             created_ns=now_ns,
             changed_ns=now_ns,
-        )
-
-    def _request_step(self, order: SubscribeOrder, row: SubscriptionRow) -> NewStep:
-        account = self._parts.identity.requester
-        timeout_s = order.timeout_s or self._parts.settings.packet_timeout_s
-        message = pb.MsgRequestExchange(
-            signer=account,
-            channel_id=order.channel_id,
-            request=request_of(row),
-            timeout_timestamp=row.created_ns + timeout_s * NS_PER_SECOND,
-        )
-        return chain_step(
-            kinds.SUBSCRIBE,
-            kinds.step_key(kinds.SUBSCRIBE, row.id),
-            message,
-            account=account,
-            subject=row.id,
-            request_id=order.request_id,
         )
 
     # --- looking ------------------------------------------------------------------------
