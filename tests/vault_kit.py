@@ -81,8 +81,7 @@ async def open_room(
         objects = open_objects(place, server.environment())
     url = url or f"sqlite:///{tmp_path}/gateway.db"
     async with Database(url) as database:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await database.make_tables(METADATA)
         yield Room(
             vault=Vault(database, objects, KeyRing(key), settings or VaultSettings()),
             database=database,

@@ -49,8 +49,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with Database(database_url) as opened:
-        async with opened.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await opened.make_tables(METADATA)
         yield opened
 
 

@@ -226,8 +226,7 @@ async def make_gateway(
     async with AsyncExitStack() as stack:
         url = url or f"sqlite:///{folder}/gateway.db"
         database = await stack.enter_async_context(Database(url))
-        async with database.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await database.make_tables(METADATA)
         zone = await stack.enter_async_context(ZoneClient(node.rpc_url))
         foreign = await stack.enter_async_context(ZoneClient(other.rpc_url))
         chosen = OutboxSettings(**{"retry_first_s": 0.1, "lease_s": 1} | settings)

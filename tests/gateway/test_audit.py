@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, Engine, event, text
 
 from huitong.gateway.access.anchoring import DailyAnchor
 from huitong.gateway.access.audit import (
@@ -229,9 +229,14 @@ async def test_several_processes_make_one_chain(
 
 
 async def test_calls_that_end_together_are_written_together(database: Database) -> None:
-    log, commits = AuditLog(database), []
-    event.listen(database.engine.sync_engine, "commit", commits.append)
-    await asyncio.gather(*(log.record(_entry(number)) for number in range(200)))
+    log = AuditLog(database)
+    commits: list[Connection] = []
+    count = commits.append
+    event.listen(Engine, "commit", count)
+    try:
+        await asyncio.gather(*(log.record(_entry(number)) for number in range(200)))
+    finally:
+        event.remove(Engine, "commit", count)
     assert len(commits) <= 3
     assert (await log.verify()).head.sequence == 200
 

@@ -21,8 +21,7 @@ from tests.gateway.edge_kit import Behind, put_behind
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     async with Database(f"sqlite:///{tmp_path}/gateway.db") as opened:
-        async with opened.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await opened.make_tables(METADATA)
         yield opened
 
 

@@ -25,8 +25,7 @@ JSON = {"Content-Type": "application/json"}
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     async with Database(f"sqlite:///{tmp_path}/gateway.db") as opened:
-        async with opened.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await opened.make_tables(METADATA)
         yield opened
 
 

@@ -86,8 +86,7 @@ async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
         database = await stack.enter_async_context(
             Database(f"sqlite:///{tmp_path}/gateway.db")
         )
-        async with database.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await database.make_tables(METADATA)
         writer = ChainWriter(database, zones[1], nodes[1].private_key("cq-bank"))
         outbox = Outbox(
             database,

@@ -82,8 +82,7 @@ async def opened(
 @pytest.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
     async with Database(f"sqlite:///{tmp_path}/gateway.db") as made:
-        async with made.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await made.make_tables(METADATA)
         yield made
 
 

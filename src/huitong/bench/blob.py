@@ -96,8 +96,7 @@ def run_blob_bench(
 async def _measure(folder: Path, plan: BlobPlan) -> BlobReport:
     make_key_file(folder / "keys" / "vault.key")
     async with Database(f"sqlite:///{folder}/bench.db") as database:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await database.make_tables(METADATA)
         vault = open_vault(database, VaultSettings(), base=folder, environment={})
         await _round(vault, 2 * _MIB)
         idle_mib = rss_peak_mib(os.getpid())

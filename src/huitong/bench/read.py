@@ -145,8 +145,7 @@ async def _prepare(folder: Path, zones: list[NodeProcess], plan: ReadPlan) -> st
     """Publish the records and link the zones; return the channel on the reader's."""
     make_key_file(folder / "keys" / "vault.key")
     async with Database(f"sqlite:///{folder}/{DATABASE}") as database:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await database.make_tables(METADATA)
         vault = open_vault(database, VaultSettings(), base=folder, environment={})
         async with ZoneClient(zones[0].rpc_url) as zone:
             sender = Sender(zone, zones[0].private_key(ISSUER))

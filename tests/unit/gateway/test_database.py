@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from huitong.gateway.database.engine import Database, read_url
 from huitong.gateway.database.errors import DatabaseDownError, DatabaseUrlError
@@ -98,12 +99,11 @@ async def _count(session: AsyncSession) -> int:
 async def test_who_reads_waits_for_no_writer_and_sees_one_moment(url: str) -> None:
     async with Database(url) as database, asyncio.timeout(10):
         await _make_table(database)
-        async with database.transaction() as writer:
-            await writer.execute(text("INSERT INTO seen VALUES (1)"))
-            async with database.reading() as reader:
+        async with database.reading() as reader:
+            async with database.transaction() as writer:
+                await writer.execute(text("INSERT INTO seen VALUES (1)"))
                 assert await _count(reader) == 0
-                await writer.commit()
-                assert await _count(reader) == 0
+            assert await _count(reader) == 0
         async with database.reading() as reader:
             assert await _count(reader) == 1
 
@@ -237,7 +237,7 @@ async def test_writer_that_is_cancelled_lets_others_write(url: str) -> None:
             assert await session.scalar(text("SELECT id FROM seen")) == 2
 
 
-async def test_long_query_holds_up_nobody(url: str) -> None:
+async def test_long_search_holds_up_nobody(url: str) -> None:
     endless = text(
         "SELECT count(*) FROM (WITH RECURSIVE n(i) AS "
         "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT i FROM n)"
@@ -251,10 +251,59 @@ async def test_long_query_holds_up_nobody(url: str) -> None:
             await asyncio.sleep(0.001)
 
     async with Database(url) as database:
-        async with database.reading() as session:
+        async with database.searching() as session:
             other = asyncio.create_task(take_turns())
             await asyncio.sleep(0)
             before = turns
             assert await session.scalar(endless) == 3_000_000
             assert turns > before
         other.cancel()
+
+
+async def _add(database: Database, number: int) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO seen VALUES (:n)"), {"n": number})
+
+
+def _roll_back_below(session: Session) -> None:
+    driver = session.connection().connection.driver_connection
+    assert driver is not None
+    driver.rollback()
+
+
+async def test_work_that_sqlite_rolled_back_by_itself_is_told_to_be_lost(
+    url: str,
+) -> None:
+    """A full disk ends a transaction, and not only a statement."""
+
+    async def roll_back(database: Database) -> None:
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO seen VALUES (1)"))
+            await session.run_sync(_roll_back_below)
+
+    async with Database(url) as database, asyncio.timeout(30):
+        await _make_table(database)
+        with pytest.raises(DatabaseDownError):
+            await roll_back(database)
+        await _add(database, 2)
+        async with database.reading() as session:
+            assert list(await session.scalars(text("SELECT id FROM seen"))) == [2]
+
+
+async def test_cancelled_writer_takes_nothing_from_others(
+    url: str,
+) -> None:
+    async with Database(url) as database, asyncio.timeout(30):
+        await _make_table(database)
+        tasks = [asyncio.create_task(_add(database, number)) for number in range(20)]
+        while not any(task.done() for task in tasks):
+            await asyncio.sleep(0)
+            for task in tasks[::3]:
+                task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        async with database.reading() as session:
+            found = set(await session.scalars(text("SELECT id FROM seen")))
+        kept = {number for number, error in enumerate(ended) if error is None}
+        assert len(kept) >= 13
+        assert kept <= found
+        await _add(database, 20)

@@ -173,7 +173,7 @@ class ApiKeys:
             .order_by(ApiKeyRow.id)
             .limit(limit)
         )
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             return [_view(row) for row in await session.scalars(query)]
 
     async def authenticate(self, key: str) -> Caller:

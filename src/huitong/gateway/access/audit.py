@@ -147,7 +147,7 @@ class AuditLog:
         if caller is not None:
             query = query.where(AuditRow.caller == caller)
         query = query.order_by(AuditRow.sequence).limit(min(limit, PAGE_MAX))
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             return list(await session.scalars(query))
 
     async def verify(

@@ -98,7 +98,7 @@ class Memory:
             .order_by(ConnectorItem.key)
             .limit(limit)
         )
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             return list((await session.scalars(query)).all())
 
     async def skip(self, key: str, now_ns: int) -> None:
@@ -120,7 +120,7 @@ class Memory:
             .where(ConnectorItem.connector == self._connector)
             .group_by(ConnectorItem.state)
         )
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             found = {state: int(n) for state, n in (await session.execute(query)).all()}
         return {state: found.get(state, 0) for state in (PUBLISHED, FAILED, SKIPPED)}
 

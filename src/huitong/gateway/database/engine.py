@@ -2,22 +2,23 @@
 
 SQLite is set so that what was committed survives a loss of power, readers never wait for
 the writer, and a writer takes its lock at the start: a transaction that reads first and
-writes later could otherwise be refused in the middle. Whoever only reads says so
-(``Database.reading``) and takes no lock. Writers of one process queue for it, so that
-each has its turn; against those of other processes SQLite looks again and again.
+writes later could otherwise be refused in the middle.
+
+There are three ways in. ``transaction`` writes. ``reading`` takes no lock, and is for what
+an index finds at once: on SQLite it runs in the event loop. ``searching`` is for lists and
+whatever else may have to look at many rows: there it runs in a thread.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, final
+from typing import Final, Self, final
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, MetaData, Table, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import (
@@ -28,17 +29,19 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from huitong.gateway.database.errors import DatabaseDownError, DatabaseUrlError
+from huitong.gateway.database.sqlite import (
+    LOCK_TIMEOUT_S,
+    SqliteFile,
+    set_up_connection,
+)
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
 #: The driver for each kind of database.
 _DRIVERS: Final = {SQLITE: "sqlite+aiosqlite", POSTGRESQL: "postgresql+psycopg"}
-#: Seconds that a writer waits for another one before it gives up.
-LOCK_TIMEOUT_S: Final = 20
 #: Connections that one process keeps to PostgreSQL, and may open beyond when busy.
 POOL_SIZE: Final = 8
 POOL_OVERFLOW: Final = 8
-_READS_ONLY: Final = "huitong_reads_only"
 
 
 def read_url(given: str) -> URL:
@@ -76,11 +79,9 @@ class Database:
         self.url = read_url(url)
         self.kind = self.url.get_backend_name()
         """``sqlite`` or ``postgresql``."""
-        self.engine = _make_engine(self.url)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        reading = self.engine.execution_options(**{_READS_ONLY: True})
-        self._readers = async_sessionmaker(reading, expire_on_commit=False)
-        self._turn = asyncio.Lock()
+        self._file = SqliteFile(self.url) if self.kind == SQLITE else None
+        self._engine = _make_engine(self.url)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,23 +96,30 @@ class Database:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.engine.dispose()
+        if self._file is not None:
+            await self._file.close()
+        await self._engine.dispose()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Give a session that is committed as a whole, or leaves nothing.
+
+        What was written is durable when this returns. On SQLite writers follow one
+        another, so nothing slow may be waited for within.
 
         Raises:
             DatabaseDownError: the database cannot be reached, or went away meanwhile.
         """
         self._check_folder()
         with _told_if_down():
-            async with self._in_turn(), self._sessions.begin() as session:
+            file = self._file
+            begun = self._sessions.begin() if file is None else file.transaction()
+            async with begun as session:
                 yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Give a session that only reads, and waits for no writer.
+        """Give a session that only reads what an index finds, and waits for no writer.
 
         On SQLite all that it reads is of one moment. What is written into it is dropped.
 
@@ -120,25 +128,40 @@ class Database:
         """
         self._check_folder()
         with _told_if_down():
-            async with self._readers() as session:
+            file = self._file
+            opened = self._sessions() if file is None else file.reading()
+            async with opened as session:
                 yield session
 
     @asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        """Wait until no other writer of this process works, where there can be one only.
+    async def searching(self) -> AsyncIterator[AsyncSession]:
+        """Give a session that only reads, however long that takes.
 
         Raises:
-            TimeoutError: one has worked for too long, as in a transaction within another.
+            DatabaseDownError: the database cannot be reached, or went away meanwhile.
         """
-        if self.kind != SQLITE:
-            yield
-            return
-        async with asyncio.timeout(LOCK_TIMEOUT_S):
-            await self._turn.acquire()
-        try:
-            yield
-        finally:
-            self._turn.release()
+        self._check_folder()
+        with _told_if_down():
+            async with self._sessions() as session:
+                yield session
+
+    async def make_tables(
+        self, metadata: MetaData, tables: Sequence[Table] | None = None
+    ) -> None:
+        """Make those tables that are not there, all or some; a gateway migrates instead.
+
+        Raises:
+            DatabaseDownError: the database cannot be reached.
+        """
+        async with self.transaction() as session:
+            await session.run_sync(
+                lambda plain: metadata.create_all(plain.connection(), tables=tables)
+            )
+
+    async def empty_log(self) -> None:
+        """Let SQLite forget what was overwritten; PostgreSQL does so when it vacuums."""
+        if self._file is not None:
+            await self._file.empty_log()
 
     async def check(self) -> None:
         """Ask for something small.
@@ -172,34 +195,18 @@ def _told_if_down() -> Iterator[None]:
 
 def _make_engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == SQLITE:
+        # For searching: all that it does is read.
         engine = create_async_engine(url, connect_args={"timeout": LOCK_TIMEOUT_S})
-        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "connect", set_up_connection)
+        event.listen(engine.sync_engine, "begin", _begin_reading)
         return engine
     return create_async_engine(
         url, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, pool_pre_ping=True
     )
 
 
-def _set_up_sqlite(connection: Any, _: Any) -> None:
-    # The driver's own transactions are switched off: ``_begin_sqlite`` opens them.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for setting in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        # What is overwritten or deleted is zeroed: wrapped keys that were destroyed.
-        "secure_delete = ON",
-        f"busy_timeout = {LOCK_TIMEOUT_S * 1000}",
-    ):
-        cursor.execute(f"PRAGMA {setting}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    reads_only = connection.get_execution_options().get(_READS_ONLY)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _is_gone(error: DBAPIError) -> bool:

@@ -122,8 +122,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 async def _run(session: AsyncSession, work: Callable[[Connection], ResultT]) -> ResultT:
-    connection = await session.connection()
-    return await connection.run_sync(work)
+    return await session.run_sync(lambda plain: work(plain.connection()))
 
 
 def _config() -> Config:

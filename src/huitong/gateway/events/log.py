@@ -118,7 +118,7 @@ class EventLog:
             EventsGoneError: some behind ``after`` are no longer kept.
             EventUnknownError: nothing was told under ``after`` yet.
         """
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             newest, gone = await _head(session)
             after = _checked(after, newest, gone)
             end = min(newest, after + SCANNED_MAX)

@@ -339,7 +339,7 @@ class Exchanges:
         ):
             if value:
                 query = query.where(column == value)
-        async with self._parts.database.reading() as session:
+        async with self._parts.database.searching() as session:
             rows = await session.scalars(query.order_by(ExchangeRow.id).limit(limit))
             return await views_of(session, rows.all())
 

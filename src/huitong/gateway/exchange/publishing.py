@@ -84,7 +84,7 @@ class Publishing:
             query = query.where(PublicationRow.state == state)
         if record_id:
             query = query.where(PublicationRow.record_id == record_id)
-        async with self._parts.database.reading() as session:
+        async with self._parts.database.searching() as session:
             rows = await session.scalars(query.order_by(PublicationRow.id).limit(limit))
             return await _shown(session, rows.all())
 

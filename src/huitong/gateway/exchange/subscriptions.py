@@ -259,7 +259,7 @@ class Subscriptions:
             if value:
                 query = query.where(column == value)
         query = query.order_by(SubscriptionRow.id).limit(limit)
-        async with self._parts.database.reading() as session:
+        async with self._parts.database.searching() as session:
             return await views_of(session, (await session.scalars(query)).all())
 
     async def wait(

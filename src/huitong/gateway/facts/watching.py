@@ -86,7 +86,7 @@ class FactWatch:
             .order_by(FactRow.id)
             .limit(LOADED_AT_ONCE)
         )
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             return list(await session.scalars(chosen))
 
     async def _look_at(self, row: FactRow, room: asyncio.Semaphore) -> None:

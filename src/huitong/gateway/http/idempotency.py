@@ -202,7 +202,7 @@ class Idempotency:
         counted_ns, count = self._counts.get(caller, (0, 0))
         if now_ns - counted_ns > _COUNT_AGE_S * NS_PER_SECOND:
             of_caller = select(func.count()).where(IdempotencyRow.caller == caller)
-            async with self._database.reading() as session:
+            async with self._database.searching() as session:
                 count = await session.scalar(of_caller) or 0
             counted_ns = now_ns
         maximum = self.settings.idempotency_keys_max

@@ -240,7 +240,7 @@ class Outbox:
         ):
             if value:
                 query = query.where(column == value)
-        async with self.database.reading() as session:
+        async with self.database.searching() as session:
             rows = await session.scalars(query.order_by(StepRow.id).limit(limit))
             return await steps_of(session, rows.all())
 
@@ -251,7 +251,7 @@ class Outbox:
             .where(StepRow.lane == lane)
             .group_by(StepRow.state)
         )
-        async with self.database.reading() as session:
+        async with self.database.searching() as session:
             found = await session.execute(query)
             return {state: int(count) for state, count in found.all()}
 

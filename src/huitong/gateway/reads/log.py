@@ -97,7 +97,7 @@ class ReadLog:
 
     async def counts(self) -> tuple[int, int]:
         """Return how many lines there are, and how many of them stand on chain."""
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             lines = await session.scalar(select(func.count()).select_from(ReadRow))
             anchored = await session.scalar(
                 select(func.coalesce(func.sum(ReadBatchRow.count), 0)).where(
@@ -124,7 +124,7 @@ class ReadLog:
             .order_by(ReadRow.id)
             .limit(min(limit, PAGE_LINES_MAX))
         )
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             rows = list(await session.scalars(chosen))
             return await self._proven(session, rows)
 

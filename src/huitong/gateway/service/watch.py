@@ -138,7 +138,7 @@ class GatewayWatch:
         async with (
             asyncio.timeout(READ_TIMEOUT_S),
             open_database(self._home, self._settings) as database,
-            database.reading() as session,
+            database.searching() as session,
         ):
             return await _values(session, self._settings.zone.chain_id)
 

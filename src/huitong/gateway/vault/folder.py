@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import text
+
 from huitong.gateway.database.engine import Database
 from huitong.gateway.vault.errors import VaultFormatError, VaultStoreError
 from huitong.gateway.vault.keyring import KeyRing
@@ -44,14 +46,10 @@ async def make_folder_vault(folder: Path) -> None:
         if table.name
         in (KeyRow.__tablename__, PayloadRow.__tablename__, SealedRow.__tablename__)
     ]
-    async with (
-        Database(_url(folder)) as database,
-        database.engine.begin() as connection,
-    ):
-        await connection.run_sync(
-            lambda plain: KeyRow.metadata.create_all(plain, tables=tables)
-        )
-        await connection.exec_driver_sql(f"PRAGMA user_version = {_VERSION}")
+    async with Database(_url(folder)) as database:
+        await database.make_tables(KeyRow.metadata, tables)
+        async with database.transaction() as session:
+            await session.execute(text(f"PRAGMA user_version = {_VERSION}"))
 
 
 @asynccontextmanager
@@ -70,10 +68,10 @@ async def open_folder_vault(
     """
     _check_form(folder)
     async with Database(_url(folder)) as database:
-        async with database.engine.connect() as connection:
-            version = await connection.exec_driver_sql("PRAGMA user_version")
-            if (found := version.scalar()) != _VERSION:
-                raise VaultFormatError(path=folder, reason=f"its version is {found}")
+        async with database.reading() as session:
+            found = await session.scalar(text("PRAGMA user_version"))
+        if found != _VERSION:
+            raise VaultFormatError(path=folder, reason=f"its version is {found}")
         objects = open_objects(FolderSettings(path=folder / _OBJECTS), {})
         yield Vault(database, objects, KeyRing(key, previous), VaultSettings())
 

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from huitong.gateway.database.engine import SQLITE, Database
+from huitong.gateway.database.engine import Database
 from huitong.gateway.vault.keyring import KeyRing
 from huitong.gateway.vault.model import Erasure, Rotation
 from huitong.gateway.vault.rows import (
@@ -40,7 +40,7 @@ async def rotate_wrapping_key(database: Database, ring: KeyRing) -> Rotation:
         if count == 0:
             break
         total += count
-    await _scrub(database)
+    await database.empty_log()  # what was overwritten is in it still
     _log.info("vault_keys_rewrapped", count=total, wrapping_key=ring.present.id)
     return Rotation(rewrapped=total, key_id=ring.present.id)
 
@@ -61,7 +61,7 @@ async def rotate_owner_key(database: Database, ring: KeyRing, owner: str) -> Rot
         if count == 0:
             break
         total += count
-    await _scrub(database)
+    await database.empty_log()  # what was overwritten is in it still
     _log.info("vault_subject_key_rotated", key=key_id, count=total)
     return Rotation(rewrapped=total, key_id=key_id)
 
@@ -96,7 +96,7 @@ async def destroy_owner_keys(
             .returning(SealedRow.object_name)
         )
         objects.extend(sealed.all())
-    await _scrub(database)
+    await database.empty_log()  # what was overwritten is in it still
     _log.info("vault_subject_erased", keys=ids, count=count)
     return Erasure(keys=tuple(ids), payloads=count or 0), objects
 
@@ -181,18 +181,3 @@ async def _destroy(session: AsyncSession, keys: list[KeyRow]) -> None:
         row.active_owner = None
         row.destroyed_ns = time.time_ns()
     await session.flush()
-
-
-async def _scrub(database: Database) -> None:
-    """Let SQLite forget what was overwritten; PostgreSQL does so when it vacuums.
-
-    What may be left is wrapped under a key-encryption key: rotating that ends it.
-    """
-    if database.kind != SQLITE:
-        return
-    async with database.engine.connect() as connection:
-        # Below SQLAlchemy, which would begin a transaction. If readers are in the way the
-        # log is emptied another time.
-        driver = (await connection.get_raw_connection()).driver_connection
-        if driver is not None:
-            await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).close()

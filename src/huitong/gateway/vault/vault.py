@@ -162,7 +162,7 @@ class Vault:
             chosen = chosen.where(
                 tuple_(PayloadRow.digest, PayloadRow.holder) > tuple_(*after)
             )
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             rows = await session.scalars(chosen)
             return [described(row) for row in rows.all()]
 
@@ -392,7 +392,7 @@ class Vault:
             PayloadRow.object_name.in_(names), PayloadRow.wrapped_key.is_not(None)
         )
         sealed = select(SealedRow.object_name).where(SealedRow.object_name.in_(names))
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             return set(await session.scalars(payloads.union_all(sealed)))
 
 

@@ -56,8 +56,7 @@ class Published:
 @pytest.fixture
 async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
     async with Database(f"sqlite:///{tmp_path}/gateway.db") as database:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        await database.make_tables(METADATA)
         yield Memory(database, "files")
 
 
