@@ -29,6 +29,7 @@ from huitong.gateway.connectors.service import Connectors
 from huitong.gateway.connectors.shelf import Shelf
 from huitong.gateway.connectors.subjects import Subjects
 from huitong.gateway.database.engine import Database
+from huitong.gateway.database.joint_writes import JointWriter
 from huitong.gateway.database.migrating import check_version
 from huitong.gateway.desk.making import EvidenceDesk
 from huitong.gateway.desk.verifying import Verifier
@@ -196,6 +197,7 @@ def build_services(opening: Opening) -> Services:
     """
     settings, secrets = opening.settings, opening.secrets
     database = open_database(opening.home, settings)
+    writer = JointWriter(database)
     zone = ZoneClient(settings.zone.node)
     writers = [ChainWriter(database, zone, key) for key in _signing_keys(secrets)]
     outbox = Outbox(database, BlockFollower(database, zone), writers, settings.outbox)
@@ -231,6 +233,7 @@ def build_services(opening: Opening) -> Services:
         settings=settings.exchange,
         identity=identity,
         readers=readers,
+        writer=writer,
     )
     reads = make_reads(
         settings,
@@ -266,7 +269,7 @@ def build_services(opening: Opening) -> Services:
         tracing, ExchangeSpans(database, exchanges.links, settings.zone.chain_id).find
     )
     outbox.tell_ended(step_spans.ended)
-    edge = make_edge(settings.http, settings.access, database, browser)
+    edge = make_edge(settings.http, settings.access, database, browser, writer=writer)
     connectors = Connectors(
         shelf=Shelf(opening.home.place(settings.connectors.folder)),
         database=database,
