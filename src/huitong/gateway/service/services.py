@@ -28,7 +28,7 @@ from huitong.gateway.connectors.publishing import RecordPublisher
 from huitong.gateway.connectors.service import Connectors
 from huitong.gateway.connectors.shelf import Shelf
 from huitong.gateway.connectors.subjects import Subjects
-from huitong.gateway.database.engine import Database
+from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.database.joint_writes import JointWriter
 from huitong.gateway.database.migrating import check_version
 from huitong.gateway.desk.making import EvidenceDesk
@@ -48,7 +48,7 @@ from huitong.gateway.hand_over.transport import HttpHandOverPeers
 from huitong.gateway.http.cursor import Cursors
 from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.outbox.follower import BlockFollower
-from huitong.gateway.outbox.outbox import Outbox
+from huitong.gateway.outbox.outbox import POLL_ALONE_S, POLL_S, Outbox
 from huitong.gateway.outbox.writer import ChainWriter
 from huitong.gateway.peers.client import HttpPeers
 from huitong.gateway.peers.serving import PeerService
@@ -200,7 +200,13 @@ def build_services(opening: Opening) -> Services:
     writer = JointWriter(database)
     zone = ZoneClient(settings.zone.node)
     writers = [ChainWriter(database, zone, key) for key in _signing_keys(secrets)]
-    outbox = Outbox(database, BlockFollower(database, zone), writers, settings.outbox)
+    outbox = Outbox(
+        database,
+        BlockFollower(database, zone),
+        writers,
+        settings.outbox,
+        poll_s=POLL_ALONE_S if _is_alone(settings, database) else POLL_S,
+    )
     identity = Identity(
         member_id=settings.member,
         publisher=_address_of(secrets.account),
@@ -425,6 +431,11 @@ def _authorities(opening: Opening) -> ssl.SSLContext | bool:
             entry="webhooks.ca_file",
             reason=error.strerror or "holds no certificates",
         ) from None
+
+
+def _is_alone(settings: GatewaySettings, database: Database) -> bool:
+    """Tell whether no other process of the service has a part in the outbox."""
+    return database.kind == SQLITE and settings.service.workers == 1
 
 
 def _signing_keys(secrets: Secrets) -> list[bytes]:
