@@ -56,7 +56,7 @@ def _ask(
     call: Callable[..., None],
     values: dict[str, Any] | None,
 ) -> None:
-    inner: Session = getattr(session, "sync_session", session)
+    inner = session if isinstance(session, Session) else session.sync_session
     within = inner.get_nested_transaction() or inner.get_transaction()
     inner.info.setdefault(name, []).append(_Asked(within, call, values))
 

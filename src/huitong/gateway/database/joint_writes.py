@@ -9,8 +9,8 @@ none fails for another's sake.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final, Generic, Protocol, TypeVar, final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar, final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,17 +27,14 @@ ItemT = TypeVar("ItemT")
 AnswerT = TypeVar("AnswerT")
 
 
-class WriteMany(Protocol[ItemT, AnswerT]):
-    """Writes many items of one kind."""
+WriteMany: TypeAlias = Callable[
+    [AsyncSession, Sequence[ItemT]], Awaitable[Sequence[AnswerT | Exception]]
+]
+"""Writes what it can of many items; returns an answer, or why there is none, for each.
 
-    def __call__(
-        self, session: AsyncSession, items: Sequence[ItemT], /
-    ) -> Awaitable[Sequence[AnswerT | Exception]]:
-        """Write what it can; return an answer, or why there is none, for each item.
-
-        An item whose answer is an exception has written nothing. It may be called again
-        with the same items, if the transaction fails.
-        """
+An item whose answer is an exception has written nothing. It may be called again with the
+same items, if the transaction fails.
+"""
 
 
 @final

@@ -268,7 +268,6 @@ class Exchanges:
             )
             await self._parts.outbox.add(session, step)
             (view,) = await views_of(session, [row])
-        self._parts.outbox.wake()
         return view
 
     async def _check_request(self, order: RequestOrder) -> None:
@@ -407,7 +406,6 @@ class Exchanges:
                 raise DocumentMissingError(exchange_id=exchange_id, stage=row.stage)
             clear_problem(row)
             await self._parts.outbox.add(session, receipt_step(self._parts, row))
-        self._parts.outbox.wake()
         return await self.get(exchange_id)
 
     async def retry(self, exchange_id: str) -> ExchangeView:
@@ -435,7 +433,6 @@ class Exchanges:
             clear_problem(row)
             row.receipts += 1
             await self._parts.outbox.add(session, push_step(self._parts, row))
-        self._parts.outbox.wake()
 
     async def cancel(self, exchange_id: str) -> ExchangeView:
         """Give an exchange up, as far as this side is to act.

@@ -112,7 +112,7 @@ class Outbox:
     async def add(self, session: AsyncSession, *steps: NewStep) -> list[int]:
         """Write steps in the caller's transaction and return their numbers.
 
-        A step whose key is there already is not written again; its number is returned.
+        They are begun as soon as it is committed. A step whose key is there already is not written again; its number is returned.
 
         Raises:
             StepKeyReusedError: the key stands for a step with another content.
@@ -125,12 +125,6 @@ class Outbox:
             if step.is_chain and step.lane not in self._writers:
                 raise AccountMissingError(account=step.lane)
         return await self._ledger.add(session, steps)
-
-    def wake(self) -> None:
-        """Look at once for steps that are due; what is added is begun without it."""
-        self._runner.wake()
-        for writer in self._writers.values():
-            writer.wake()
 
     def _begin(self, lanes: Iterable[Lane]) -> None:
         """Begin what is due in some lanes."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, final
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from huitong.core.errors import HuitongError
@@ -50,9 +51,9 @@ class Runner:
         self._ledger = ledger
         self._executors: dict[str, Executor] = {}
         self._running: dict[tuple[str, str], set[int]] = {}
+        self._calls: Counter[tuple[str, str]] = Counter()
         self._attempted: asyncio.Queue[_Attempted] = asyncio.Queue()
         self._wake = asyncio.Event()
-        self._has_more = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def register(self, kind: str, executor: Executor) -> None:
@@ -66,6 +67,7 @@ class Runner:
     async def run(self) -> None:
         """Carry out what is due until cancelled."""
         self._running.clear()
+        self._calls.clear()
         self._attempted = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -89,27 +91,36 @@ class Runner:
 
     async def _start_due(self) -> None:
         """Begin what is due in each lane that has room."""
+        if not self._executors:
+            return
         # Looked at before the database, whose view is of the moment when it is asked
         # first: what ends meanwhile is due there still.
         running_before = {lane: set(ids) for lane, ids in self._running.items()}
-        rooms = {
-            kind: executor.parallel_max * executor.batch_max
-            for kind, executor in self._executors.items()
-        }
-        found = await self._find_due(running_before, max(rooms.values(), default=0))
-        self._has_more = False
+        full = [
+            (kind, lane)
+            for (kind, lane), calls in self._calls.items()
+            if calls >= self._executors[kind].parallel_max
+        ]
+        found = await self._find_due(running_before, full)
         for (kind, lane), due in found.items():
-            room = rooms[kind] - len(running_before.get((kind, lane), ()))
-            self._has_more = self._has_more or len(due) >= room
-            executor, steps = self._executors[kind], due[: max(room, 0)]
+            executor = self._executors[kind]
+            # Whole calls are counted, so that batches grow while all are under way.
+            calls_left = max(executor.parallel_max - self._calls[kind, lane], 0)
+            steps = due[: calls_left * executor.batch_max]
             for start in range(0, len(steps), executor.batch_max):
                 self._start(executor, steps[start : start + executor.batch_max])
 
     async def _find_due(
-        self, running: Mapping[tuple[str, str], set[int]], room: int
+        self,
+        running: Mapping[tuple[str, str], set[int]],
+        full: Sequence[tuple[str, str]],
     ) -> dict[tuple[str, str], list[Step]]:
-        """Return the first steps that are due in each lane and not running."""
+        """Return the first steps that are due in each lane that is not full."""
         known = {step_id for ids in running.values() for step_id in ids}
+        rooms = {
+            kind: executor.parallel_max * executor.batch_max
+            for kind, executor in self._executors.items()
+        }
         place = func.row_number().over(
             partition_by=(STEPS.c.kind, STEPS.c.lane), order_by=STEPS.c.id
         )
@@ -117,13 +128,15 @@ class Runner:
             select(STEPS.c.id, place.label("place"))
             .where(STEPS.c.state == StepState.WAITING, STEPS.c.is_chain.is_(False))
             .where(STEPS.c.next_attempt_ns <= time.time_ns())
-            .where(STEPS.c.kind.in_(self._executors), STEPS.c.id.not_in(known))
-            .subquery()
+            .where(STEPS.c.kind.in_(rooms), STEPS.c.id.not_in(known))
         )
+        if full:
+            due = due.where(tuple_(STEPS.c.kind, STEPS.c.lane).not_in(full))
+        first = due.subquery()
         query = (
             select_steps()
-            .join(due, due.c.id == STEPS.c.id)
-            .where(due.c.place <= room)
+            .join(first, first.c.id == STEPS.c.id)
+            .where(first.c.place <= case(rooms, value=STEPS.c.kind))
             .order_by(STEPS.c.id)
         )
         found: dict[tuple[str, str], list[Step]] = {}
@@ -135,6 +148,7 @@ class Runner:
     def _start(self, executor: Executor, steps: Sequence[Step]) -> None:
         for step in steps:
             self._running.setdefault((step.kind, step.lane), set()).add(step.id)
+        self._calls[steps[0].kind, steps[0].lane] += 1
         task = asyncio.create_task(self._execute(executor, steps))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -146,6 +160,10 @@ class Runner:
             if not isinstance(failure, HuitongError):
                 log.error("step_broken", kind=steps[0].kind, exc_info=failure)
             outcomes = [failure_of(failure, steps[0].kind)] * len(steps)
+        lane = steps[0].kind, steps[0].lane
+        if self._calls[lane] == executor.parallel_max:
+            self.wake()  # what has come meanwhile has room now
+        self._calls[lane] -= 1
         for step, outcome in zip(steps, outcomes, strict=True):
             self._attempted.put_nowait(_Attempted(step, outcome))
 
@@ -157,8 +175,6 @@ class Runner:
             await self._write(batch)
             for done in batch:
                 self._running[done.step.kind, done.step.lane].discard(done.step.id)
-            if self._has_more:  # there is room again
-                self.wake()
 
     async def _write(self, batch: Sequence[_Attempted]) -> None:
         """Write outcomes; what a person changed meanwhile stays as it is."""
