@@ -22,6 +22,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from huitong.gateway.database.commits import JOINS, call_afterwards
+
 #: Seconds that a writer waits for another one before it gives up.
 LOCK_TIMEOUT_S: Final = 20
 #: Seconds between two looks whether another process has ended its transaction.
@@ -97,6 +99,7 @@ class SqliteFile:
                 await self._commit(connection)
             finally:
                 connection.close()
+        call_afterwards(session.sync_session)
 
     async def empty_log(self) -> None:
         """Write the log into the file and empty it, unless readers are in the way."""
@@ -141,6 +144,7 @@ def _session(place: Engine | Connection) -> AsyncSession:
         sync_session_class=_BoundSession,
         expire_on_commit=False,
         join_transaction_mode="rollback_only",
+        info={JOINS: isinstance(place, Connection)},
         place=place,
     )
 

@@ -105,9 +105,7 @@ class Advancing:
             await self._standing.end_groundless(session, found.touched)
 
     async def applied(self, block: BlockSeen, found: Any) -> None:
-        """Let the outbox go on at once."""
-        if found:
-            self._parts.outbox.wake()
+        """What was added goes on by itself."""
 
     async def reconcile(self) -> None:
         """Bring every exchange to where the zone says that it is."""
@@ -122,7 +120,6 @@ class Advancing:
         pushes = await self._standing.reconcile()
         async with parts.database.transaction() as session:
             await self.advance(session, pushes)
-        parts.outbox.wake()
 
     async def resumed(self) -> None:
         """Push what was missed."""

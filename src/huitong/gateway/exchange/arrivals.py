@@ -120,7 +120,6 @@ class Arrivals:
                 await parts.outbox.add(session, arrive(row))
         if former:
             await parts.vault.drop_sealed(former)  # they did not pass
-        parts.outbox.wake()
 
     async def _check_zone(self, arrival: Arrival) -> None:
         """A channel leads to one zone; the peer must be a member of that one."""

@@ -108,7 +108,6 @@ class Sealing:
             else:
                 note_stopped(row, step)
         await self._parts.outbox.add(session, *steps)
-        self._parts.outbox.wake()
 
 
 @final
