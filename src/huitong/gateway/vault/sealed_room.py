@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final, final
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.gateway.database.engine import Database
 from huitong.gateway.vault.blocks import in_blocks, offload
 from huitong.gateway.vault.errors import VaultEntryNotFoundError, VaultErasedError
 from huitong.gateway.vault.model import ByteStream, SealedPayload
 from huitong.gateway.vault.object_room import ObjectRoom
-from huitong.gateway.vault.rows import owner_of_row
+from huitong.gateway.vault.rows import owners_of
 from huitong.gateway.vault.tables import SealedRow
 from huitong.payload.errors import SealedFormError
 from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
 
 #: First part of the names of objects that hold sealed bytes.
 OBJECT_KIND: Final = "sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSealed:
+    """Sealed bytes that are there, not opened yet."""
+
+    sealed_digest: bytes
+    object_name: str
 
 
 @final
@@ -63,32 +74,41 @@ class SealedRoom:
             raise
         return payload
 
-    async def open(self, sealed_digest: bytes, offset: int) -> ByteStream:
-        """See ``Vault.open_sealed``."""
-        chosen = select(SealedRow).where(SealedRow.sealed_digest == sealed_digest)
-        async with self._database.reading() as session:
-            row = await session.scalar(chosen)
-        if row is None:
-            raise VaultEntryNotFoundError(digest=sealed_digest)
+    async def find(
+        self, session: AsyncSession, sealed_digests: Collection[bytes]
+    ) -> dict[bytes, FoundSealed]:
+        """See ``Vault.find_sealed``."""
+        found = await session.execute(
+            select(SealedRow.sealed_digest, SealedRow.object_name).where(
+                SealedRow.sealed_digest.in_(sealed_digests)
+            )
+        )
+        return {digest: FoundSealed(digest, name) for digest, name in found.all()}
+
+    async def open(self, found: FoundSealed, offset: int) -> ByteStream:
+        """See ``Vault.open_found_sealed``."""
         try:
-            return await self._objects.get(row.object_name, offset)
+            return await self._objects.get(found.object_name, offset)
         except FileNotFoundError as error:
-            raise VaultEntryNotFoundError(digest=sealed_digest) from error
+            raise VaultEntryNotFoundError(digest=found.sealed_digest) from error
 
-    async def drop(self, sealed_digest: bytes) -> None:
-        """See ``Vault.drop_sealed``."""
-        await self._drop(SealedRow.sealed_digest == sealed_digest)
-
-    async def drop_all_for(self, holder: str) -> None:
-        """See ``Vault.drop_sealed_for``."""
-        await self._drop(SealedRow.holder == holder)
-
-    async def _drop(self, which: ColumnElement[bool]) -> None:
-        gone = delete(SealedRow).where(which).returning(SealedRow.object_name)
-        async with self._database.transaction() as session:
-            names = (await session.scalars(gone)).all()
-        for name in names:
-            await self._objects.delete(name)
+    async def forget(
+        self,
+        session: AsyncSession,
+        sealed_digests: Collection[bytes],
+        holders: Collection[str],
+    ) -> Sequence[str]:
+        """See ``Vault.forget_sealed``."""
+        gone = await session.scalars(
+            delete(SealedRow)
+            .where(
+                SealedRow.sealed_digest.in_(sealed_digests)
+                | SealedRow.holder.in_(holders)
+            )
+            .returning(SealedRow.object_name)
+            .execution_options(synchronize_session=False)
+        )
+        return gone.all()
 
     async def _insert(
         self, payload: SealedPayload, name: str, digest: bytes | None, holder: str
@@ -100,7 +120,11 @@ class SealedRoom:
             VaultErasedError: their payload was erased meanwhile.
         """
         async with self._database.transaction() as session:
-            owner = None if digest is None else await owner_of_row(session, digest)
+            owner = None
+            if digest is not None:
+                owner = (await owners_of(session, [digest])).get(digest)
+                if owner is None:
+                    raise VaultErasedError(digest=digest)
             session.add(
                 SealedRow(
                     sealed_digest=payload.sealed_digest,
