@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
-from typing import Final, final
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Final, cast, final
 
-from sqlalchemy import ColumnElement, delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from huitong.gateway.database.engine import Database
+from huitong.core.errors import HuitongError
+from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.vault.blocks import in_blocks, offload
 from huitong.gateway.vault.errors import VaultEntryNotFoundError, VaultErasedError
-from huitong.gateway.vault.model import ByteStream, SealedPayload
+from huitong.gateway.vault.model import ByteStream, SealedPayload, WrittenSealed
 from huitong.gateway.vault.object_room import ObjectRoom
 from huitong.gateway.vault.rows import owner_of_row
 from huitong.gateway.vault.tables import SealedRow
@@ -21,6 +26,7 @@ from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
 
 #: First part of the names of objects that hold sealed bytes.
 OBJECT_KIND: Final = "sealed"
+_TABLE: Final = cast(Table, SealedRow.__table__)
 
 
 @final
@@ -52,16 +58,73 @@ class SealedRoom:
             VaultErasedError: the payload was erased meanwhile.
             VaultStoreError: the store does not take them.
         """
-        name, _ = await self._objects.put(OBJECT_KIND, sealed)
-        payload = measure.result()
+        written = await self.write(sealed, measure, holder=holder)
         try:
-            await self._insert(payload, name, digest, holder)
-        except IntegrityError:
-            await self._objects.delete(name)
+            async with self._database.transaction() as session:
+                if digest is not None:
+                    owner = await owner_of_row(session, digest)
+                    written = replace(written, owner=owner)
+                needless = await self.enter(session, [written])
         except VaultErasedError:
-            await self._objects.delete(name)
+            await self.forget([written])
             raise
-        return payload
+        await self.forget(needless)
+        return written.payload
+
+    async def write(
+        self, sealed: ByteStream, measure: Measure, *, holder: str = ""
+    ) -> WrittenSealed:
+        """Store sealed bytes that nobody finds before ``enter``.
+
+        Args:
+            sealed: the bytes.
+            measure: has taken all of them in the end.
+            holder: what they are for.
+
+        Raises:
+            VaultStoreError: the store does not take them.
+        """
+        name, _ = await self._objects.put(OBJECT_KIND, sealed)
+        return WrittenSealed(payload=measure.result(), object_name=name, holder=holder)
+
+    async def enter(
+        self, session: AsyncSession, written: Sequence[WrittenSealed]
+    ) -> list[WrittenSealed]:
+        """Let sealed bytes be found, within the caller's transaction; two statements.
+
+        Returns:
+            Those that were kept before under the same digest, which stay: these are to be
+            forgotten after the commit.
+        """
+        if not written:
+            return []
+        now_ns = time.time_ns()
+        insert = sqlite.insert if self._database.kind == SQLITE else postgresql.insert
+        await session.execute(
+            insert(_TABLE).on_conflict_do_nothing(
+                index_elements=[SealedRow.sealed_digest]
+            ),
+            [_values(one, now_ns) for one in written],
+        )
+        names = [one.object_name for one in written]
+        entered = set(
+            await session.scalars(
+                select(SealedRow.object_name).where(SealedRow.object_name.in_(names))
+            )
+        )
+        return [one for one in written if one.object_name not in entered]
+
+    async def forget(self, written: Collection[WrittenSealed]) -> None:
+        """Remove what was written and is not entered.
+
+        What a stop leaves here, ``Vault.sweep`` removes.
+
+        Raises:
+            VaultStoreError: the store does not answer.
+        """
+        await asyncio.gather(
+            *(self._objects.delete(one.object_name) for one in written)
+        )
 
     async def open(self, sealed_digest: bytes, offset: int) -> ByteStream:
         """See ``Vault.open_sealed``."""
@@ -74,6 +137,31 @@ class SealedRoom:
             return await self._objects.get(row.object_name, offset)
         except FileNotFoundError as error:
             raise VaultEntryNotFoundError(digest=sealed_digest) from error
+
+    async def open_many(
+        self, digests: Collection[bytes]
+    ) -> dict[bytes, ByteStream | HuitongError]:
+        """See ``Vault.open_sealed_many``."""
+        chosen = select(SealedRow.sealed_digest, SealedRow.object_name).where(
+            SealedRow.sealed_digest.in_(digests)
+        )
+        async with self._database.reading() as session:
+            rows = (await session.execute(chosen)).all()
+        names = {row.sealed_digest: row.object_name for row in rows}
+        opened = await asyncio.gather(
+            *(self._open(digest, names.get(digest)) for digest in digests)
+        )
+        return dict(zip(digests, opened, strict=True))
+
+    async def _open(self, digest: bytes, name: str | None) -> ByteStream | HuitongError:
+        if name is None:
+            return VaultEntryNotFoundError(digest=digest)
+        try:
+            return await self._objects.get(name)
+        except FileNotFoundError:
+            return VaultEntryNotFoundError(digest=digest)
+        except HuitongError as failure:
+            return failure
 
     async def drop(self, sealed_digest: bytes) -> None:
         """See ``Vault.drop_sealed``."""
@@ -90,27 +178,16 @@ class SealedRoom:
         for name in names:
             await self._objects.delete(name)
 
-    async def _insert(
-        self, payload: SealedPayload, name: str, digest: bytes | None, holder: str
-    ) -> None:
-        """Commit the row.
 
-        Raises:
-            IntegrityError: the same bytes were kept before.
-            VaultErasedError: their payload was erased meanwhile.
-        """
-        async with self._database.transaction() as session:
-            owner = None if digest is None else await owner_of_row(session, digest)
-            session.add(
-                SealedRow(
-                    sealed_digest=payload.sealed_digest,
-                    object_name=name,
-                    size=payload.size,
-                    owner=owner,
-                    holder=holder,
-                    created_ns=time.time_ns(),
-                )
-            )
+def _values(written: WrittenSealed, now_ns: int) -> dict[str, object]:
+    return {
+        "sealed_digest": written.payload.sealed_digest,
+        "object_name": written.object_name,
+        "size": written.payload.size,
+        "owner": written.owner,
+        "holder": written.holder,
+        "created_ns": now_ns,
+    }
 
 
 @final
