@@ -181,6 +181,36 @@ async def test_slow_lane_is_not_waited_for(
     assert {step.state for step in done} == {StepState.DONE}
 
 
+async def test_batches_grow_while_all_calls_are_under_way(
+    database: Database, zone: ZoneClient
+) -> None:
+    """What comes one by one is carried out together once a call is free."""
+    goes_on, began = asyncio.Event(), asyncio.Semaphore(0)
+    sizes: list[int] = []
+
+    class Slow(Doing):
+        async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
+            sizes.append(len(steps))
+            began.release()
+            await goes_on.wait()
+            return await super().execute(steps)
+
+    outbox, _, _ = make_outbox(database, zone, KEY)
+    outbox.register("do", Slow(lambda step: Done()))
+    async with running(outbox), asyncio.timeout(30):
+        ids = []
+        for number in range(2):
+            ids += await add(outbox, local(f"first{number}"))
+            await began.acquire()
+        for number in range(6):
+            ids += await add(outbox, local(f"later{number}"))
+        goes_on.set()
+        await wait_all(outbox, ids, 30)
+    assert sizes[:2] == [1, 1]
+    assert sum(sizes[2:]) == 6
+    assert max(sizes) == Slow.batch_max
+
+
 async def test_person_retries_skips_and_cancels(
     database: Database, zone: ZoneClient
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
@@ -43,6 +44,7 @@ class Runner:
         self._ledger = ledger
         self._executors: dict[str, Executor] = {}
         self._running: dict[tuple[str, str], set[int]] = {}
+        self._calls: Counter[tuple[str, str]] = Counter()
         self._attempted: asyncio.Queue[_Attempted] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,6 +60,7 @@ class Runner:
     async def run(self) -> None:
         """Carry out what is due until cancelled."""
         self._running.clear()
+        self._calls.clear()
         self._attempted = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -94,7 +97,9 @@ class Runner:
                 if executor is None:
                     continue
                 running = running_before.get((kind, lane), set())
-                room = executor.parallel_max * executor.batch_max - len(running)
+                # Whole calls are counted, so that batches grow while all are under way.
+                calls = executor.parallel_max - self._calls[kind, lane]
+                room = calls * executor.batch_max
                 if room <= 0:
                     continue
                 rows = await session.scalars(
@@ -112,6 +117,7 @@ class Runner:
     def _start(self, executor: Executor, steps: Sequence[Step]) -> None:
         for step in steps:
             self._running.setdefault((step.kind, step.lane), set()).add(step.id)
+        self._calls[steps[0].kind, steps[0].lane] += 1
         task = asyncio.create_task(self._execute(executor, steps))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -123,6 +129,10 @@ class Runner:
             if not isinstance(failure, HuitongError):
                 log.error("step_broken", kind=steps[0].kind, exc_info=failure)
             outcomes = [failure_of(failure, steps[0].kind)] * len(steps)
+        lane = steps[0].kind, steps[0].lane
+        self._calls[lane] -= 1
+        if self._calls[lane] == executor.parallel_max - 1:
+            self.wake()  # what has come meanwhile has room now
         for step, outcome in zip(steps, outcomes, strict=True):
             self._attempted.put_nowait(_Attempted(step, outcome))
 

@@ -96,6 +96,23 @@ class SealedPayload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenSealed:
+    """Sealed bytes that lie in the store and whose row does not exist: nobody finds them.
+
+    Dropped without being entered or forgotten they are an orphan, which ``sweep`` removes.
+    """
+
+    payload: SealedPayload
+    """What they are."""
+    object_name: str
+    """Where they lie."""
+    owner: str | None = None
+    """Owner of the own payload that they hold; None for bytes that arrived."""
+    holder: str = ""
+    """What they are for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
     """What somebody who receives a sealed payload knows about it beforehand."""
 

@@ -190,8 +190,8 @@ class ObjectRoom:
             raise self._down(error) from error
 
     def _new_name(self, kind: str) -> str:
-        """Return a name that was never used; some in a row share a folder."""
-        if self._named % SHELF_SIZE == 0:
+        """Return a name that was never used; in a folder some in a row lie together."""
+        if self._folder is None or self._named % SHELF_SIZE == 0:
             self._shelf = os.urandom(1).hex()
         self._named += 1
         return f"{kind}/{self._shelf}/{os.urandom(_RANDOM_SIZE_BYTES).hex()}"

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, cast, final
 
-from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from huitong.gateway.database.engine import Database
+from huitong.core.errors import HuitongError
+from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.vault.blocks import in_blocks, offload
-from huitong.gateway.vault.errors import VaultEntryNotFoundError, VaultErasedError
-from huitong.gateway.vault.model import ByteStream, SealedPayload
+from huitong.gateway.vault.errors import VaultEntryNotFoundError
+from huitong.gateway.vault.model import ByteStream, SealedPayload, WrittenSealed
 from huitong.gateway.vault.object_room import ObjectRoom
-from huitong.gateway.vault.rows import owners_of
 from huitong.gateway.vault.tables import SealedRow
 from huitong.payload.errors import SealedFormError
 from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
 
 #: First part of the names of objects that hold sealed bytes.
 OBJECT_KIND: Final = "sealed"
+_TABLE: Final = cast(Table, SealedRow.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +45,74 @@ class SealedRoom:
         self._database = database
         self._objects = objects
 
-    async def keep(
-        self,
-        sealed: ByteStream,
-        measure: Measure,
-        *,
-        digest: bytes | None = None,
-        holder: str = "",
-    ) -> SealedPayload:
-        """Store sealed bytes; the same bytes again change nothing.
+    async def keep(self, sealed: ByteStream, measure: Measure) -> SealedPayload:
+        """Store sealed bytes that arrived; the same bytes again change nothing.
 
         Args:
             sealed: the bytes.
             measure: has taken all of them in the end.
-            digest: of the own payload that they hold, whose end drops them.
+
+        Raises:
+            VaultStoreError: the store does not take them.
+        """
+        written = await self.write(sealed, measure)
+        async with self._database.transaction() as session:
+            needless = await self.enter(session, [written])
+        await self.forget(needless)
+        return written.payload
+
+    async def write(
+        self, sealed: ByteStream, measure: Measure, *, holder: str = ""
+    ) -> WrittenSealed:
+        """Store sealed bytes that nobody finds before ``enter``.
+
+        Args:
+            sealed: the bytes.
+            measure: has taken all of them in the end.
             holder: what they are for.
 
         Raises:
-            VaultErasedError: the payload was erased meanwhile.
             VaultStoreError: the store does not take them.
         """
         name, _ = await self._objects.put(OBJECT_KIND, sealed)
-        payload = measure.result()
-        try:
-            await self._insert(payload, name, digest, holder)
-        except IntegrityError:
-            await self._objects.delete(name)
-        except VaultErasedError:
-            await self._objects.delete(name)
-            raise
-        return payload
+        return WrittenSealed(payload=measure.result(), object_name=name, holder=holder)
+
+    async def enter(
+        self, session: AsyncSession, written: Sequence[WrittenSealed]
+    ) -> list[WrittenSealed]:
+        """Let sealed bytes be found, within the caller's transaction; two statements.
+
+        Returns:
+            Those that were kept before under the same digest, which stay: these are to be
+            forgotten after the commit.
+        """
+        if not written:
+            return []
+        now_ns = time.time_ns()
+        insert = sqlite.insert if self._database.kind == SQLITE else postgresql.insert
+        await session.execute(
+            insert(_TABLE).on_conflict_do_nothing(
+                index_elements=[SealedRow.sealed_digest]
+            ),
+            [_values(one, now_ns) for one in written],
+        )
+        names = [one.object_name for one in written]
+        entered = set(
+            await session.scalars(
+                select(SealedRow.object_name).where(SealedRow.object_name.in_(names))
+            )
+        )
+        return [one for one in written if one.object_name not in entered]
+
+    async def forget(self, written: Collection[WrittenSealed]) -> None:
+        """Remove what was written and is not entered.
+
+        What a stop leaves here, ``Vault.sweep`` removes.
+
+        Raises:
+            VaultStoreError: the store does not answer.
+        """
+        await self._objects.delete_many([one.object_name for one in written])
 
     async def find(
         self, session: AsyncSession, sealed_digests: Collection[bytes]
@@ -92,7 +132,28 @@ class SealedRoom:
         except FileNotFoundError as error:
             raise VaultEntryNotFoundError(digest=found.sealed_digest) from error
 
-    async def forget(
+    async def open_many(
+        self, digests: Collection[bytes]
+    ) -> dict[bytes, ByteStream | HuitongError]:
+        """See ``Vault.open_sealed_many``."""
+        async with self._database.reading() as session:
+            found = await self.find(session, digests)
+        opened = await asyncio.gather(
+            *(self._open(digest, found.get(digest)) for digest in digests)
+        )
+        return dict(zip(digests, opened, strict=True))
+
+    async def _open(
+        self, digest: bytes, found: FoundSealed | None
+    ) -> ByteStream | HuitongError:
+        if found is None:
+            return VaultEntryNotFoundError(digest=digest)
+        try:
+            return await self.open(found, 0)
+        except HuitongError as failure:
+            return failure
+
+    async def drop(
         self,
         session: AsyncSession,
         sealed_digests: Collection[bytes],
@@ -110,31 +171,16 @@ class SealedRoom:
         )
         return gone.all()
 
-    async def _insert(
-        self, payload: SealedPayload, name: str, digest: bytes | None, holder: str
-    ) -> None:
-        """Commit the row.
 
-        Raises:
-            IntegrityError: the same bytes were kept before.
-            VaultErasedError: their payload was erased meanwhile.
-        """
-        async with self._database.transaction() as session:
-            owner = None
-            if digest is not None:
-                owner = (await owners_of(session, [digest])).get(digest)
-                if owner is None:
-                    raise VaultErasedError(digest=digest)
-            session.add(
-                SealedRow(
-                    sealed_digest=payload.sealed_digest,
-                    object_name=name,
-                    size=payload.size,
-                    owner=owner,
-                    holder=holder,
-                    created_ns=time.time_ns(),
-                )
-            )
+def _values(written: WrittenSealed, now_ns: int) -> dict[str, object]:
+    return {
+        "sealed_digest": written.payload.sealed_digest,
+        "object_name": written.object_name,
+        "size": written.payload.size,
+        "owner": written.owner,
+        "holder": written.holder,
+        "created_ns": now_ns,
+    }
 
 
 @final

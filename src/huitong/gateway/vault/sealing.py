@@ -7,13 +7,9 @@ together. A stop between the two leaves ciphertext that ``sweep`` removes.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
-
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.gateway.database.engine import Database
 from huitong.gateway.vault.errors import (
@@ -22,7 +18,12 @@ from huitong.gateway.vault.errors import (
     VaultErasedError,
 )
 from huitong.gateway.vault.keyring import KeyRing
-from huitong.gateway.vault.model import OpenedPayload, SealedPayload, SealOrder
+from huitong.gateway.vault.model import (
+    OpenedPayload,
+    SealedPayload,
+    SealOrder,
+    WrittenSealed,
+)
 from huitong.gateway.vault.object_room import ObjectRoom
 from huitong.gateway.vault.outlet import open_stored, sealed_pieces
 from huitong.gateway.vault.rows import (
@@ -32,8 +33,7 @@ from huitong.gateway.vault.rows import (
     find_payloads,
     owners_of,
 )
-from huitong.gateway.vault.sealed_room import OBJECT_KIND, Measure
-from huitong.gateway.vault.tables import SealedRow
+from huitong.gateway.vault.sealed_room import Measure, SealedRoom
 
 #: Payloads of a batch that pass at the same time, a few blocks of each in memory.
 SEALED_AT_ONCE: Final = 16
@@ -43,20 +43,27 @@ SEALED_AT_ONCE: Final = 16
 class _Staged:
     """Sealed bytes in the store that nobody knows of yet."""
 
-    order: SealOrder
-    payload: SealedPayload
-    object_name: str
+    digest: bytes
+    """Of the payload that they hold."""
+    written: WrittenSealed
 
 
 @final
 class Sealer:
     """Opens own payloads, and seals them to readers."""
 
-    def __init__(self, database: Database, objects: ObjectRoom, ring: KeyRing) -> None:
-        """Use this database, this store, and these keys."""
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectRoom,
+        ring: KeyRing,
+        sealed: SealedRoom,
+    ) -> None:
+        """Use this database, this store, these keys, and this room for what is sealed."""
         self._database = database
         self._objects = objects
         self._ring = ring
+        self._sealed = sealed
 
     async def open(self, found: FoundPayload, keys: DataKeys) -> OpenedPayload:
         """Open a payload whose row was found.
@@ -104,8 +111,8 @@ class Sealer:
         pieces = sealed_pieces(
             opened, names, order.reader_key, order.context, measure.take
         )
-        name, _ = await self._objects.put(OBJECT_KIND, pieces)
-        return _Staged(order, measure.result(), name)
+        written = await self._sealed.write(pieces, measure, holder=order.holder)
+        return _Staged(order.digest, written)
 
     async def _enter(
         self, staged: Sequence[_Staged | Exception]
@@ -115,10 +122,18 @@ class Sealer:
         owners: Mapping[bytes, str] = {}
         if done:
             async with self._database.transaction() as session:
-                owners = await owners_of(session, {one.order.digest for one in done})
-                await _insert(session, done, owners)
-        await self._objects.delete_many(
-            [one.object_name for one in done if one.order.digest not in owners]
+                owners = await owners_of(session, {one.digest for one in done})
+                # Nobody has the same bytes, whose key is random.
+                await self._sealed.enter(
+                    session,
+                    [
+                        replace(one.written, owner=owners[one.digest])
+                        for one in done
+                        if one.digest in owners
+                    ],
+                )
+        await self._sealed.forget(
+            [one.written for one in done if one.digest not in owners]
         )
         return [
             one if isinstance(one, Exception) else _outcome(one, owners)
@@ -126,28 +141,7 @@ class Sealer:
         ]
 
 
-async def _insert(
-    session: AsyncSession, done: Sequence[_Staged], owners: Mapping[bytes, str]
-) -> None:
-    """Insert the rows; nobody has the same bytes, whose key is random."""
-    now_ns = time.time_ns()
-    rows = [
-        {
-            "sealed_digest": one.payload.sealed_digest,
-            "object_name": one.object_name,
-            "size": one.payload.size,
-            "owner": owners[one.order.digest],
-            "holder": one.order.holder,
-            "created_ns": now_ns,
-        }
-        for one in done
-        if one.order.digest in owners
-    ]
-    if rows:
-        await session.execute(insert(SealedRow), rows)
-
-
 def _outcome(one: _Staged, owners: Mapping[bytes, str]) -> SealedPayload | Exception:
-    if one.order.digest in owners:
-        return one.payload
-    return VaultErasedError(digest=one.order.digest)
+    if one.digest in owners:
+        return one.written.payload
+    return VaultErasedError(digest=one.digest)

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from huitong.core.errors import HuitongError
 from huitong.core.hashing import HASH_SIZE_BYTES
 from huitong.core.time import NS_PER_SECOND, TimeNs
 from huitong.gateway.database.engine import Database
@@ -41,6 +42,7 @@ from huitong.gateway.vault.model import (
     StagedPayload,
     StoredPayload,
     Swept,
+    WrittenSealed,
 )
 from huitong.gateway.vault.object_room import ObjectRoom
 from huitong.gateway.vault.rows import (
@@ -92,7 +94,7 @@ class Vault:
         self._settings = settings
         self._intake = Intake(objects, settings)
         self._sealed = SealedRoom(database, objects)
-        self._sealer = Sealer(database, objects, keys)
+        self._sealer = Sealer(database, objects, keys, self._sealed)
 
     async def put(
         self, document: ByteStream, *, content_type: str = "", subject: bytes = b""
@@ -282,6 +284,48 @@ class Vault:
         measure = Measure()
         return await self._sealed.keep(measured(sealed, measure), measure)
 
+    async def write_sealed(self, sealed: ByteStream) -> WrittenSealed:
+        """Do all of ``keep_sealed`` but the row, which ``enter_sealed`` makes.
+
+        Bytes whose row is never made go with ``sweep``.
+
+        Raises:
+            SealedFormError: more bytes than any sealed payload has, or none.
+            VaultStoreError: the store does not take them.
+        """
+        measure = Measure()
+        return await self._sealed.write(measured(sealed, measure), measure)
+
+    async def enter_sealed(
+        self, session: AsyncSession, written: Sequence[WrittenSealed]
+    ) -> Sequence[WrittenSealed]:
+        """Keep what was written, within the caller's transaction.
+
+        Two statements, however many.
+
+        Returns:
+            Those that were kept before; give them to ``forget_written`` after the commit.
+        """
+        return await self._sealed.enter(session, written)
+
+    async def forget_written(self, written: Collection[WrittenSealed]) -> None:
+        """Remove sealed bytes that were written and are not entered.
+
+        Raises:
+            VaultStoreError: the store does not answer; ``sweep`` removes them then.
+        """
+        await self._sealed.forget(written)
+
+    async def open_sealed_many(
+        self, digests: Collection[bytes]
+    ) -> dict[bytes, ByteStream | HuitongError]:
+        """Return sealed bytes of many, or why one cannot be read; one statement.
+
+        ``VaultEntryNotFoundError``: there are none, any more; ``VaultStoreError``: the
+        store does not answer.
+        """
+        return await self._sealed.open_many(digests)
+
     async def open_sealed(self, sealed_digest: bytes, *, offset: int = 0) -> ByteStream:
         """Return sealed bytes from ``offset`` on.
 
@@ -343,7 +387,7 @@ class Vault:
             What to give to ``remove_objects`` once that is committed; ``sweep`` removes
             later what a stop leaves over.
         """
-        return await self._sealed.forget(session, digests, holders)
+        return await self._sealed.drop(session, digests, holders)
 
     async def remove_objects(self, names: Collection[str]) -> None:
         """Remove ciphertext that belongs to nothing any more.
