@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
+from huitong.core.errors import HuitongError
 from huitong.gateway.database.engine import Database
 from huitong.gateway.exchange.errors import ReaderKeyMissingError
+from huitong.gateway.exchange.learned import Learned
 from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.settings import ExchangeSettings
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.vault.vault import Vault
 from huitong.payload.sealing import encryption_public_key
+
+#: Bytes of sealed payload up to which many are handed over together; larger ones go alone,
+#: because a batch is in memory on both sides.
+BATCHED_SIZE_BYTES_MAX: Final = 262_144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +100,23 @@ class Peers(Protocol):
             RejectedError: it does not want them.
         """
 
+    async def hand_over_many(
+        self, many: Sequence[HandOver], sealed: Sequence[bytes]
+    ) -> Sequence[HuitongError | None]:
+        """Bring sealed bytes of many exchanges of one channel to a peer, in one call.
+
+        Args:
+            many: what is brought, at most 32; of one peer and channel.
+            sealed: the bytes of each, at most ``BATCHED_SIZE_BYTES_MAX``.
+
+        Returns:
+            For each, why the peer did not take it; None where it did, or had it already.
+
+        Raises:
+            PeerUnknownError: nobody has said where the peer is.
+            UnavailableError: it does not answer, or not now; it may have taken some.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -107,3 +130,5 @@ class Parts:
     identity: Identity
     readers: ReaderKeySet = field(repr=False)
     settings: ExchangeSettings
+    learned: Learned = field(default_factory=Learned)
+    """Tells when blocks of the own zone have told of exchanges."""
