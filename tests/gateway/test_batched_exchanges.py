@@ -9,10 +9,14 @@ from typing import Any
 
 from huitong.core.errors import HuitongError
 from huitong.gateway.exchange.orders import Stage
-from huitong.gateway.exchange.parts import BATCHED_SIZE_BYTES_MAX, HandOver
+from huitong.gateway.exchange.parts import HandOver
 from huitong.gateway.exchange.provider import HANDED_OVER_AT_ONCE
 from huitong.gateway.peers.errors import PeerRefusedError
-from huitong.gateway.peers.limits import BATCH_ITEMS_MAX, BATCH_SIZE_BYTES_MAX
+from huitong.gateway.peers.limits import (
+    BATCH_ITEM_SIZE_BYTES_MAX,
+    BATCH_ITEMS_MAX,
+    BATCH_SIZE_BYTES_MAX,
+)
 from tests.gateway.exchange_kit import (
     Gateway,
     LatePeers,
@@ -25,7 +29,7 @@ from tests.gateway.exchange_kit import (
     request,
 )
 
-LARGE = b'{"scan":"' + b"x" * (BATCHED_SIZE_BYTES_MAX + 1) + b'"}'
+LARGE = b'{"scan":"' + b"x" * (BATCH_ITEM_SIZE_BYTES_MAX + 1) + b'"}'
 
 
 class Watched:
@@ -54,7 +58,7 @@ class Watched:
 
 def test_every_batch_fits_into_one_request() -> None:
     assert HANDED_OVER_AT_ONCE <= BATCH_ITEMS_MAX
-    assert HANDED_OVER_AT_ONCE * BATCHED_SIZE_BYTES_MAX <= BATCH_SIZE_BYTES_MAX
+    assert HANDED_OVER_AT_ONCE * BATCH_ITEM_SIZE_BYTES_MAX <= BATCH_SIZE_BYTES_MAX
 
 
 async def test_small_payloads_go_together_and_large_ones_alone(tmp_path: Path) -> None:
@@ -79,7 +83,7 @@ async def test_small_payloads_go_together_and_large_ones_alone(tmp_path: Path) -
                 await bureau.outbox.wait(one.step_id, 60)
             await _exchange(bank, link.channel_on_b, list(documents))
             assert len(watched.alone) == 1
-            assert watched.alone[0] > BATCHED_SIZE_BYTES_MAX
+            assert watched.alone[0] > BATCH_ITEM_SIZE_BYTES_MAX
             assert sum(watched.batches) == 12
             assert max(watched.batches) > 1
             # A gateway that takes no batches gets each alone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, final
+from typing import Protocol, final
 
 from huitong.core.errors import HuitongError
 from huitong.gateway.database.engine import Database
@@ -15,10 +15,6 @@ from huitong.gateway.exchange.settings import ExchangeSettings
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.vault.vault import Vault
 from huitong.payload.sealing import encryption_public_key
-
-#: Bytes of sealed payload up to which many are handed over together; larger ones go alone,
-#: because a batch is in memory on both sides.
-BATCHED_SIZE_BYTES_MAX: Final = 262_144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +103,7 @@ class Peers(Protocol):
 
         Args:
             many: what is brought, at most 32; of one peer and channel.
-            sealed: the bytes of each, at most ``BATCHED_SIZE_BYTES_MAX``.
+            sealed: the bytes of each, at most ``BATCH_ITEM_SIZE_BYTES_MAX``.
 
         Returns:
             For each, why the peer did not take it; None where it did, or had it already.

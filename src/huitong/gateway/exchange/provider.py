@@ -14,7 +14,7 @@ from huitong.core.errors import HuitongError, RejectedError
 from huitong.core.hashing import HASH_SIZE_BYTES
 from huitong.gateway.exchange.kinds import HAND_OVER, SEAL
 from huitong.gateway.exchange.orders import ENDED, Stage
-from huitong.gateway.exchange.parts import BATCHED_SIZE_BYTES_MAX, HandOver, Parts
+from huitong.gateway.exchange.parts import HandOver, Parts
 from huitong.gateway.exchange.provider_steps import (
     hand_over_step,
     push_step,
@@ -38,6 +38,7 @@ from huitong.gateway.outbox.steps import (
     StepOutcome,
     StepState,
 )
+from huitong.gateway.peers.limits import BATCH_ITEM_SIZE_BYTES_MAX
 from huitong.gateway.vault.blocks import one_piece
 from huitong.gateway.vault.errors import VaultCorruptError
 from huitong.gateway.vault.model import ByteStream
@@ -221,7 +222,7 @@ class HandOvers:
             stream = opened[parcel.what.sealed_digest]
             if isinstance(stream, HuitongError):
                 outcomes[parcel.row.id] = Failed(error=stream)
-            elif parcel.what.size > BATCHED_SIZE_BYTES_MAX:
+            elif parcel.what.size > BATCH_ITEM_SIZE_BYTES_MAX:
                 outcomes[parcel.row.id] = await self._bring_alone(parcel, stream)
             else:
                 try:

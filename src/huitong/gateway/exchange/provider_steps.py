@@ -12,9 +12,10 @@ from huitong.gateway.exchange.kinds import (
     STATE,
     step_key,
 )
-from huitong.gateway.exchange.parts import BATCHED_SIZE_BYTES_MAX, Parts
+from huitong.gateway.exchange.parts import Parts
 from huitong.gateway.exchange.tables import ExchangeRow
 from huitong.gateway.outbox.steps import NewStep, chain_step
+from huitong.gateway.peers.limits import BATCH_ITEM_SIZE_BYTES_MAX
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 
@@ -73,7 +74,7 @@ def hand_over_step(row: ExchangeRow) -> NewStep:
 
     What is large takes a while, and keeps nothing small waiting.
     """
-    is_large = row.sealed_size > BATCHED_SIZE_BYTES_MAX
+    is_large = row.sealed_size > BATCH_ITEM_SIZE_BYTES_MAX
     kind = HAND_OVER_LARGE if is_large else HAND_OVER
     return NewStep(
         kind=kind,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from huitong.gateway.exchange.parts import BATCHED_SIZE_BYTES_MAX
-
 #: Payloads of one batch: a block holds some hundred statements, and what one batch costs
 #: beside its bytes is small already when it is shared by so many.
 BATCH_ITEMS_MAX: Final = 64
-#: Bytes of one payload of a batch; larger ones go alone, as a stream.
-BATCH_ITEM_SIZE_BYTES_MAX: Final = BATCHED_SIZE_BYTES_MAX
+#: Bytes of one payload of a batch; larger ones go alone, as a stream, because a batch is
+#: in memory on both sides.
+BATCH_ITEM_SIZE_BYTES_MAX: Final = 262_144
 #: Bytes of all payloads of a batch: they are in memory until they are stored.
 BATCH_SIZE_BYTES_MAX: Final = 8_388_608
 #: Bytes of a manifest; each payload has less than 500 there.
