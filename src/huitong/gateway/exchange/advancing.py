@@ -107,6 +107,7 @@ class Advancing:
     async def applied(self, block: BlockSeen, found: Any) -> None:
         """Let the outbox go on at once."""
         if found:
+            self._parts.learned.tell()
             self._parts.outbox.wake()
 
     async def reconcile(self) -> None:
@@ -122,6 +123,7 @@ class Advancing:
         pushes = await self._standing.reconcile()
         async with parts.database.transaction() as session:
             await self.advance(session, pushes)
+        parts.learned.tell()
         parts.outbox.wake()
 
     async def resumed(self) -> None:

@@ -41,7 +41,12 @@ from huitong.gateway.exchange.orders import (
 )
 from huitong.gateway.exchange.parts import Identity, Parts, Peers, ReaderKeySet
 from huitong.gateway.exchange.policy_point import PolicyPoint, judge_at_issuer
-from huitong.gateway.exchange.provider import HandOvers, Sealing, Statements
+from huitong.gateway.exchange.provider import (
+    LARGE_HAND_OVERS_PER_PEER,
+    HandOvers,
+    Sealing,
+    Statements,
+)
 from huitong.gateway.exchange.provider_steps import push_step
 from huitong.gateway.exchange.publishing import Publishing
 from huitong.gateway.exchange.receipts import Receipts, receipt_step
@@ -143,6 +148,12 @@ class Exchanges:
             (kinds.SEAL, Sealing(self._parts)),
             (kinds.STATE, Statements(self._parts)),
             (kinds.HAND_OVER, HandOvers(self._parts)),
+            (
+                kinds.HAND_OVER_LARGE,
+                HandOvers(
+                    self._parts, batch_max=1, parallel_max=LARGE_HAND_OVERS_PER_PEER
+                ),
+            ),
             (kinds.CHECK, Checking(self._parts)),
             (kinds.CONFIRM, Receipts(self._parts)),
         ):
