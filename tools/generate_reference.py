@@ -92,6 +92,12 @@ def limits_page() -> str:
     rows += [
         f"| `{name}` | {value} | {why} |" for name, value, why in _constants(source)
     ]
+    rows += ["", "## Between gateways", ""]
+    rows += ["| limit | value | why |", "| --- | --- | --- |"]
+    source = SOURCE / "gateway" / "peers" / "limits.py"
+    rows += [
+        f"| `{name}` | {value} | {why} |" for name, value, why in _constants(source)
+    ]
     return "\n".join(rows) + "\n"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import (
     AsyncExitStack,
     ExitStack,
@@ -17,10 +17,11 @@ from typing import Any, Protocol
 
 from huitong.client.sender import Sender
 from huitong.client.zone import ZoneClient
+from huitong.core.errors import HuitongError
 from huitong.core.hashing import sha256
 from huitong.gateway.database.engine import Database
 from huitong.gateway.database.schema import METADATA
-from huitong.gateway.exchange.arrivals import Arrival
+from huitong.gateway.exchange.arrival_rows import Arrival
 from huitong.gateway.exchange.exchanges import Exchanges
 from huitong.gateway.exchange.orders import PublishOrder, RequestOrder
 from huitong.gateway.exchange.parts import HandOver, Identity, ReaderKeySet
@@ -168,18 +169,33 @@ class DirectPeers:
 
     async def hand_over(self, what: HandOver, sealed: AsyncIterator[bytes]) -> None:
         self.brought.append(what)
-        arrival = Arrival(
-            peer="hz-tax" if what.chain_id_of_a == "hangzhou-1" else "cq-bank",
-            chain_id_of_a=what.chain_id_of_a,
-            channel_on_b=what.channel_on_b,
-            sequence=what.sequence,
-            push_number=what.push_number,
-            sealed_digest=what.sealed_digest,
-        )
+        there = self._there(what)
+        await there.exchanges.arrivals.take(_arrival(what), sealed)
+
+    async def hand_over_many(
+        self, many: Sequence[HandOver], sealed: Sequence[bytes]
+    ) -> list[HuitongError | None]:
+        self.brought += many
+        there = self._there(many[0])
+        arrivals = [_arrival(what) for what in many]
+        return await there.exchanges.arrivals.take_many(arrivals, sealed)
+
+    def _there(self, what: HandOver) -> Gateway:
         there = self.others.get(what.peer)
         if there is None:
             raise PeerDownError(member_id=what.peer, url="direct", reason="stopped")
-        await there.exchanges.arrivals.take(arrival, sealed)
+        return there
+
+
+def _arrival(what: HandOver) -> Arrival:
+    return Arrival(
+        peer="hz-tax" if what.chain_id_of_a == "hangzhou-1" else "cq-bank",
+        chain_id_of_a=what.chain_id_of_a,
+        channel_on_b=what.channel_on_b,
+        sequence=what.sequence,
+        push_number=what.push_number,
+        sealed_digest=what.sealed_digest,
+    )
 
 
 @dataclass
@@ -323,6 +339,11 @@ class LatePeers:
 
     async def hand_over(self, what: HandOver, sealed: AsyncIterator[bytes]) -> None:
         await self.inner.hand_over(what, sealed)
+
+    async def hand_over_many(
+        self, many: Sequence[HandOver], sealed: Sequence[bytes]
+    ) -> Any:
+        return await self.inner.hand_over_many(many, sealed)
 
 
 @asynccontextmanager

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import pytest
-
+from huitong.core.errors import HuitongError
+from huitong.gateway.exchange.arrival_rows import Arrival
+from huitong.gateway.exchange.arrivals import Arrivals
 from huitong.gateway.exchange.errors import NotAskedForError, RequestNotKnownYetError
 from huitong.gateway.exchange.orders import Stage
 from tests.gateway.exchange_kit import (
@@ -39,15 +40,31 @@ async def test_delivery_before_the_sequence_is_known_comes_again(
             one = await bureau.exchanges.publish(publication(1))
             await bureau.outbox.wait(one.step_id, 60)
             arrivals, channel = bank.exchanges.arrivals, link.channel_on_b
-            with pytest.raises(NotAskedForError):
-                await arrivals.check(channel, 1, "hz-tax")
+            verdict = await _verdict_on(arrivals, channel, 1, "hz-tax")
+            assert isinstance(verdict, NotAskedForError)
             asked = await bank.exchanges.request(request(1, channel))
-            with pytest.raises(RequestNotKnownYetError):
-                await arrivals.check(channel, 1, "hz-tax")
-            with pytest.raises(NotAskedForError):
-                await arrivals.check(channel, 1, "cq-bank")
+            verdict = await _verdict_on(arrivals, channel, 1, "hz-tax")
+            assert isinstance(verdict, RequestNotKnownYetError)
+            verdict = await _verdict_on(arrivals, channel, 1, "cq-bank")
+            assert isinstance(verdict, NotAskedForError)
             await stack.enter_async_context(bank.running())
             view = await bank.exchanges.wait(asked.id, 90)
             assert (view.stage, view.problem) == (Stage.SETTLED, None)
-            with pytest.raises(NotAskedForError):
-                await arrivals.check(channel, view.sequence + 1, "hz-tax")
+            verdict = await _verdict_on(
+                arrivals, channel, (view.sequence or 0) + 1, "hz-tax"
+            )
+            assert isinstance(verdict, NotAskedForError)
+
+
+async def _verdict_on(
+    arrivals: Arrivals, channel: str, sequence: int, peer: str
+) -> bool | HuitongError:
+    arrival = Arrival(
+        peer=peer,
+        chain_id_of_a="hangzhou-1",
+        channel_on_b=channel,
+        sequence=sequence,
+        sealed_digest=bytes(32),
+    )
+    (verdict,) = await arrivals.look([arrival])
+    return verdict

@@ -53,6 +53,10 @@ def _peers(gateway: Gateway) -> Any:
     return gateway.peers
 
 
+def _arrivals(gateway: Gateway) -> Any:
+    return gateway.exchanges.arrivals
+
+
 def _runner(gateway: Gateway) -> Any:
     return gateway.outbox._runner
 
@@ -70,12 +74,13 @@ POINTS = [
     for side, part, call in (
         (REQUESTER_SIDE, _zone, "broadcast_many"),
         (PROVIDER_SIDE, _advancing, "apply"),
-        (PROVIDER_SIDE, _vault, "seal"),
+        (PROVIDER_SIDE, _vault, "seal_many"),
         (PROVIDER_SIDE, _runner, "_write"),
         (PROVIDER_SIDE, _zone, "broadcast_many"),
         (PROVIDER_SIDE, _ledger, "note"),
-        (PROVIDER_SIDE, _peers, "hand_over"),
-        (REQUESTER_SIDE, _vault, "keep_sealed"),
+        (PROVIDER_SIDE, _peers, "hand_over_many"),
+        (REQUESTER_SIDE, _vault, "write_sealed"),
+        (REQUESTER_SIDE, _arrivals, "_enter"),
         (REQUESTER_SIDE, _advancing, "apply"),
         (REQUESTER_SIDE, _vault, "stage_received"),
         (REQUESTER_SIDE, _runner, "_write"),

@@ -19,7 +19,7 @@ from huitong.client.subscription import BlockSeen
 from huitong.core.codec import encode
 from huitong.gateway.exchange.errors import ReceiptReturnedError
 from huitong.gateway.exchange.found_rows import find_push, new_row, side_of
-from huitong.gateway.exchange.kinds import CHECK, SEAL, SEAL_LANE, step_key
+from huitong.gateway.exchange.kinds import CHECK, SEAL, SEAL_LANE, check_lane, step_key
 from huitong.gateway.exchange.orders import ENDED, Side, Stage
 from huitong.gateway.exchange.parts import Parts
 from huitong.gateway.exchange.pushing import provide_push
@@ -105,7 +105,9 @@ class Advancing:
             await self._standing.end_groundless(session, found.touched)
 
     async def applied(self, block: BlockSeen, found: Any) -> None:
-        """What was added goes on by itself."""
+        """Let those go on who wait for news; what was added goes on by itself."""
+        if found:
+            self._parts.learned.tell()
 
     async def reconcile(self) -> None:
         """Bring every exchange to where the zone says that it is."""
@@ -120,6 +122,7 @@ class Advancing:
         pushes = await self._standing.reconcile()
         async with parts.database.transaction() as session:
             await self.advance(session, pushes)
+        parts.learned.tell()
 
     async def resumed(self) -> None:
         """Push what was missed."""
@@ -252,7 +255,7 @@ def arrive(row: ExchangeRow) -> NewStep:
         kind=CHECK,
         key=step_key(CHECK, row.id, row.sealed_digest[:8].hex()),
         payload=row.sealed_digest,
-        lane=row.channel_id,
+        lane=check_lane(row.channel_id, row.sealed_size),
         subject=row.id,
         request_id=row.request_id,
     )

@@ -1,53 +1,43 @@
-"""Sealed bytes that a peer brings: taken if this gateway asked for them."""
+"""Sealed bytes that a peer brings: taken if this gateway asked for them.
+
+Whatever comes together is looked up by one statement, and written in one transaction once
+all of its bytes are in the store.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import NoReturn, final
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, final
 
-from sqlalchemy import Select, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from huitong.core.errors import HuitongError
+from huitong.core.hashing import sha256
 from huitong.gateway.exchange.advancing import arrive
-from huitong.gateway.exchange.errors import (
-    DeliveryDiffersError,
-    NotAskedForError,
-    RequestNotKnownYetError,
+from huitong.gateway.exchange.arrival_rows import (
+    Arrival,
+    Verdict,
+    find_rows,
+    lock_rows,
+    not_asked_for,
+    place_of,
+    reasons_of_absence,
+    verdict_on,
 )
-from huitong.gateway.exchange.orders import Side, Stage
+from huitong.gateway.exchange.errors import NotAskedForError, RequestNotKnownYetError
+from huitong.gateway.exchange.orders import Stage
 from huitong.gateway.exchange.parts import Parts
 from huitong.gateway.exchange.subscription_errors import PushNotKnownYetError
-from huitong.gateway.exchange.subscription_orders import SubscriptionStage
-from huitong.gateway.exchange.tables import ExchangeRow, SubscriptionRow
+from huitong.gateway.vault.blocks import one_piece
+from huitong.gateway.vault.model import WrittenSealed
 from huitong.payload.errors import SealedDigestError
 
-#: Stages in which sealed bytes are waited for, or may replace bytes that did not pass.
-_AWAITING = (Stage.REQUESTED, Stage.GRANTED, Stage.ARRIVED)
-#: Stages of a permission in which a version may be on the zone that is not known here.
-_PUSHED_IN = (
-    SubscriptionStage.REQUESTED,
-    SubscriptionStage.ACTIVE,
-    SubscriptionStage.ENDED,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """What a peer says that it brings."""
-
-    peer: str
-    """The member that brings it, by its certificate."""
-    chain_id_of_a: str
-    """The zone of the member that brings it."""
-    channel_on_b: str
-    """Channel of the request on our zone."""
-    sequence: int
-    """Of the request."""
-    push_number: int = 0
-    """Of a version that was pushed under that request; 0 for none."""
-    sealed_digest: bytes
-    """SHA-256 of the bytes."""
+#: Seconds in which the own zone's blocks are expected to tell of a request whose answer is
+#: here already.
+KNOWN_WITHIN_S: Final = 5.0
+#: Bytes that are hashed before a thread would have begun it.
+_HASHED_INLINE_BYTES: Final = 262_144
+_NOT_KNOWN_YET: Final = (RequestNotKnownYetError, PushNotKnownYetError)
 
 
 @final
@@ -57,36 +47,58 @@ class Arrivals:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def check(
-        self, channel_id: str, sequence: int, peer: str, push_number: int = 0
-    ) -> None:
-        """Make sure, before any work is done, that this peer was asked for something.
+    async def look(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
+        """Return what is known of arrivals of one peer and channel; one statement.
 
-        Raises:
-            NotAskedForError: it was not.
-            RequestNotKnownYetError, PushNotKnownYetError: it may have been.
+        One more for each of these: there is one that was not asked for, or a pushed
+        version that is not known.
         """
         async with self._parts.database.reading() as session:
-            found = await session.scalar(
-                _asked_of(peer, channel_id)
-                .where(ExchangeRow.sequence == sequence)
-                .where(ExchangeRow.push_number == push_number)
-                .with_only_columns(ExchangeRow.id)
-            )
-            if found is None:
-                await _raise_absent(session, channel_id, sequence, peer, push_number)
+            rows = await find_rows(session, arrivals)
+            absent = [one for one in arrivals if place_of(one) not in rows]
+            reasons = await reasons_of_absence(session, absent)
+        if rows and not await self._is_of_zone(arrivals[0]):
+            return [not_asked_for(one) for one in arrivals]
+        return [
+            reasons[place_of(one)]
+            if place_of(one) in reasons
+            else verdict_on(rows[place_of(one)], one)
+            for one in arrivals
+        ]
+
+    async def wait_known(self, arrival: Arrival) -> None:
+        """Let an arrival wait a little that is quicker than the blocks of the own zone.
+
+        Nothing is said of the bytes, only that this peer was asked for something there.
+
+        Raises:
+            NotAskedForError: it belongs to nothing that was asked for.
+            RequestNotKnownYetError, PushNotKnownYetError: it is to come again.
+        """
+        learned = self._parts.learned
+        deadline_s = time.monotonic() + KNOWN_WITHIN_S
+        while True:
+            news = learned.news
+            (verdict,) = await self.look([arrival])
+            left_s = deadline_s - time.monotonic()
+            if not isinstance(verdict, _NOT_KNOWN_YET) or left_s <= 0:
+                break
+            await learned.wait(news, left_s)
+        if isinstance(verdict, (NotAskedForError, *_NOT_KNOWN_YET)):
+            raise verdict
 
     async def is_here(self, arrival: Arrival) -> bool:
         """Return whether these very bytes are here already.
 
         Raises:
             NotAskedForError: this gateway asked this peer for no such thing.
-            RequestNotKnownYetError: it may have.
+            RequestNotKnownYetError, PushNotKnownYetError: it may have.
             DeliveryDiffersError: other bytes came before, and passed or are being checked.
         """
-        await self._check_zone(arrival)
-        async with self._parts.database.reading() as session:
-            return _is_here(await self._find(session, arrival), arrival)
+        (verdict,) = await self.look([arrival])
+        if isinstance(verdict, HuitongError):
+            raise verdict
+        return verdict
 
     async def take(self, arrival: Arrival, sealed: AsyncIterator[bytes]) -> None:
         """Keep sealed bytes, and have them checked once the request is granted.
@@ -95,124 +107,141 @@ class Arrivals:
 
         Raises:
             NotAskedForError: this gateway asked this peer for no such thing.
-            RequestNotKnownYetError: it may have.
+            RequestNotKnownYetError, PushNotKnownYetError: it may have.
             DeliveryDiffersError: other bytes came before, and passed or are being checked.
             SealedDigestError: the bytes are not those that were announced.
             SealedFormError: more bytes than any sealed payload has.
         """
-        parts = self._parts
         if await self.is_here(arrival):
             return
-        kept = await parts.vault.keep_sealed(sealed)
-        if kept.sealed_digest != arrival.sealed_digest:
-            await parts.vault.drop_sealed(kept.sealed_digest)
-            raise SealedDigestError(
-                actual=kept.sealed_digest, expected=arrival.sealed_digest
-            )
-        async with parts.database.transaction() as session:
-            row = await self._find(session, arrival, for_update=True)
-            if _is_here(row, arrival):
-                return
-            former, row.sealed_digest = row.sealed_digest, kept.sealed_digest
-            row.sealed_size = kept.size
-            row.keeps_sealed = True
-            if row.stage != Stage.REQUESTED:
-                await parts.outbox.add(session, arrive(row))
-        if former:
-            await parts.vault.drop_sealed(former)  # they did not pass
+        written = await self._parts.vault.write_sealed(sealed)
+        actual = written.payload.sealed_digest
+        if actual != arrival.sealed_digest:
+            await self._parts.vault.forget_written([written])
+            raise SealedDigestError(actual=actual, expected=arrival.sealed_digest)
+        (failure,) = await self._enter([(arrival, written)])
+        if failure is not None:
+            raise failure
 
-    async def _check_zone(self, arrival: Arrival) -> None:
+    async def take_many(
+        self,
+        arrivals: Sequence[Arrival],
+        sealed: Sequence[bytes],
+        verdicts: Sequence[Verdict] = (),
+    ) -> list[HuitongError | None]:
+        """Keep sealed bytes of one peer and channel, each for itself.
+
+        What the own zone's blocks have not told yet is waited for a little; the rest is
+        kept at once.
+
+        Args:
+            arrivals: what comes; no place twice.
+            sealed: the bytes of each.
+            verdicts: what ``look`` has just given; empty: it is asked.
+
+        Returns:
+            For each, why it is not kept, as in ``take``; None where it is.
+
+        Raises:
+            DatabaseDownError: perhaps some are kept; all are to come again.
+        """
+        learned, deadline_s = self._parts.learned, time.monotonic() + KNOWN_WITHIN_S
+        failures: dict[int, HuitongError | None] = await _find_changed(arrivals, sealed)
+        left = [at for at in range(len(arrivals)) if at not in failures]
+        known = dict(enumerate(verdicts))
+        while left:
+            news = learned.news
+            if not known:
+                looked = await self.look([arrivals[at] for at in left])
+                known = dict(zip(left, looked, strict=True))
+            wanted = [at for at in left if known[at] is False]
+            kept = await self._keep([(arrivals[at], sealed[at]) for at in wanted])
+            failures |= {at: _reason(known[at]) for at in left}
+            failures |= dict(zip(wanted, kept, strict=True))
+            left = [at for at in left if isinstance(failures[at], _NOT_KNOWN_YET)]
+            known = {}
+            if (left_s := deadline_s - time.monotonic()) <= 0:
+                break
+            if left:
+                await learned.wait(news, left_s)
+        return [failures[at] for at in range(len(arrivals))]
+
+    async def _keep(
+        self, wanted: Sequence[tuple[Arrival, bytes]]
+    ) -> list[HuitongError | None]:
+        """Write bytes, and then the rows of all that the store took."""
+        vault = self._parts.vault
+        tried = await asyncio.gather(
+            *(vault.write_sealed(one_piece(data)) for _, data in wanted),
+            return_exceptions=True,
+        )
+        failures: dict[int, HuitongError | None] = {}
+        written = {}
+        for at, one in enumerate(tried):
+            if isinstance(one, HuitongError):
+                failures[at] = one
+            elif isinstance(one, BaseException):
+                raise one
+            else:
+                written[at] = (wanted[at][0], one)
+        entered = await self._enter(list(written.values()))
+        failures |= dict(zip(written, entered, strict=True))
+        return [failures[at] for at in range(len(wanted))]
+
+    async def _enter(
+        self, written: Sequence[tuple[Arrival, WrittenSealed]]
+    ) -> list[HuitongError | None]:
+        """Note in one transaction what lies in the store, and have it checked."""
+        if not written:
+            return []
+        parts = self._parts
+        failures: list[HuitongError | None] = []
+        steps, entering, formers = [], [], []
+        async with parts.database.transaction() as session:
+            rows = await lock_rows(session, [arrival for arrival, _ in written])
+            for arrival, one in written:
+                row = rows.get(place_of(arrival))
+                verdict = verdict_on(row, arrival) if row else not_asked_for(arrival)
+                failures.append(_reason(verdict))
+                if row is None or verdict is not False:
+                    continue
+                if row.sealed_digest:
+                    formers.append(row.sealed_digest)  # they did not pass
+                entering.append(one)
+                row.sealed_digest = one.payload.sealed_digest
+                row.sealed_size, row.keeps_sealed = one.payload.size, True
+                if row.stage != Stage.REQUESTED:
+                    steps.append(arrive(row))
+            needless = list(await parts.vault.enter_sealed(session, entering))
+            await parts.outbox.add(session, *steps)
+        needless += [one for _, one in written if one not in entering]
+        await parts.vault.forget_written(needless)
+        for former in formers:
+            await parts.vault.drop_sealed(former)
+        return failures
+
+    async def _is_of_zone(self, arrival: Arrival) -> bool:
         """A channel leads to one zone; the peer must be a member of that one."""
         end = await self._parts.links.other_end(arrival.channel_on_b)
-        if end.chain_id != arrival.chain_id_of_a:
-            raise NotAskedForError(
-                channel_id=arrival.channel_on_b, sequence=arrival.sequence
-            )
-
-    @staticmethod
-    async def _find(
-        session: AsyncSession, arrival: Arrival, *, for_update: bool = False
-    ) -> ExchangeRow:
-        query = (
-            _asked_of(arrival.peer, arrival.channel_on_b)
-            .where(ExchangeRow.sequence == arrival.sequence)
-            .where(ExchangeRow.push_number == arrival.push_number)
-        )
-        row = await session.scalar(query.with_for_update() if for_update else query)
-        if row is None:
-            await _raise_absent(
-                session,
-                arrival.channel_on_b,
-                arrival.sequence,
-                arrival.peer,
-                arrival.push_number,
-            )
-        return row
+        return end.chain_id == arrival.chain_id_of_a
 
 
-def _asked_of(peer: str, channel_id: str) -> Select[ExchangeRow]:
-    """Select what this gateway asked of a peer."""
-    return (
-        select(ExchangeRow)
-        .where(ExchangeRow.channel_id == channel_id)
-        .where(ExchangeRow.side == Side.REQUESTER, ExchangeRow.peer == peer)
-    )
+async def _find_changed(
+    arrivals: Sequence[Arrival], sealed: Sequence[bytes]
+) -> dict[int, HuitongError | None]:
+    """Return the refusals of bytes that are not those that were announced."""
+
+    def digests() -> list[bytes]:
+        return [sha256(data) for data in sealed]
+
+    is_small = sum(map(len, sealed)) <= _HASHED_INLINE_BYTES
+    actual = digests() if is_small else await asyncio.to_thread(digests)
+    return {
+        at: SealedDigestError(actual=digest, expected=one.sealed_digest)
+        for at, (one, digest) in enumerate(zip(arrivals, actual, strict=True))
+        if digest != one.sealed_digest
+    }
 
 
-async def _raise_absent(
-    session: AsyncSession, channel_id: str, sequence: int, peer: str, push_number: int
-) -> NoReturn:
-    """Say why a delivery belongs to no request.
-
-    The provider may learn from its zone of a request whose block this gateway has not
-    seen yet, above all after a restart: then the delivery is to come again.
-
-    Raises:
-        RequestNotKnownYetError: a request to this peer waits for its sequence.
-        PushNotKnownYetError: the same of a version, under a permission that is there.
-        NotAskedForError: none does.
-    """
-    if push_number:
-        await _raise_absent_push(session, channel_id, sequence, peer, push_number)
-    waiting = await session.scalar(
-        _asked_of(peer, channel_id)
-        .where(ExchangeRow.stage == Stage.ORDERED)
-        .with_only_columns(ExchangeRow.id)
-        .limit(1)
-    )
-    if waiting is not None:
-        raise RequestNotKnownYetError(channel_id=channel_id, sequence=sequence)
-    raise NotAskedForError(channel_id=channel_id, sequence=sequence)
-
-
-async def _raise_absent_push(
-    session: AsyncSession, channel_id: str, sequence: int, peer: str, number: int
-) -> NoReturn:
-    permission = await session.scalar(
-        select(SubscriptionRow)
-        .where(SubscriptionRow.channel_id == channel_id)
-        .where(SubscriptionRow.sequence == sequence)
-        .where(SubscriptionRow.side == Side.REQUESTER, SubscriptionRow.peer == peer)
-    )
-    may_come = permission is not None and permission.stage in _PUSHED_IN
-    if may_come:
-        raise PushNotKnownYetError(
-            channel_id=channel_id, sequence=sequence, number=number
-        )
-    raise NotAskedForError(channel_id=channel_id, sequence=sequence)
-
-
-def _is_here(row: ExchangeRow, arrival: Arrival) -> bool:
-    """Return whether these bytes came before.
-
-    Other bytes replace those that came before only while these do not pass.
-    """
-    if row.sealed_digest == arrival.sealed_digest:
-        return True
-    has_failed = row.stage == Stage.ARRIVED and bool(row.problem_codespace)
-    is_free = not row.sealed_digest and row.stage in _AWAITING
-    if not is_free and not has_failed:
-        raise DeliveryDiffersError(
-            channel_id=arrival.channel_on_b, sequence=arrival.sequence, stage=row.stage
-        )
-    return False
+def _reason(verdict: Verdict) -> HuitongError | None:
+    return verdict if isinstance(verdict, HuitongError) else None

@@ -15,7 +15,9 @@ SEAL: Final = "exchange.seal"
 STATE: Final = "exchange.state"
 """The digest of the sealed bytes goes to the own zone."""
 HAND_OVER: Final = "exchange.hand-over"
-"""The sealed bytes go to the peer."""
+"""Sealed bytes go to the peer, with others that are not large."""
+HAND_OVER_LARGE: Final = "exchange.hand-over-large"
+"""Sealed bytes go to the peer alone, as a stream."""
 CHECK: Final = "exchange.check"
 """What arrived is checked by proof, and opened."""
 CONFIRM: Final = "exchange.confirm"
@@ -34,8 +36,15 @@ END: Final = "subscription.end"
 
 #: Lane of the steps that only compute.
 SEAL_LANE: Final = "seal"
+#: Bytes above which what arrived is checked apart from the rest, which does not wait for it.
+LARGE_SIZE_BYTES: Final = 1_048_576
 
 
 def step_key(kind: str, exchange_id: str, which: int | str = 0) -> str:
     """Return the key of a step of an exchange; ``which`` tells repetitions apart."""
     return f"{kind}/{exchange_id}/{which}"
+
+
+def check_lane(channel_id: str, sealed_size: int) -> str:
+    """Return the lane in which what arrived through a channel is checked."""
+    return f"{channel_id}/large" if sealed_size > LARGE_SIZE_BYTES else channel_id

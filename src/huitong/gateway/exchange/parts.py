@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, final
 
+from huitong.core.errors import HuitongError
 from huitong.gateway.database.engine import Database
 from huitong.gateway.exchange.errors import ReaderKeyMissingError
+from huitong.gateway.exchange.learned import Learned
 from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.settings import ExchangeSettings
 from huitong.gateway.outbox.outbox import Outbox
@@ -94,6 +96,23 @@ class Peers(Protocol):
             RejectedError: it does not want them.
         """
 
+    async def hand_over_many(
+        self, many: Sequence[HandOver], sealed: Sequence[bytes]
+    ) -> Sequence[HuitongError | None]:
+        """Bring sealed bytes of many exchanges of one channel to a peer, in one call.
+
+        Args:
+            many: what is brought, at most 32; of one peer and channel.
+            sealed: the bytes of each, at most ``BATCH_ITEM_SIZE_BYTES_MAX``.
+
+        Returns:
+            For each, why the peer did not take it; None where it did, or had it already.
+
+        Raises:
+            PeerUnknownError: nobody has said where the peer is.
+            UnavailableError: it does not answer, or not now; it may have taken some.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -107,3 +126,5 @@ class Parts:
     identity: Identity
     readers: ReaderKeySet = field(repr=False)
     settings: ExchangeSettings
+    learned: Learned = field(default_factory=Learned)
+    """Tells when blocks of the own zone have told of exchanges."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, final
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from huitong.core.errors import HuitongError
+from huitong.core.errors import HuitongError, RejectedError
 from huitong.core.hashing import HASH_SIZE_BYTES
-from huitong.gateway.exchange.kinds import SEAL
+from huitong.gateway.exchange.kinds import HAND_OVER, SEAL
 from huitong.gateway.exchange.orders import ENDED, Stage
 from huitong.gateway.exchange.parts import HandOver, Parts
 from huitong.gateway.exchange.provider_steps import (
@@ -30,18 +32,27 @@ from huitong.gateway.exchange.tables import ExchangeRow, SubscriptionRow
 from huitong.gateway.outbox.ledger import failure_of
 from huitong.gateway.outbox.steps import (
     Done,
+    Failed,
     Settled,
     Step,
     StepOutcome,
     StepState,
 )
+from huitong.gateway.peers.limits import BATCH_ITEM_SIZE_BYTES_MAX
+from huitong.gateway.vault.blocks import one_piece
+from huitong.gateway.vault.errors import VaultCorruptError
+from huitong.gateway.vault.model import ByteStream, SealedPayload, SealOrder
 from huitong.payload.sealing import SealingContext
 
 #: Payloads that are sealed in one call, and calls at once.
-SEALED_AT_ONCE: Final = 16
-SEALERS: Final = 2
-#: Hand-overs to one peer at once; others never wait for it.
-HAND_OVERS_PER_PEER: Final = 16
+SEALED_AT_ONCE: Final = 32
+SEALERS: Final = 4
+#: Small payloads that are handed over in one call, and calls to one peer at once; others
+#: never wait for it.
+HANDED_OVER_AT_ONCE: Final = 32
+HAND_OVERS_PER_PEER: Final = 3
+#: Large payloads that are handed over to one peer at once.
+LARGE_HAND_OVERS_PER_PEER: Final = 8
 _SIZE_BYTES: Final = 8
 #: Result of a hand-over that did not take place.
 _WITHDRAWN: Final = b"withdrawn"
@@ -59,35 +70,12 @@ class Sealing:
 
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Seal for each step."""
-        async with self._parts.database.reading() as session:
+        parts = self._parts
+        async with parts.database.reading() as session:
             rows = await rows_of(session, steps)
-        chain_id = await self._parts.links.own_zone.chain_id()
-        return list(
-            await asyncio.gather(
-                *(self._seal(rows[step.subject], chain_id) for step in steps)
-            )
-        )
-
-    async def _seal(self, row: ExchangeRow, chain_id: str) -> StepOutcome:
-        request, decision = request_of(row), decision_of(row)
-        try:
-            sealed = await self._parts.vault.seal(
-                decision.payload_digest,
-                tuple(decision.fields),
-                request.reader_key,
-                SealingContext(
-                    chain_id_of_a=chain_id,
-                    channel_on_a=row.channel_id,
-                    sequence=row.sequence or 0,
-                    requester=request.requester,
-                    payload_digest=decision.payload_digest,
-                ),
-                holder=row.id,
-            )
-        except Exception as failure:  # noqa: BLE001 - each payload fails for itself
-            return failure_of(failure, SEAL)
-        size = sealed.size.to_bytes(_SIZE_BYTES, "big")
-        return Done(result=sealed.sealed_digest + size)
+        chain_id = await parts.links.own_zone.chain_id()
+        orders = [_seal_order(rows[step.subject], chain_id) for step in steps]
+        return [_sealed(found) for found in await parts.vault.seal_many(orders)]
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Have the digest of what was sealed stated on chain."""
@@ -108,6 +96,31 @@ class Sealing:
             else:
                 note_stopped(row, step)
         await self._parts.outbox.add(session, *steps)
+
+
+def _seal_order(row: ExchangeRow, chain_id: str) -> SealOrder:
+    request, decision = request_of(row), decision_of(row)
+    return SealOrder(
+        digest=decision.payload_digest,
+        names=tuple(decision.fields),
+        reader_key=request.reader_key,
+        context=SealingContext(
+            chain_id_of_a=chain_id,
+            channel_on_a=row.channel_id,
+            sequence=row.sequence or 0,
+            requester=request.requester,
+            payload_digest=decision.payload_digest,
+        ),
+        holder=row.id,
+    )
+
+
+def _sealed(found: SealedPayload | Exception) -> StepOutcome:
+    """Return the outcome of one payload; each fails for itself."""
+    if isinstance(found, Exception):
+        return failure_of(found, SEAL)
+    size = found.size.to_bytes(_SIZE_BYTES, "big")
+    return Done(result=found.sealed_digest + size)
 
 
 @final
@@ -136,40 +149,58 @@ class Statements:
 
 @final
 class HandOvers:
-    """Brings sealed bytes to the peers."""
+    """Brings sealed bytes to the peers: many small ones of one channel in one call.
 
-    batch_max = 1
-    parallel_max = HAND_OVERS_PER_PEER
+    Few calls are under way at once, so that each brings what came together meanwhile.
+    """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        batch_max: int = HANDED_OVER_AT_ONCE,
+        parallel_max: int = HAND_OVERS_PER_PEER,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            parts: of the exchanges.
+            batch_max: steps that are carried out in one call.
+            parallel_max: calls under way at once, for each peer.
+        """
+        self.batch_max = batch_max
+        self.parallel_max = parallel_max
         self._parts = parts
 
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
-        """Bring the sealed bytes of one exchange to its peer."""
-        parts = self._parts
-        async with parts.database.reading() as session:
+        """Bring the sealed bytes of exchanges to their peer; each fails for itself."""
+        async with self._parts.database.reading() as session:
             rows = await rows_of(session, steps)
-        (row,) = rows.values()
-        if row.stage in ENDED:
-            return [Done()]
-        if await self._is_withdrawn(row):
-            return [Done(result=_WITHDRAWN)]
-        try:
-            await self._hand_over(row, steps[0])
-        except HuitongError:
-            if await self._is_withdrawn(row):
-                return [Done(result=_WITHDRAWN)]
-            raise
-        return [Done()]
+            withdrawn = await _withdrawn(session, list(rows.values()))
+        outcomes: dict[str, StepOutcome] = {}
+        by_channel: dict[str, list[_Parcel]] = {}
+        for step in steps:
+            row = rows[step.subject]
+            if row.stage in ENDED:
+                outcomes[row.id] = Done()
+            elif row.id in withdrawn:
+                outcomes[row.id] = Done(result=_WITHDRAWN)
+            else:
+                parcel = _Parcel(row, await self._hand_over(row, step))
+                by_channel.setdefault(row.channel_id, []).append(parcel)
+        for some in await asyncio.gather(*map(self._bring, by_channel.values())):
+            outcomes |= some
+        outcomes |= await self._withdrawn_meanwhile(rows, outcomes)
+        return [outcomes[step.subject] for step in steps]
 
-    async def _hand_over(self, row: ExchangeRow, step: Step) -> None:
-        parts = self._parts
-        end = await parts.links.other_end(row.channel_id)
-        what = HandOver(
+    async def _hand_over(self, row: ExchangeRow, step: Step) -> HandOver:
+        links = self._parts.links
+        end = await links.other_end(row.channel_id)
+        return HandOver(
             exchange_id=row.id,
             step_key=step.key,
             peer=row.peer,
-            chain_id_of_a=await parts.links.own_zone.chain_id(),
+            chain_id_of_a=await links.own_zone.chain_id(),
             channel_on_a=row.channel_id,
             chain_id_of_b=end.chain_id,
             channel_on_b=end.channel_id,
@@ -180,16 +211,68 @@ class HandOvers:
             stated_height=row.stated_height,
             request_id=row.request_id,
         )
-        sealed = await parts.vault.open_sealed(row.sealed_digest)
-        await parts.peers.hand_over(what, sealed)
 
-    async def _is_withdrawn(self, row: ExchangeRow) -> bool:
-        """Tell whether a pushed version must not go out any more."""
-        if not row.subscription_id:
-            return False
+    async def _bring(self, parcels: Sequence[_Parcel]) -> dict[str, StepOutcome]:
+        """Bring what belongs to one channel."""
+        opened = await self._parts.vault.open_sealed_many(
+            [parcel.what.sealed_digest for parcel in parcels]
+        )
+        outcomes: dict[str, StepOutcome] = {}
+        small: list[tuple[_Parcel, bytes]] = []
+        for parcel in parcels:
+            stream = opened[parcel.what.sealed_digest]
+            if isinstance(stream, HuitongError):
+                outcomes[parcel.row.id] = Failed(error=stream)
+            elif parcel.what.size > BATCH_ITEM_SIZE_BYTES_MAX:
+                outcomes[parcel.row.id] = await self._bring_alone(parcel, stream)
+            else:
+                try:
+                    small.append((parcel, await _whole(parcel, stream)))
+                except HuitongError as failure:
+                    outcomes[parcel.row.id] = Failed(error=failure)
+        return outcomes | await self._bring_small(small)
+
+    async def _bring_alone(self, parcel: _Parcel, sealed: ByteStream) -> StepOutcome:
+        try:
+            await self._parts.peers.hand_over(parcel.what, sealed)
+        except Exception as failure:  # noqa: BLE001 - each payload fails for itself
+            return failure_of(failure, HAND_OVER)
+        return Done()
+
+    async def _bring_small(
+        self, small: Sequence[tuple[_Parcel, bytes]]
+    ) -> dict[str, StepOutcome]:
+        """Bring small payloads in one call; a peer that wants no batch gets each alone."""
+        if not small:
+            return {}
+        try:
+            failures = await self._parts.peers.hand_over_many(
+                [parcel.what for parcel, _ in small], [sealed for _, sealed in small]
+            )
+        except RejectedError:
+            return {
+                parcel.row.id: await self._bring_alone(parcel, one_piece(sealed))
+                for parcel, sealed in small
+            }
+        return {
+            parcel.row.id: Done() if failure is None else Failed(error=failure)
+            for (parcel, _), failure in zip(small, failures, strict=True)
+        }
+
+    async def _withdrawn_meanwhile(
+        self, rows: Mapping[str, ExchangeRow], outcomes: Mapping[str, StepOutcome]
+    ) -> dict[str, StepOutcome]:
+        """Return the outcomes of versions that failed because they may not go out."""
+        failed = [
+            row
+            for row in rows.values()
+            if row.subscription_id and isinstance(outcomes[row.id], Failed)
+        ]
+        if not failed:
+            return {}
         async with self._parts.database.reading() as session:
-            permission = await session.get(SubscriptionRow, row.subscription_id)
-        return permission is None or permission.stage == SubscriptionStage.WITHDRAWN
+            withdrawn = await _withdrawn(session, failed)
+        return {row_id: Done(result=_WITHDRAWN) for row_id in withdrawn}
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Note what is with the peer; the receipt is awaited."""
@@ -205,3 +288,41 @@ class HandOvers:
                 move(row, Stage.HANDED_OVER)
             else:
                 note_stopped(row, step)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """An exchange, and what is brought for it."""
+
+    row: ExchangeRow
+    what: HandOver
+
+
+async def _whole(parcel: _Parcel, stream: ByteStream) -> bytes:
+    """Return small sealed bytes.
+
+    Raises:
+        VaultStoreError: the store does not give them.
+        VaultCorruptError: it gives others.
+    """
+    sealed = b"".join([piece async for piece in stream])
+    if len(sealed) != parcel.what.size:
+        raise VaultCorruptError(
+            digest=parcel.what.sealed_digest,
+            reason=f"{len(sealed)} sealed bytes in the place of {parcel.what.size}",
+        )
+    return sealed
+
+
+async def _withdrawn(session: AsyncSession, rows: Sequence[ExchangeRow]) -> set[str]:
+    """Return which exchanges are pushed versions that must not go out any more."""
+    permissions = {row.id: row.subscription_id for row in rows if row.subscription_id}
+    if not permissions:
+        return set()
+    found = await session.scalars(
+        select(SubscriptionRow.id)
+        .where(SubscriptionRow.id.in_(set(permissions.values())))
+        .where(SubscriptionRow.stage != SubscriptionStage.WITHDRAWN)
+    )
+    standing = set(found)
+    return {row_id for row_id, at in permissions.items() if at not in standing}

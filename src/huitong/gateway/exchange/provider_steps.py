@@ -5,10 +5,17 @@ from __future__ import annotations
 import time
 
 from huitong.core.time import NS_PER_SECOND
-from huitong.gateway.exchange.kinds import HAND_OVER, PUSH, STATE, step_key
+from huitong.gateway.exchange.kinds import (
+    HAND_OVER,
+    HAND_OVER_LARGE,
+    PUSH,
+    STATE,
+    step_key,
+)
 from huitong.gateway.exchange.parts import Parts
 from huitong.gateway.exchange.tables import ExchangeRow
 from huitong.gateway.outbox.steps import NewStep, chain_step
+from huitong.gateway.peers.limits import BATCH_ITEM_SIZE_BYTES_MAX
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 
 
@@ -63,9 +70,14 @@ def push_step(parts: Parts, row: ExchangeRow, pause_s: int = 0) -> NewStep:
 
 
 def hand_over_step(row: ExchangeRow) -> NewStep:
-    """Return the step that brings sealed bytes to the peer."""
+    """Return the step that brings sealed bytes to the peer.
+
+    What is large takes a while, and keeps nothing small waiting.
+    """
+    is_large = row.sealed_size > BATCH_ITEM_SIZE_BYTES_MAX
+    kind = HAND_OVER_LARGE if is_large else HAND_OVER
     return NewStep(
-        kind=HAND_OVER,
+        kind=kind,
         key=step_key(HAND_OVER, row.id),
         payload=row.sealed_digest,
         lane=row.peer,

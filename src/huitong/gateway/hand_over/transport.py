@@ -25,6 +25,7 @@ from huitong.gateway.hand_over.errors import (
 )
 from huitong.gateway.hand_over.hand_overs import HandOvers
 from huitong.gateway.hand_over.parts import Bringing
+from huitong.gateway.peers.answers import answer_failure, read_body
 from huitong.gateway.peers.client import HttpPeers, read_answer
 from huitong.gateway.peers.errors import (
     BodySizeError,
@@ -32,7 +33,7 @@ from huitong.gateway.peers.errors import (
     PeerBusyError,
     PeerDownError,
 )
-from huitong.gateway.peers.server import CERTIFICATE_STATE, answer_failure, read_body
+from huitong.gateway.peers.senders import CERTIFICATE_STATE
 from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
 
 log = structlog.get_logger("gateway")

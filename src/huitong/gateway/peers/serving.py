@@ -13,7 +13,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from huitong.gateway.peers.certificates import spki_digest_of
-from huitong.gateway.peers.server import CERTIFICATE_STATE, PeerServer
+from huitong.gateway.peers.senders import CERTIFICATE_STATE
+from huitong.gateway.peers.server import PeerServer
 from huitong.node.rpc.server import address_of, bind
 
 #: Connections at one time; more are told 503.

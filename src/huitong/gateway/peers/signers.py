@@ -13,7 +13,7 @@ from huitong.gateway.exchange.errors import AnswerMissingError
 from huitong.gateway.exchange.links import Links
 from huitong.gateway.exchange.proven_read import read_proven
 from huitong.gateway.peers.errors import StatementSignerError
-from huitong.gateway.peers.statement import SignedStatement
+from huitong.gateway.peers.statement import SignedStatement, StatementT
 from huitong.modules.members.keys import STORE, account_key
 from huitong.proto.huitong.members.v1.members_pb2 import Account
 
@@ -31,7 +31,7 @@ class Signers:
         self._links = links
         self._known: OrderedDict[tuple[str, str], tuple[str, int]] = OrderedDict()
 
-    async def check(self, signed: SignedStatement) -> None:
+    async def check(self, signed: SignedStatement[StatementT]) -> None:
         """Check that a statement is signed by an account of the member that it names.
 
         Raises:

@@ -15,8 +15,9 @@ from huitong.core.errors import HuitongError
 from huitong.gateway.database.engine import Database
 from huitong.gateway.exchange.links import Links
 from huitong.gateway.outbox.outbox import Outbox
+from huitong.gateway.peers.answers import answer_failure
 from huitong.gateway.peers.client import HttpPeers
-from huitong.gateway.peers.server import CERTIFICATE_STATE, answer_failure
+from huitong.gateway.peers.senders import CERTIFICATE_STATE
 from huitong.gateway.reads.anchoring import ReadAnchoring
 from huitong.gateway.reads.asking import PeerReads
 from huitong.gateway.reads.errors import ReaderUnknownError

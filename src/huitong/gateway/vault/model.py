@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -70,6 +70,22 @@ class OpenedPayload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SealOrder:
+    """What of an own payload is to be sealed, and to whom."""
+
+    digest: bytes
+    """Of the payload."""
+    names: Collection[str]
+    """Fields to give, empty for all; the others stay provable."""
+    reader_key: bytes
+    """X25519 public key, 32 bytes."""
+    context: SealingContext
+    """The exchange that it is for."""
+    holder: str = ""
+    """What it is for, such as an exchange; the sealed bytes are dropped with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SealedPayload:
     """Bytes sealed to one reader, kept in the store until they are dropped."""
 
@@ -77,6 +93,23 @@ class SealedPayload:
     """SHA-256 of the sealed bytes; what the issuer states on chain."""
     size: int
     """Bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenSealed:
+    """Sealed bytes that lie in the store and whose row does not exist: nobody finds them.
+
+    Dropped without being entered or forgotten they are an orphan, which ``sweep`` removes.
+    """
+
+    payload: SealedPayload
+    """What they are."""
+    object_name: str
+    """Where they lie."""
+    owner: str | None = None
+    """Owner of the own payload that they hold; None for bytes that arrived."""
+    holder: str = ""
+    """What they are for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
