@@ -90,9 +90,7 @@ def publication(signer: str, record_id: str, **changes: Any) -> NewStep:
 async def add(outbox: Outbox, *steps: NewStep) -> list[int]:
     """Add steps in a transaction of their own."""
     async with outbox.database.transaction() as session:
-        ids = await outbox.add(session, *steps)
-    outbox.wake()
-    return ids
+        return await outbox.add(session, *steps)
 
 
 async def wait_all(outbox: Outbox, ids: Sequence[int], timeout_s: float = 60) -> list:

@@ -13,13 +13,12 @@ entry is durable.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast, final
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,10 +27,11 @@ from huitong.core.time import TimeNs
 from huitong.gateway.access.errors import AuditBrokenError
 from huitong.gateway.access.tables import AuditAnchorRow, AuditHeadRow, AuditRow
 from huitong.gateway.database.engine import POSTGRESQL, Database
+from huitong.gateway.database.joint_writes import JointWriter
 
 #: The digest before the first entry.
 GENESIS: Final = bytes(32)
-#: Entries written in one transaction, and read at once while verifying.
+#: Entries read at once while verifying.
 BATCH_MAX: Final = 500
 #: Entries of one page.
 PAGE_MAX: Final = 500
@@ -41,6 +41,7 @@ _NAME_CHARACTERS_MAX: Final = 128
 _DOMAIN: Final = b"huitong/audit/1\x00"
 _HEAD_ID: Final = 1
 _ENTRIES: Final = cast(Table, AuditRow.__table__)
+_HEADS: Final = cast(Table, AuditHeadRow.__table__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +92,16 @@ class AuditReport:
 class AuditLog:
     """The log of one gateway, in its database."""
 
-    def __init__(self, database: Database) -> None:
-        """Prepare."""
+    def __init__(self, database: Database, writer: JointWriter | None = None) -> None:
+        """Prepare.
+
+        Args:
+            database: keeps the log.
+            writer: writes for all calls; None for one of its own.
+        """
         self._database = database
-        self._waiting: list[tuple[AuditEntry, asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        writer = writer or JointWriter(database)
+        self._entries = writer.kind(self._write_many, is_last=True)
 
     async def record(self, entry: AuditEntry) -> None:
         """Write an entry, together with others that wait; return when it is durable.
@@ -103,11 +109,7 @@ class AuditLog:
         Raises:
             DatabaseDownError: nothing was written.
         """
-        written = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, written))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_waiting())
-        await written
+        await self._entries.do(entry)
 
     async def write(self, session: AsyncSession, *entries: AuditEntry) -> AuditHead:
         """Write entries within a transaction of the caller's; the log waits until its end.
@@ -117,15 +119,19 @@ class AuditLog:
         """
         head = await self._lock_head(session)
         if not entries:
-            return AuditHead(head.sequence, head.digest)
+            return head
         rows: list[dict[str, Any]] = []
+        sequence, digest = head.sequence, head.digest
         for entry in entries:
-            rows.append(_values(entry, head.sequence + 1, head.digest))
-            head.sequence, head.digest = rows[-1]["sequence"], rows[-1]["digest"]
+            rows.append(_values(entry, sequence + 1, digest))
+            sequence, digest = rows[-1]["sequence"], rows[-1]["digest"]
         # Without objects for the rows, this takes a fifth of the time.
         await session.execute(insert(_ENTRIES), rows)
-        await session.flush()
-        return AuditHead(head.sequence, head.digest)
+        await session.execute(
+            update(_HEADS).where(_HEADS.c.id == _HEAD_ID),
+            {"sequence": sequence, "digest": digest},
+        )
+        return AuditHead(sequence, digest)
 
     async def head(self) -> AuditHead:
         """Return the newest entry's number and digest."""
@@ -187,37 +193,25 @@ class AuditLog:
             )
         return AuditReport(head, len(wanted))
 
-    async def _write_waiting(self) -> None:
-        while self._waiting:
-            batch = self._waiting[:BATCH_MAX]
-            del self._waiting[:BATCH_MAX]
-            failure: Exception | None = None
-            try:
-                async with self._database.transaction() as session:
-                    await self.write(session, *(entry for entry, _ in batch))
-            except Exception as error:  # noqa: BLE001  told to everybody who waits
-                failure = error
-            for _, written in batch:
-                if written.done():  # whoever waited has gone
-                    continue
-                if failure is None:
-                    written.set_result(None)
-                else:
-                    written.set_exception(failure)
+    async def _write_many(
+        self, session: AsyncSession, entries: Sequence[AuditEntry]
+    ) -> list[Exception | None]:
+        await self.write(session, *entries)
+        return [None] * len(entries)
 
-    async def _lock_head(self, session: AsyncSession) -> AuditHeadRow:
-        locked = select(AuditHeadRow).where(AuditHeadRow.id == _HEAD_ID)
-        locked = locked.with_for_update().execution_options(populate_existing=True)
-        head = await session.scalar(locked)
+    async def _lock_head(self, session: AsyncSession) -> AuditHead:
+        locked = (
+            select(_HEADS.c.sequence, _HEADS.c.digest)
+            .where(_HEADS.c.id == _HEAD_ID)
+            .with_for_update()
+        )
+        head = (await session.execute(locked)).first()
         if head is None:
             kind = postgresql if self._database.kind == POSTGRESQL else sqlite
-            first = kind.insert(AuditHeadRow).values(
-                id=_HEAD_ID, sequence=0, digest=GENESIS
-            )
+            first = kind.insert(_HEADS).values(id=_HEAD_ID, sequence=0, digest=GENESIS)
             await session.execute(first.on_conflict_do_nothing())
-            head = await session.scalar(locked)
-        assert head is not None
-        return head
+            head = (await session.execute(locked)).one()
+        return AuditHead(head.sequence, head.digest)
 
     async def _read_end(self) -> tuple[AuditHead, int]:
         """Return the head and the number of the last entry, as of one moment."""

@@ -87,7 +87,6 @@ class AuditAnchoring:
             (step_id,) = await self._outbox.add(
                 session, await self._step(session, head)
             )
-        self._outbox.wake()
         return (await self._done(step_id)).tx_hash
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:

@@ -28,6 +28,7 @@ from huitong.gateway.access.authentication import (
 from huitong.gateway.access.oidc import Tokens
 from huitong.gateway.access.settings import AccessSettings
 from huitong.gateway.database.engine import Database
+from huitong.gateway.database.joint_writes import JointWriter
 from huitong.gateway.http.body_limit import BodyLimitMiddleware
 from huitong.gateway.http.error_page import install_error_page
 from huitong.gateway.http.exchange_forms import Form, Forms
@@ -69,6 +70,7 @@ def make_edge(
     *,
     clock: Callable[[], TimeNs] = time.time_ns,
     clock_s: Callable[[], float] = time.monotonic,
+    writer: JointWriter | None = None,
 ) -> Edge:
     """Return the parts that an edge needs while the service runs.
 
@@ -79,7 +81,9 @@ def make_edge(
         client: asks identity providers.
         clock: tells nanoseconds since the epoch.
         clock_s: tells seconds of a clock that never goes back.
+        writer: writes for all calls; None for one of the edge's own.
     """
+    writer = writer or JointWriter(database)
     api_keys = ApiKeys(database, access, clock=clock)
     tokens = Tokens(access, client, clock=clock, clock_s=clock_s)
     gate = Gate(
@@ -92,8 +96,8 @@ def make_edge(
     )
     return Edge(
         api_keys=api_keys,
-        audit=AuditLog(database),
-        idempotency=Idempotency(database, http, clock=clock),
+        audit=AuditLog(database, writer),
+        idempotency=Idempotency(database, http, clock=clock, writer=writer),
         gate=gate,
     )
 

@@ -184,7 +184,6 @@ async def list_undelivered(
 async def retry_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
     """Try a job again that is stuck or waits."""
     step = await services.outbox.retry(job_id)
-    services.outbox.wake()
     accept(response, _place(job_id), is_ended=step.state in ENDED)
     return job_of(step)
 
@@ -198,7 +197,6 @@ async def retry_job(services: ServicesOf, response: Response, job_id: JobId) -> 
 async def skip_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
     """Go on as if the job were done, because it was done in another way."""
     step = await services.outbox.skip(job_id)
-    services.outbox.wake()
     accept(response, _place(job_id), is_ended=step.state in ENDED)
     return job_of(step)
 
@@ -212,7 +210,6 @@ async def skip_job(services: ServicesOf, response: Response, job_id: JobId) -> J
 async def cancel_job(services: ServicesOf, response: Response, job_id: JobId) -> Job:
     """Never do it. What may be in a block already cannot be taken back."""
     step = await services.outbox.cancel(job_id)
-    services.outbox.wake()
     accept(response, _place(job_id), is_ended=step.state in ENDED)
     return job_of(step)
 

@@ -76,7 +76,6 @@ async def send_message(
     )
     async with services.database.transaction() as session:
         (step_id,) = await services.outbox.add(session, step)
-    services.outbox.wake()
     found = await services.outbox.wait(step_id, wait_s)
     accept(response, f"/v1/jobs/{step_id}", is_ended=found.state in ENDED)
     return job_of(found)

@@ -76,15 +76,16 @@ class HandingOn:
         next_since_ns = time.time_ns() - COMMIT_LAG_S * NS_PER_SECOND
         count = 0
         while True:
-            async with self._database.transaction() as session:
+            async with self._database.reading() as session:
                 ids = await self._missing(session, sink)
-                await self._outbox.add(session, *(_step(name, each) for each in ids))
+            if ids:
+                steps = [_step(name, each) for each in ids]
+                async with self._database.transaction() as session:
+                    await self._outbox.add(session, *steps)
             count += len(ids)
             if len(ids) < HANDED_ON_AT_ONCE:
                 break
         self._since_ns[name] = next_since_ns
-        if count:
-            self._outbox.wake()
         return count
 
     async def _missing(

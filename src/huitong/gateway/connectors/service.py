@@ -27,7 +27,7 @@ from huitong.gateway.outbox.outbox import Outbox
 log = structlog.get_logger("gateway")
 
 #: Seconds between two looks at what is due.
-ROUND_S: Final = 0.5
+ROUND_S: Final = 1.0
 #: Seconds after which a source may be run again whose run was killed.
 LEASE_S: Final = 20
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.time import NS_PER_SECOND, SECONDS_PER_DAY, TimeNs, format_rfc3339
@@ -30,6 +30,7 @@ SCANNED_MAX: Final = 10_000
 #: Rows deleted in one transaction, so that others do not wait.
 PURGED_AT_ONCE: Final = 1_000
 _HEAD: Final = 1
+_EVENTS: Final = cast(Table, EventRow.__table__)
 _SPECIFICATION: Final = "1.0"
 _JSON: Final = "application/json"
 
@@ -156,6 +157,12 @@ class EventLog:
 
     # --- ordering -----------------------------------------------------------------------
 
+    async def has_unnumbered(self) -> bool:
+        """Tell whether there are events without a position."""
+        query = select(EventRow.number).where(EventRow.position.is_(None)).limit(1)
+        async with self._database.reading() as session:
+            return await session.scalar(query) is not None
+
     async def number_new(self) -> int:
         """Give positions to events that have none, some at a time; return how many."""
         async with self._database.transaction() as session:
@@ -170,9 +177,9 @@ class EventLog:
                 return 0
             head = await _lock_head(session)
             await session.execute(
-                update(EventRow),
+                update(_EVENTS).where(_EVENTS.c.number == bindparam("of_number")),
                 [
-                    {"number": number, "position": head.position + place}
+                    {"of_number": number, "position": head.position + place}
                     for place, number in enumerate(found, start=1)
                 ],
             )

@@ -105,10 +105,9 @@ class Advancing:
             await self._standing.end_groundless(session, found.touched)
 
     async def applied(self, block: BlockSeen, found: Any) -> None:
-        """Let the outbox go on at once."""
+        """Let those go on who wait for what the block tells; steps begin by themselves."""
         if found:
             self._parts.learned.tell()
-            self._parts.outbox.wake()
 
     async def reconcile(self) -> None:
         """Bring every exchange to where the zone says that it is."""
@@ -124,7 +123,6 @@ class Advancing:
         async with parts.database.transaction() as session:
             await self.advance(session, pushes)
         parts.learned.tell()
-        parts.outbox.wake()
 
     async def resumed(self) -> None:
         """Push what was missed."""

@@ -215,7 +215,6 @@ class Arrivals:
             needless = list(await parts.vault.enter_sealed(session, entering))
             await parts.outbox.add(session, *steps)
         needless += [one for _, one in written if one not in entering]
-        parts.outbox.wake()
         await parts.vault.forget_written(needless)
         for former in formers:
             await parts.vault.drop_sealed(former)

@@ -17,6 +17,8 @@ from huitong.core.codec import encode
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import sha256
 from huitong.gateway.database.engine import Database
+from huitong.gateway.database.joint_writes import JointWriter
+from huitong.gateway.events.hearing import Hearing
 from huitong.gateway.exchange import kinds
 from huitong.gateway.exchange.advancing import Advancing
 from huitong.gateway.exchange.arrivals import Arrivals
@@ -67,6 +69,7 @@ from huitong.gateway.exchange.subscriptions import Subscriptions
 from huitong.gateway.exchange.tables import ExchangeRow
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.outbox.steps import (
+    NewStep,
     Settled,
     StepFilter,
     StepState,
@@ -78,8 +81,9 @@ from huitong.proto.huitong.exchange.v1 import exchange_pb2
 
 log = structlog.get_logger("gateway")
 
-#: Seconds between two looks at an exchange that is waited for.
-POLL_S: Final = 0.05
+#: Seconds between two looks at an exchange that is waited for; what this process does
+#: with it is seen at once.
+POLL_S: Final = 0.5
 #: Seconds between two rounds in which sealed bytes go that nobody needs any more, and how
 #: many go in one.
 TIDY_S: Final = 5.0
@@ -111,6 +115,7 @@ class Exchanges:
         settings: ExchangeSettings,
         identity: Identity,
         readers: ReaderKeySet,
+        writer: JointWriter | None = None,
     ) -> None:
         """Prepare, and register with the outbox; nothing is asked or started yet.
 
@@ -124,7 +129,10 @@ class Exchanges:
             settings: how this gateway exchanges.
             identity: who this gateway is, and which accounts sign for it.
             readers: what payloads for this member are sealed to.
+            writer: writes for all calls; None for one of its own.
         """
+        self._requests = (writer or JointWriter(database)).kind(self._request_many)
+        self._news = Hearing()
         self._parts = Parts(
             database=database,
             outbox=outbox,
@@ -200,24 +208,37 @@ class Exchanges:
             NotShareableError: the issuer's zone would refuse it at once, where the
                 settings say that this is asked first.
         """
-        digest = sha256(repr(replace(order, request_id="")).encode())
         await self._check_request(order)
-        async with self._parts.database.transaction() as session:
-            row = await session.scalar(
-                select(ExchangeRow).where(ExchangeRow.key == order.key)
-            )
-            if row is None:
-                row = self._new_row(order, digest)
+        return await self._requests.do(order)
+
+    async def _request_many(
+        self, session: AsyncSession, orders: Sequence[RequestOrder]
+    ) -> list[ExchangeView | Exception]:
+        """Write the requests that are new; return each, or why there is none."""
+        keys = {order.key for order in orders}
+        known = await session.scalars(
+            select(ExchangeRow).where(ExchangeRow.key.in_(keys))
+        )
+        rows = {row.key: row for row in known}
+        new: dict[str, NewStep] = {}
+        # By their keys, so that processes that write the same ones wait in one order.
+        for order in sorted(orders, key=lambda order: order.key):
+            if order.key not in rows:
+                row = rows[order.key] = self._new_row(order)
                 session.add(row)
                 tell_stage(row)
-                await session.flush()
                 step = request_step(self._parts, kinds.REQUEST, row, order.timeout_s)
-                await self._parts.outbox.add(session, step)
-            elif row.order_digest != digest:
-                raise OrderKeyReusedError(key=order.key)
-            (view,) = await views_of(session, [row])
-        self._parts.outbox.wake()
-        return view
+                new[order.key] = step
+        await session.flush()
+        await self._parts.outbox.add(session, *new.values())
+        stored = list(rows.values())
+        views = dict(zip(rows, await views_of(session, stored), strict=True))
+        return [
+            views[order.key]
+            if rows[order.key].order_digest == _order_digest(order)
+            else OrderKeyReusedError(key=order.key)
+            for order in orders
+        ]
 
     async def decide(self, exchange_id: str, order: DecideOrder) -> ExchangeView:
         """Decide on a request that waits for an officer.
@@ -258,7 +279,6 @@ class Exchanges:
             )
             await self._parts.outbox.add(session, step)
             (view,) = await views_of(session, [row])
-        self._parts.outbox.wake()
         return view
 
     async def _check_request(self, order: RequestOrder) -> None:
@@ -269,7 +289,7 @@ class Exchanges:
         await judge_at_issuer(self._parts.links, order.channel_id, request)
 
     async def _is_known(self, key: str) -> bool:
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             query = select(ExchangeRow.id).where(ExchangeRow.key == key)
             return await session.scalar(query) is not None
 
@@ -291,21 +311,21 @@ class Exchanges:
         """Refuse a grant that the zone would refuse, before anything is sent."""
         if not order.grant:
             return
-        async with self._parts.database.transaction() as session:
+        async with self._parts.database.reading() as session:
             row = await get_row(session, exchange_id)
         if row.side == Side.PROVIDER and row.stage == Stage.REQUESTED:
             point = PolicyPoint(self._parts.links.own_zone)
             request = request_of(row)
             await point.check_grantable(row.channel_id, request, sorted(order.fields))
 
-    def _new_row(self, order: RequestOrder, digest: bytes) -> ExchangeRow:
+    def _new_row(self, order: RequestOrder) -> ExchangeRow:
         now_ns = time.time_ns()
         return ExchangeRow(
             id=new_id(now_ns),
             side=Side.REQUESTER,
             stage=Stage.ORDERED,
             key=order.key,
-            order_digest=digest,
+            order_digest=_order_digest(order),
             channel_id=order.channel_id,
             sequence=None,
             push_number=0,
@@ -361,12 +381,13 @@ class Exchanges:
             ExchangeUnknownError: there is none.
         """
         deadline_s = time.monotonic() + timeout_s
-        while True:
-            view = await self.get(exchange_id)
-            left_s = deadline_s - time.monotonic()
-            if view.stage in ENDED or view.problem is not None or left_s <= 0:
-                return view
-            await asyncio.sleep(min(POLL_S, left_s))
+        with self._news.of(exchange_id) as news:
+            while True:
+                view = await self.get(exchange_id)
+                left_s = deadline_s - time.monotonic()
+                if view.stage in ENDED or view.problem is not None or left_s <= 0:
+                    return view
+                await news.wait(min(POLL_S, left_s))
 
     async def open_document(self, exchange_id: str) -> OpenedPayload:
         """Open what was received, decrypted piece by piece, as people would read it.
@@ -396,7 +417,6 @@ class Exchanges:
                 raise DocumentMissingError(exchange_id=exchange_id, stage=row.stage)
             clear_problem(row)
             await self._parts.outbox.add(session, receipt_step(self._parts, row))
-        self._parts.outbox.wake()
         return await self.get(exchange_id)
 
     async def retry(self, exchange_id: str) -> ExchangeView:
@@ -424,7 +444,6 @@ class Exchanges:
             clear_problem(row)
             row.receipts += 1
             await self._parts.outbox.add(session, push_step(self._parts, row))
-        self._parts.outbox.wake()
 
     async def cancel(self, exchange_id: str) -> ExchangeView:
         """Give an exchange up, as far as this side is to act.
@@ -481,6 +500,11 @@ class Exchanges:
                 )
             if len(rows) < TIDIED_AT_ONCE:
                 return
+
+
+def _order_digest(order: RequestOrder) -> bytes:
+    """Return what tells an order from another one under the same key."""
+    return sha256(repr(replace(order, request_id="")).encode())
 
 
 async def _unneeded(session: AsyncSession) -> Sequence[ExchangeRow]:

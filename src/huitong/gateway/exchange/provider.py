@@ -119,7 +119,6 @@ class Sealing:
             else:
                 note_stopped(row, step)
         await self._parts.outbox.add(session, *steps)
-        self._parts.outbox.wake()
 
 
 @final

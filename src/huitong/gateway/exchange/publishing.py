@@ -59,7 +59,6 @@ class Publishing:
         if not is_new:  # the same order came in twice at the same time
             await vault.discard(staged)
             return await self._same(row, digest)
-        self._parts.outbox.wake()
         return _publication(row, 0)
 
     async def get(self, publication_id: str) -> Publication:
@@ -130,7 +129,6 @@ class Publishing:
         published = [row for row in rows.values() if row.state == "published"]
         await session.flush()
         await push_published(session, self._parts, published)
-        self._parts.outbox.wake()
 
     async def _type_of(self, record_id: str) -> str:
         """Return the type of a record that a new version follows; empty if unknown.

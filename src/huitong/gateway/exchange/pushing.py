@@ -258,7 +258,6 @@ class Judging:
             else:
                 move(row, Stage.REFUSED)
         await self._parts.outbox.add(session, *steps)
-        self._parts.outbox.wake()
 
 
 def _decision(request: pb.RequestPacket, outcome: int, code: str) -> pb.Decision:

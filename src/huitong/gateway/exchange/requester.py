@@ -184,7 +184,6 @@ class Checking:
                 if parts.settings.confirm_automatically:
                     steps.append(receipt_step(parts, row))
         await parts.outbox.add(session, *steps)
-        parts.outbox.wake()
 
 
 def _check_minimum(grade: str, minimum: str) -> None:

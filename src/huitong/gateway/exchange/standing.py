@@ -286,7 +286,6 @@ class Standing:
                     await self._end_all(session, [row], "ground")
                 else:
                     await push_missed(session, parts, row)
-        parts.outbox.wake()
 
     async def _has_lost_ground(self, point: PolicyPoint, row: SubscriptionRow) -> bool:
         member_id = self._parts.identity.member_id

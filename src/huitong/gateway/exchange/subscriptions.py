@@ -91,7 +91,6 @@ class Subscriptions:
             elif row.order_digest != digest:
                 raise OrderKeyReusedError(key=order.key)
             (view,) = await views_of(session, [row])
-        self._parts.outbox.wake()
         return view
 
     async def decide(
@@ -134,7 +133,6 @@ class Subscriptions:
             )
             await self._parts.outbox.add(session, step)
             (view,) = await views_of(session, [row])
-        self._parts.outbox.wake()
         return view
 
     async def end(self, subscription_id: str, order: EndOrder) -> SubscriptionView:
@@ -165,7 +163,6 @@ class Subscriptions:
             )
             await self._parts.outbox.add(session, step)
             (view,) = await views_of(session, [row])
-        self._parts.outbox.wake()
         return view
 
     async def _check_request(self, order: SubscribeOrder) -> None:

@@ -106,9 +106,7 @@ class FactImports:
             if is_watched is not None:
                 row.is_watched = is_watched
             await self._add(session, row, key, request_id, waits=waits)
-            entry = entry_of(row)
-        self._outbox.wake()
-        return entry
+            return entry_of(row)
 
     async def _add(
         self,
@@ -227,7 +225,6 @@ class _Proving:
                 for number, message in enumerate(messages, start=1)
             ]
             row.step_id = (await self._outbox.add(session, *added))[-1]
-        self._outbox.wake()
 
 
 @final

@@ -58,9 +58,7 @@ class Advancing:
         await self.advance(session, found)
 
     async def applied(self, block: BlockSeen, found: Any) -> None:
-        """Let the outbox go on at once."""
-        if found:
-            self._parts.outbox.wake()
+        """What was added goes on by itself."""
 
     async def reconcile(self) -> None:
         """Bring every hand-over to where the zone says that it is."""
@@ -69,7 +67,6 @@ class Advancing:
         async for page in pages:
             async with parts.database.transaction() as session:
                 await self.advance(session, page)
-        parts.outbox.wake()
 
     async def resumed(self) -> None:
         """Nothing waits for this."""

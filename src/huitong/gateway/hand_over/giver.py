@@ -97,7 +97,6 @@ class Sealing:
             move(row, HandOverStage.SEALED)
             steps.append(self._offer(row))
         await self._parts.outbox.add(session, *steps)
-        self._parts.outbox.wake()
 
     def _offer(self, row: HandOverRow) -> NewStep:
         account = self._parts.identity.publisher

@@ -113,9 +113,7 @@ class HandOvers:
                 await self._parts.outbox.add(session, _seal(row))
             elif row.order_digest != digest:
                 raise HandOverKeyReusedError(key=order.key)
-            view = view_of(row)
-        self._parts.outbox.wake()
-        return view
+            return view_of(row)
 
     async def decide(
         self, hand_over_id: str, order: HandOverDecisionOrder
@@ -157,9 +155,7 @@ class HandOvers:
                 request_id=order.request_id,
             )
             await self._parts.outbox.add(session, step)
-            view = view_of(row)
-        self._parts.outbox.wake()
-        return view
+            return view_of(row)
 
     # --- looking ------------------------------------------------------------------------
 

@@ -103,8 +103,6 @@ class HandOverArrivals:
         if kept.sealed_digest != expected:
             await parts.vault.drop_sealed(kept.sealed_digest)
             raise SealedDigestError(actual=kept.sealed_digest, expected=expected)
-        if is_taken:
-            parts.outbox.wake()
 
     @staticmethod
     async def _find(

@@ -16,13 +16,22 @@ import contextlib
 import hashlib
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, final
+from typing import Annotated, Any, Final, cast, final
 
 import orjson
 from fastapi import Header, Request
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import (
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import Headers, MutableHeaders
@@ -31,6 +40,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from huitong.core.errors import HuitongError
 from huitong.core.time import NS_PER_SECOND, TimeNs
 from huitong.gateway.database.engine import Database
+from huitong.gateway.database.joint_writes import JointWriter, JointWrites
 from huitong.gateway.http.errors import (
     AnswerNotKeptError,
     IdempotencyFullError,
@@ -53,6 +63,13 @@ _COUNT_AGE_S: Final = 30
 _KEY_FORM: Final = r"^[A-Za-z0-9._:-]{8,128}$"
 _KEY: Final = re.compile(_KEY_FORM, re.ASCII)
 _METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_KEYS: Final = cast(Table, IdempotencyRow.__table__)
+#: What tells a row of an attempt, and the parameters that are compared with it.
+_OF_ATTEMPT: Final = (
+    _KEYS.c.caller == bindparam("of_caller"),
+    _KEYS.c.key == bindparam("of_key"),
+    _KEYS.c.holder == bindparam("of_holder"),
+)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -94,18 +111,58 @@ class KeptAnswer:
     """None if it was too large, or shows a secret."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """Names one attempt at one request."""
+
+    caller: str
+    key: str
+    holder: bytes
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where its row is; rows are locked in this order."""
+        return self.caller, self.key
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of ``_OF_ATTEMPT``."""
+        return {
+            "of_caller": self.caller,
+            "of_key": self.key,
+            "of_holder": self.holder,
+        }
+
+
 @final
 class Idempotency:
     """What is remembered of requests with a key, in the database of all processes."""
 
     def __init__(
-        self, database: Database, settings: HttpSettings, *, clock: Callable[[], TimeNs]
+        self,
+        database: Database,
+        settings: HttpSettings,
+        *,
+        clock: Callable[[], TimeNs],
+        writer: JointWriter | None = None,
     ) -> None:
-        """Prepare; ``clock`` tells nanoseconds since the epoch."""
+        """Prepare.
+
+        Args:
+            database: of all processes.
+            settings: how long and how much is remembered.
+            clock: tells nanoseconds since the epoch.
+            writer: writes for all calls; None for one of its own.
+        """
         self.settings = settings
         self._database = database
         self._clock = clock
         self._counts: dict[str, tuple[TimeNs, int]] = {}
+        writer = writer or JointWriter(database)
+        self._beginnings: JointWrites[_Name, KeptAnswer | bytes] = writer.kind(
+            self._begin_many
+        )
+        self._answers = writer.kind(self._keep_many)
+        self._releases = writer.kind(self._release_many)
 
     async def begin(self, caller: str, key: str) -> KeptAnswer | bytes:
         """Return the answer kept for a key, or the name of a new attempt.
@@ -116,37 +173,32 @@ class Idempotency:
             DatabaseDownError: the database does not answer.
         """
         await self._check_count(caller)
-        holder = secrets.token_bytes(32)
+        attempt = _Name(caller, key, secrets.token_bytes(32))
         try:
-            async with self._database.transaction() as session:
-                return await self._begin(session, caller, key, holder)
+            return await self._beginnings.do(attempt)
         except IntegrityError as error:  # another process was first
             raise IdempotencyRunningError from error
 
     async def renew(self, caller: str, key: str, holder: bytes) -> None:
         """Go on holding a key whose request takes long."""
-        await self._update(caller, key, holder, leased_until_ns=self._lease_end())
+        async with self._database.transaction() as session:
+            await session.execute(
+                update(_KEYS).where(*_OF_ATTEMPT),
+                {
+                    **_Name(caller, key, holder).parameters(),
+                    "leased_until_ns": self._lease_end(),
+                },
+            )
 
     async def keep(
         self, caller: str, key: str, holder: bytes, answer: KeptAnswer
     ) -> None:
         """Store the answer of an attempt; one that lost its lease changes nothing."""
-        await self._update(
-            caller,
-            key,
-            holder,
-            request=answer.request,
-            status=answer.status,
-            headers=orjson.dumps(answer.headers),
-            body=answer.body,
-        )
+        await self._answers.do((_Name(caller, key, holder), answer))
 
     async def release(self, caller: str, key: str, holder: bytes) -> None:
         """Forget an attempt that changed nothing."""
-        async with self._database.transaction() as session:
-            await session.execute(
-                delete(IdempotencyRow).where(*_held(caller, key, holder))
-            )
+        await self._releases.do(_Name(caller, key, holder))
 
     async def purge(self) -> int:
         """Delete what is older than it is remembered; return how many rows, some at a time."""
@@ -168,33 +220,103 @@ class Idempotency:
                 )
         return len(rows)
 
-    async def _begin(
-        self, session: AsyncSession, caller: str, key: str, holder: bytes
-    ) -> KeptAnswer | bytes:
-        now_ns = self._clock()
-        row = await session.get(IdempotencyRow, (caller, key), with_for_update=True)
-        if row is None:
-            row = IdempotencyRow(caller=caller, key=key)
-            session.add(row)
-        elif now_ns - row.made_ns <= self.settings.idempotency_age_s * NS_PER_SECOND:
-            if row.request is not None:
-                return _kept(row)
-            if row.leased_until_ns > now_ns:
-                raise IdempotencyRunningError
-        row.made_ns, row.holder = now_ns, holder
-        row.leased_until_ns = self._lease_end()
-        row.request = row.status = row.headers = row.body = None
-        return holder
+    async def _begin_many(
+        self, session: AsyncSession, attempts: Sequence[_Name]
+    ) -> list[KeptAnswer | bytes | Exception]:
+        """Return for each attempt its name, or the answer kept, or why neither."""
+        found = await self._find(session, attempts)
+        free: dict[tuple[str, str], _Name] = {}
+        answers: list[KeptAnswer | bytes | Exception] = []
+        for attempt in attempts:
+            answer = self._known(found.get(attempt.place))
+            if (
+                answer is None
+                and free.setdefault(attempt.place, attempt) is not attempt
+            ):
+                answer = IdempotencyRunningError()  # the same twice at once
+            answers.append(answer or attempt.holder)
+        await self._take(session, free, found)
+        return answers
 
-    async def _update(
-        self, caller: str, key: str, holder: bytes, **values: Any
+    @staticmethod
+    async def _find(
+        session: AsyncSession, attempts: Sequence[_Name]
+    ) -> dict[tuple[str, str], Any]:
+        places = sorted({attempt.place for attempt in attempts})
+        rows = await session.execute(
+            select(_KEYS)
+            .where(tuple_(_KEYS.c.caller, _KEYS.c.key).in_(places))
+            .order_by(_KEYS.c.caller, _KEYS.c.key)
+            .with_for_update()
+        )
+        return {(row.caller, row.key): row for row in rows}
+
+    def _known(self, row: Any) -> KeptAnswer | Exception | None:
+        """Return what a row says of a new attempt; None if it may begin."""
+        now_ns = self._clock()
+        age_ns = self.settings.idempotency_age_s * NS_PER_SECOND
+        if row is None or now_ns - row.made_ns > age_ns:
+            return None
+        if row.request is not None:
+            return _kept(row)
+        return IdempotencyRunningError() if row.leased_until_ns > now_ns else None
+
+    async def _take(
+        self,
+        session: AsyncSession,
+        free: dict[tuple[str, str], _Name],
+        found: dict[tuple[str, str], Any],
     ) -> None:
-        async with self._database.transaction() as session:
+        """Let attempts hold their keys."""
+        held = {
+            "made_ns": self._clock(),
+            "leased_until_ns": self._lease_end(),
+            **dict.fromkeys(("request", "status", "headers", "body")),
+        }
+        new = [
+            {**held, "caller": caller, "key": key, "holder": free[caller, key].holder}
+            for caller, key in sorted(free.keys() - found.keys())
+        ]
+        if new:
+            await session.execute(insert(_KEYS), new)
+        for place in sorted(free.keys() & found.keys()):
+            where = {
+                "of_caller": place[0],
+                "of_key": place[1],
+                "of_holder": found[place].holder,
+            }
             await session.execute(
-                update(IdempotencyRow)
-                .where(*_held(caller, key, holder))
-                .values(**values)
+                update(_KEYS).where(*_OF_ATTEMPT),
+                {**held, **where, "holder": free[place].holder},
             )
+
+    @staticmethod
+    async def _keep_many(
+        session: AsyncSession, kept: Sequence[tuple[_Name, KeptAnswer]]
+    ) -> list[Exception | None]:
+        values = [
+            {
+                **attempt.parameters(),
+                "request": answer.request,
+                "status": answer.status,
+                "headers": orjson.dumps(answer.headers),
+                "body": answer.body,
+            }
+            for attempt, answer in sorted(kept, key=lambda pair: pair[0].place)
+        ]
+        await session.execute(update(_KEYS).where(*_OF_ATTEMPT), values)
+        return [None] * len(kept)
+
+    @staticmethod
+    async def _release_many(
+        session: AsyncSession, attempts: Sequence[_Name]
+    ) -> list[Exception | None]:
+        ordered = sorted(attempts, key=lambda attempt: attempt.place)
+        await session.execute(
+            delete(_KEYS).where(*_OF_ATTEMPT),
+            [attempt.parameters() for attempt in ordered],
+        )
+        return [None] * len(attempts)
 
     async def _check_count(self, caller: str) -> None:
         """Refuse a caller with too many keys; the number is counted now and then."""
@@ -413,15 +535,7 @@ async def _replay(kept: KeptAnswer, scope: Scope, receive: Receive, send: Send) 
     await send({"type": "http.response.body", "body": kept.body})
 
 
-def _held(caller: str, key: str, holder: bytes) -> tuple[Any, ...]:
-    return (
-        IdempotencyRow.caller == caller,
-        IdempotencyRow.key == key,
-        IdempotencyRow.holder == holder,
-    )
-
-
-def _kept(row: IdempotencyRow) -> KeptAnswer:
+def _kept(row: Any) -> KeptAnswer:
     assert row.request is not None
     assert row.status is not None
     headers = orjson.loads(row.headers or b"[]")

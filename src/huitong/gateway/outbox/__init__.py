@@ -6,7 +6,6 @@ is carried out afterwards, however often the gateway is stopped meanwhile::
     async with database.transaction() as session:
         session.add(row)                                   # the decision
         await outbox.add(session, chain_step(...))         # what follows from it
-    outbox.wake()
 
 Chain steps are gathered into transactions that are signed, stored, and only then sent
 (``writer``); what became of them is read from the zone's blocks (``follower``). Other

@@ -14,6 +14,7 @@ from contextlib import aclosing
 from typing import Any, Final, Protocol, final
 
 import structlog
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.client.calls import all_answered
@@ -22,7 +23,7 @@ from huitong.client.rpc import Call
 from huitong.client.subscription import BlockSeen, read_block_head, read_tx
 from huitong.client.zone import ZoneClient
 from huitong.core.errors import HuitongError
-from huitong.gateway.database.engine import Database
+from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.outbox.errors import BlocksPrunedError
 from huitong.gateway.outbox.tables import FollowedZoneRow
 
@@ -198,7 +199,14 @@ class BlockFollower:
 
     async def _write(self, session: AsyncSession, height: int) -> None:
         chain_id = await self._zone.chain_id()
-        await session.merge(FollowedZoneRow(chain_id=chain_id, height=height))
+        insert = sqlite.insert if self._database.kind == SQLITE else postgresql.insert
+        await session.execute(
+            insert(FollowedZoneRow)
+            .values(chain_id=chain_id, height=height)
+            .on_conflict_do_update(
+                index_elements=[FollowedZoneRow.chain_id], set_={"height": height}
+            )
+        )
 
 
 def _read_block(block: dict[str, Any], results: dict[str, Any]) -> BlockSeen:

@@ -43,23 +43,26 @@ class Lease:
         """Take or renew it; return whether this process holds it now."""
         now_ns = time.time_ns()
         until_ns = now_ns + self._duration_ns
+        take = (
+            update(LeaseRow)
+            .where(LeaseRow.name == self._name)
+            .where(or_(LeaseRow.holder == self._holder, LeaseRow.until_ns < now_ns))
+            .values(holder=self._holder, until_ns=until_ns)
+            .returning(LeaseRow.name)
+        )
         async with self._database.transaction() as session:
+            if (await session.execute(take)).first() is not None:
+                return True
             insert = (
                 sqlite.insert if self._database.kind == SQLITE else postgresql.insert
             )
-            await session.execute(
+            made = await session.execute(
                 insert(LeaseRow)
-                .values(name=self._name, holder="", until_ns=0)
+                .values(name=self._name, holder=self._holder, until_ns=until_ns)
                 .on_conflict_do_nothing()
-            )
-            taken = await session.execute(
-                update(LeaseRow)
-                .where(LeaseRow.name == self._name)
-                .where(or_(LeaseRow.holder == self._holder, LeaseRow.until_ns < now_ns))
-                .values(holder=self._holder, until_ns=until_ns)
                 .returning(LeaseRow.name)
             )
-            return taken.first() is not None
+            return made.first() is not None
 
     async def check(self, session: AsyncSession) -> None:
         """Make sure, for the rest of the transaction, that nobody else holds it.

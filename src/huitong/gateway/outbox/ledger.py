@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final, TypeAlias, cast, final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Select, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError, UnavailableError
 from huitong.core.limits import TX_SIZE_BYTES_MAX
 from huitong.core.time import NS_PER_SECOND
+from huitong.gateway.database.commits import after_commit
 from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.events.register import JOB_STUCK
 from huitong.gateway.events.telling import tell
@@ -45,6 +48,24 @@ log = structlog.get_logger("gateway")
 ENVELOPE_BYTES: Final = 1_024
 #: Characters of an error that are kept.
 ERROR_CHARACTERS_MAX: Final = 4_000
+#: Seconds; a step that is due in less is begun then, others when the outbox looks.
+SOON_S: Final = 2.0
+STEPS: Final = cast(Table, StepRow.__table__)
+_TRANSACTIONS: Final = cast(Table, ChainTransactionRow.__table__)
+#: What an attempt changes of a step.
+_CHANGED: Final = (
+    "state",
+    "attempts",
+    "next_attempt_ns",
+    "changed_ns",
+    "error_codespace",
+    "error_code",
+    "error",
+    "result",
+)
+
+Lane: TypeAlias = tuple[bool, str]
+"""Whether its steps are messages of the chain, and its name."""
 
 
 @final
@@ -59,7 +80,9 @@ class Ledger:
         self._handlers: dict[str, StepHandler] = {}
         self.ended: Callable[[Sequence[Step]], None] = lambda _: None
         """Told of steps that have ended; must not wait."""
-        self._changed = asyncio.Event()
+        self.due: Callable[[Iterable[Lane]], None] = lambda _: None
+        """Told in which lanes steps are due; must not wait."""
+        self._awaited: dict[int, set[asyncio.Event]] = {}
 
     # --- handlers -----------------------------------------------------------------------
 
@@ -91,112 +114,132 @@ class Ledger:
             return []
         now_ns = time.time_ns()
         insert = sqlite.insert if self.database.kind == SQLITE else postgresql.insert
-        await session.execute(
-            insert(StepRow).on_conflict_do_nothing(index_elements=[StepRow.key]),
-            [_values(step, now_ns) for step in steps],
+        first = {step.key: step for step in reversed(steps)}
+        written = await session.execute(
+            insert(STEPS)
+            .on_conflict_do_nothing(index_elements=[STEPS.c.key])
+            .returning(STEPS.c.id, STEPS.c.key),
+            [
+                _values(first[key], now_ns)
+                for key in dict.fromkeys(s.key for s in steps)
+            ],
         )
-        found = {
-            row.key: row
-            for row in await session.execute(
-                select(
-                    StepRow.id, StepRow.key, StepRow.kind, StepRow.lane, StepRow.subject
-                ).where(StepRow.key.in_([step.key for step in steps]))
-            )
-        }
+        ids = {row.key: row.id for row in written}
+        self._tell_added(session, [first[key] for key in ids], now_ns)
+        known = {key: _content(step) for key, step in first.items() if key in ids}
+        if len(ids) < len(first):
+            query = select(
+                STEPS.c.id, STEPS.c.key, STEPS.c.kind, STEPS.c.lane, STEPS.c.subject
+            ).where(STEPS.c.key.in_(first.keys() - ids.keys()))
+            for row in await session.execute(query):
+                ids[row.key], known[row.key] = row.id, _content(row)
         for step in steps:
-            row = found[step.key]
-            if (row.kind, row.lane, row.subject) != (
-                step.kind,
-                step.lane,
-                step.subject,
-            ):
+            if known[step.key] != _content(step):
                 raise StepKeyReusedError(key=step.key)
-        return [found[step.key].id for step in steps]
+        return [ids[step.key] for step in steps]
+
+    def _tell_added(
+        self, session: AsyncSession, steps: Sequence[NewStep], now_ns: int
+    ) -> None:
+        lanes = {
+            (step.is_chain, step.lane) for step in steps if step.not_before_ns <= now_ns
+        }
+        if lanes:
+            after_commit(session, lambda: self.due(lanes))
 
     # --- ending -------------------------------------------------------------------------
 
     async def note(
-        self, session: AsyncSession, outcomes: Iterable[tuple[StepRow, StepOutcome]]
+        self, session: AsyncSession, outcomes: Iterable[tuple[Step, StepOutcome]]
     ) -> None:
         """Write what attempts came to, and tell the handlers of the steps that ended."""
-        ended = []
-        for row, outcome in outcomes:
-            if isinstance(outcome, Done):
-                _finish(row, StepState.DONE)
-                row.result = outcome.result
+        changed, ended = [], []
+        for step, outcome in outcomes:
+            after = self._after(session, step, outcome)
+            changed.append(after)
+            if after.state != StepState.WAITING:
+                ended.append(Settled(step=after, outcome=outcome))
             else:
-                self._note_failure(session, row, outcome)
-            if row.state != StepState.WAITING:
-                ended.append((row, outcome))
+                self.begin_at(session, after, after.next_attempt_ns)
+        if not changed:
+            return
+        await session.execute(
+            update(STEPS).where(STEPS.c.id == bindparam("of_id")),
+            [
+                {"of_id": step.id, **{name: getattr(step, name) for name in _CHANGED}}
+                for step in changed
+            ],
+        )
         await self.settle(session, ended)
 
-    async def settle(
-        self,
-        session: AsyncSession,
-        ended: Sequence[tuple[StepRow, StepOutcome | None]],
-    ) -> None:
+    async def settle(self, session: AsyncSession, ended: Sequence[Settled]) -> None:
         """Tell the handlers of steps that ended; one that fails keeps no other from it."""
-        by_kind: dict[str, list[tuple[StepRow, StepOutcome | None]]] = {}
-        for row, outcome in ended:
-            by_kind.setdefault(row.kind, []).append((row, outcome))
+        by_kind: dict[str, list[Settled]] = {}
+        for item in ended:
+            by_kind.setdefault(item.step.kind, []).append(item)
         for kind, group in by_kind.items():
             if not await self._tell(session, kind, group) and len(group) > 1:
                 for one in group:
                     await self._tell(session, kind, [one])
+        ids = [item.step.id for item in ended]
+        after_commit(session, lambda: self._tell_ended(ids))
 
     async def _tell(
-        self,
-        session: AsyncSession,
-        kind: str,
-        group: Sequence[tuple[StepRow, StepOutcome | None]],
+        self, session: AsyncSession, kind: str, group: Sequence[Settled]
     ) -> bool:
-        hashes = await _tx_hashes(session, [row for row, _ in group])
-        settled = [
-            Settled(step=step_of(row, hashes), outcome=outcome)
-            for row, outcome in group
-        ]
         try:
             async with session.begin_nested():
-                await self.handler(kind).settle(session, settled)
-            self.ended([item.step for item in settled])
+                await self.handler(kind).settle(session, group)
+            self.ended([item.step for item in group])
         except Exception as bug:
             log.error(
                 "step_not_settled",
                 kind=kind,
-                keys=[row.key for row, _ in group],
+                keys=[item.step.key for item in group],
                 reason=f"{type(bug).__name__}: {bug}",
                 exc_info=bug,
             )
             if len(group) == 1:
-                row, _ = group[0]
-                row.error = f"what follows failed: {type(bug).__name__}: {bug}"[
-                    :ERROR_CHARACTERS_MAX
-                ]
+                told = f"what follows failed: {type(bug).__name__}: {bug}"
+                await session.execute(
+                    update(STEPS)
+                    .where(STEPS.c.id == group[0].step.id)
+                    .values(error=told[:ERROR_CHARACTERS_MAX])
+                )
             return False
         return True
 
-    def _note_failure(
-        self, session: AsyncSession, row: StepRow, outcome: Failed
-    ) -> None:
+    def _after(self, session: AsyncSession, step: Step, outcome: StepOutcome) -> Step:
+        """Return a step as it is after an attempt."""
+        now_ns = time.time_ns()
+        if isinstance(outcome, Done):
+            return replace(
+                step, state=StepState.DONE, changed_ns=now_ns, result=outcome.result
+            )
         error = outcome.error
-        row.attempts += 0 if row.is_chain else 1
-        row.error_codespace, row.error_code = error.codespace, error.code
-        row.error = str(error)[:ERROR_CHARACTERS_MAX]
+        step = replace(
+            step,
+            attempts=step.attempts + (0 if step.is_chain else 1),
+            changed_ns=now_ns,
+            error_codespace=error.codespace,
+            error_code=error.code,
+            error=str(error)[:ERROR_CHARACTERS_MAX],
+        )
         may_go = isinstance(error, UnavailableError)
         retry = may_go if outcome.retry is None else outcome.retry
-        if retry and row.attempts < self.settings.attempts_max:
-            free(row, time.time_ns() + self.pause_ns(row.attempts))
-        else:
-            _finish(row, StepState.STUCK)
-            _tell_stuck(session, row)
-            log.warning(
-                "step_stuck",
-                kind=row.kind,
-                key=row.key,
-                subject=row.subject,
-                request_id=row.request_id,
-                reason=row.error,
-            )
+        if retry and step.attempts < self.settings.attempts_max:
+            next_ns = now_ns + self.pause_ns(step.attempts)
+            return replace(step, state=StepState.WAITING, next_attempt_ns=next_ns)
+        _tell_stuck(session, step)
+        log.warning(
+            "step_stuck",
+            kind=step.kind,
+            key=step.key,
+            subject=step.subject,
+            request_id=step.request_id,
+            reason=step.error,
+        )
+        return replace(step, state=StepState.STUCK)
 
     def pause_ns(self, attempts: int) -> int:
         """Return the pause before the next attempt, which grows with the attempts."""
@@ -207,46 +250,57 @@ class Ledger:
         )
         return int(pause_s * random.uniform(0.75, 1.25) * NS_PER_SECOND)
 
+    def begin_at(self, session: AsyncSession, step: Step, next_ns: int) -> None:
+        """Begin a step that waits when its time comes, if that is soon."""
+        pause_s = max(next_ns - time.time_ns(), 0) / NS_PER_SECOND
+        if pause_s > SOON_S:
+            return
+        lanes = ((step.is_chain, step.lane),)
+        loop = asyncio.get_running_loop()
+        after_commit(session, lambda: _call_later(loop, pause_s, self.due, lanes))
+
     # --- waiting ------------------------------------------------------------------------
 
-    def tell_changed(self) -> None:
-        """Wake those in this process that wait for the end of a step."""
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def changed(self, timeout_s: float) -> None:
-        """Return when a step has changed in this process, or after so many seconds."""
+    @contextmanager
+    def awaited(self, step_id: int) -> Iterator[asyncio.Event]:
+        """Give an event that is set when this process ends the step."""
+        ended = asyncio.Event()
+        waiting = self._awaited.setdefault(step_id, set())
+        waiting.add(ended)
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+            yield ended
+        finally:
+            waiting.discard(ended)
+            if not waiting and self._awaited.get(step_id) is waiting:
+                del self._awaited[step_id]
+
+    def _tell_ended(self, step_ids: Iterable[int]) -> None:
+        for step_id in step_ids if self._awaited else ():
+            for ended in self._awaited.get(step_id, ()):
+                ended.set()
 
 
-def free(row: StepRow, next_attempt_ns: int) -> None:
-    """Let a step be taken up again."""
-    row.state = StepState.WAITING
-    row.next_attempt_ns = next_attempt_ns
-    row.changed_ns = time.time_ns()
+def _call_later(
+    loop: asyncio.AbstractEventLoop,
+    pause_s: float,
+    due: Callable[[Iterable[Lane]], None],
+    lanes: Iterable[Lane],
+) -> None:
+    loop.call_later(pause_s, due, lanes)
 
 
-def _finish(row: StepRow, state: StepState) -> None:
-    row.state = state
-    row.changed_ns = time.time_ns()
-
-
-def _tell_stuck(session: AsyncSession, row: StepRow) -> None:
+def _tell_stuck(session: AsyncSession, step: Step) -> None:
     data = {
-        "job": row.id,
-        "kind": row.kind,
-        "lane": row.lane,
-        "attempts": row.attempts,
-        "codespace": row.error_codespace,
-        "code": row.error_code,
-        "reason": row.error,
+        "job": step.id,
+        "kind": step.kind,
+        "lane": step.lane,
+        "attempts": step.attempts,
+        "codespace": step.error_codespace,
+        "code": step.error_code,
+        "reason": step.error,
     }
-    subject = row.subject or str(row.id)
-    tell(session, JOB_STUCK, subject, data, request_id=row.request_id)
+    subject = step.subject or str(step.id)
+    tell(session, JOB_STUCK, subject, data, request_id=step.request_id)
 
 
 def failure_of(error: Exception, what: str) -> Failed:
@@ -255,6 +309,11 @@ def failure_of(error: Exception, what: str) -> Failed:
         return Failed(error=error)
     reason = f"{type(error).__name__}: {error}"
     return Failed(error=StepInterruptedError(what=what, reason=reason))
+
+
+def _content(step: Any) -> tuple[str, str, str]:
+    """Return what a step of the same key must have in common with this one."""
+    return step.kind, step.lane, step.subject
 
 
 def _values(step: NewStep, now_ns: int) -> dict[str, object]:
@@ -285,35 +344,18 @@ def _values(step: NewStep, now_ns: int) -> dict[str, object]:
     }
 
 
-async def _tx_hashes(
-    session: AsyncSession, rows: Sequence[StepRow]
-) -> dict[int, tuple[str, int, int]]:
-    """Return hash, height and time of signing of the transactions that carry steps."""
-    ids = {row.transaction_id for row in rows if row.transaction_id is not None}
-    if not ids:
-        return {}
-    found = await session.execute(
-        select(
-            ChainTransactionRow.id,
-            ChainTransactionRow.tx_hash,
-            ChainTransactionRow.height,
-            ChainTransactionRow.created_ns,
-        ).where(ChainTransactionRow.id.in_(ids))
-    )
-    return {
-        row.id: (row.tx_hash.hex().upper(), row.height, row.created_ns) for row in found
-    }
+def select_steps() -> Select[Any]:
+    """Return the query for steps with the transactions that carry them, see ``step_of``."""
+    return select(
+        STEPS,
+        _TRANSACTIONS.c.tx_hash,
+        _TRANSACTIONS.c.height,
+        _TRANSACTIONS.c.created_ns.label("signed_ns"),
+    ).outerjoin(_TRANSACTIONS, _TRANSACTIONS.c.id == STEPS.c.transaction_id)
 
 
-async def steps_of(session: AsyncSession, rows: Sequence[StepRow]) -> list[Step]:
-    """Return rows as the rest of the gateway sees them."""
-    hashes = await _tx_hashes(session, rows)
-    return [step_of(row, hashes) for row in rows]
-
-
-def step_of(row: StepRow, hashes: dict[int, tuple[str, int, int]]) -> Step:
-    """Return a row as the rest of the gateway sees it."""
-    tx_hash, height, signed_ns = hashes.get(row.transaction_id or 0, ("", 0, 0))
+def step_of(row: Any) -> Step:
+    """Return a row of ``select_steps`` as the rest of the gateway sees it."""
     return Step(
         id=row.id,
         kind=row.kind,
@@ -333,7 +375,7 @@ def step_of(row: StepRow, hashes: dict[int, tuple[str, int, int]]) -> Step:
         error=row.error,
         result=row.result,
         traceparent=row.traceparent,
-        signed_ns=signed_ns,
-        tx_hash=tx_hash,
-        height=height,
+        signed_ns=row.signed_ns or 0,
+        tx_hash=(row.tx_hash or b"").hex().upper(),
+        height=row.height or 0,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, final
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError
@@ -21,18 +22,18 @@ from huitong.gateway.outbox.errors import (
 )
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.lease import Lease
-from huitong.gateway.outbox.ledger import Ledger, free, steps_of
+from huitong.gateway.outbox.ledger import STEPS, Lane, Ledger, select_steps, step_of
 from huitong.gateway.outbox.runner import Runner
 from huitong.gateway.outbox.settings import OutboxSettings
 from huitong.gateway.outbox.steps import (
     Executor,
     NewStep,
+    Settled,
     Step,
     StepFilter,
     StepHandler,
     StepState,
 )
-from huitong.gateway.outbox.tables import StepRow
 from huitong.gateway.outbox.writer import ChainWriter
 
 log = structlog.get_logger("gateway")
@@ -40,6 +41,8 @@ log = structlog.get_logger("gateway")
 #: Seconds between two looks for steps that other processes have added, or that are due
 #: again.
 POLL_S: Final = 0.1
+#: The same where no other process adds any.
+POLL_ALONE_S: Final = 1.0
 LEASE_NAME: Final = "outbox"
 #: A step in one of these has ended; a stuck one may be taken up again by a person.
 _ENDED: Final = (
@@ -62,6 +65,8 @@ class Outbox:
         follower: BlockFollower,
         writers: Sequence[ChainWriter],
         settings: OutboxSettings | None = None,
+        *,
+        poll_s: float = POLL_S,
     ) -> None:
         """Prepare; nothing is read or started yet.
 
@@ -70,13 +75,16 @@ class Outbox:
             follower: follows the own zone; the outbox runs it.
             writers: one for each account that signs.
             settings: how often steps are tried.
+            poll_s: seconds between two looks for what other processes have added.
         """
         settings = settings or OutboxSettings()
         self.database = database
         """Keeps the steps."""
         self.follower = follower
         """Follows the own zone."""
+        self._poll_s = poll_s
         self._ledger = Ledger(database, settings)
+        self._ledger.due = self._begin
         self._lease = Lease(database, LEASE_NAME, settings.lease_s)
         self._runner = Runner(self._ledger)
         self._writers = {writer.address: writer for writer in writers}
@@ -104,7 +112,7 @@ class Outbox:
     async def add(self, session: AsyncSession, *steps: NewStep) -> list[int]:
         """Write steps in the caller's transaction and return their numbers.
 
-        A step whose key is there already is not written again; its number is returned.
+        They are begun as soon as it is committed. A step whose key is there already is not written again; its number is returned.
 
         Raises:
             StepKeyReusedError: the key stands for a step with another content.
@@ -118,11 +126,13 @@ class Outbox:
                 raise AccountMissingError(account=step.lane)
         return await self._ledger.add(session, steps)
 
-    def wake(self) -> None:
-        """Look at once for steps that are due; call after the commit that added some."""
-        self._runner.wake()
-        for writer in self._writers.values():
-            writer.wake()
+    def _begin(self, lanes: Iterable[Lane]) -> None:
+        """Begin what is due in some lanes."""
+        for is_chain, lane in lanes:
+            if not is_chain:
+                self._runner.wake()
+            elif lane in self._writers:
+                self._writers[lane].wake()
 
     # --- running ------------------------------------------------------------------------
 
@@ -193,22 +203,19 @@ class Outbox:
                 await self._wake_due()
             except HuitongError as failure:
                 log.warning("outbox_not_read", reason=failure.diagnostics())
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self._poll_s)
 
     async def _wake_due(self) -> None:
+        query = (
+            select(STEPS.c.is_chain, STEPS.c.lane)
+            .where(STEPS.c.state == StepState.WAITING)
+            .where(STEPS.c.next_attempt_ns <= time.time_ns())
+            .distinct()
+        )
         async with self.database.reading() as session:
-            due = await session.execute(
-                select(StepRow.is_chain, StepRow.lane)
-                .where(StepRow.state == StepState.WAITING)
-                .where(StepRow.next_attempt_ns <= time.time_ns())
-                .distinct()
-            )
-            lanes = due.all()
-        for is_chain, lane in lanes:
-            if not is_chain:
-                self._runner.wake()
-            elif lane in self._writers:
-                self._writers[lane].wake()
+            due = await session.execute(query)
+            lanes = [(row.is_chain, row.lane) for row in due]
+        self._begin(lanes)
 
     # --- looking ------------------------------------------------------------------------
 
@@ -219,9 +226,7 @@ class Outbox:
             StepNotFoundError: there is none.
         """
         async with self.database.reading() as session:
-            row = await _get(session, step_id)
-            (step,) = await steps_of(session, [row])
-        return step
+            return await _step(session, step_id)
 
     async def find(
         self, wanted: StepFilter, *, after: int = 0, limit: int = 100
@@ -230,26 +235,26 @@ class Outbox:
 
         What waits for a person: ``StepFilter(states=(StepState.STUCK,))``.
         """
-        query = select(StepRow).where(StepRow.id > after)
+        query = select_steps().where(STEPS.c.id > after)
         if wanted.states:
-            query = query.where(StepRow.state.in_(wanted.states))
+            query = query.where(STEPS.c.state.in_(wanted.states))
         for column, value in (
-            (StepRow.kind, wanted.kind),
-            (StepRow.subject, wanted.subject),
-            (StepRow.lane, wanted.lane),
+            (STEPS.c.kind, wanted.kind),
+            (STEPS.c.subject, wanted.subject),
+            (STEPS.c.lane, wanted.lane),
         ):
             if value:
                 query = query.where(column == value)
         async with self.database.reading() as session:
-            rows = await session.scalars(query.order_by(StepRow.id).limit(limit))
-            return await steps_of(session, rows.all())
+            rows = await session.execute(query.order_by(STEPS.c.id).limit(limit))
+            return [step_of(row) for row in rows]
 
     async def counts(self, lane: str) -> dict[str, int]:
         """Return how many steps of a lane are in each state that any is in."""
         query = (
-            select(StepRow.state, func.count())
-            .where(StepRow.lane == lane)
-            .group_by(StepRow.state)
+            select(STEPS.c.state, func.count())
+            .where(STEPS.c.lane == lane)
+            .group_by(STEPS.c.state)
         )
         async with self.database.reading() as session:
             found = await session.execute(query)
@@ -262,12 +267,18 @@ class Outbox:
             StepNotFoundError: there is none.
         """
         deadline_s = time.monotonic() + timeout_s
-        while True:
-            step = await self.get(step_id)
-            left_s = deadline_s - time.monotonic()
-            if step.state in _ENDED or left_s <= 0:
-                return step
-            await self._ledger.changed(min(POLL_S, left_s))
+        with self._ledger.awaited(step_id) as ended:
+            while True:
+                step = await self.get(step_id)
+                left_s = deadline_s - time.monotonic()
+                if step.state in _ENDED or left_s <= 0:
+                    return step
+                # What another process carries out is not told here.
+                look_s = POLL_ALONE_S if self._is_leading else POLL_S
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(look_s, left_s)):
+                        await ended.wait()
+                ended.clear()
 
     # --- a person's hand ----------------------------------------------------------------
 
@@ -279,10 +290,17 @@ class Outbox:
             StepStateError: it runs, or is finished.
         """
         async with self.database.transaction() as session:
-            row = await self._open(session, step_id, "retry")
-            row.attempts = 0
-            free(row, time.time_ns())
-        self.wake()
+            step = await self._open(session, step_id, "retry")
+            now_ns = time.time_ns()
+            await _change(
+                session,
+                step_id,
+                state=StepState.WAITING,
+                attempts=0,
+                next_attempt_ns=now_ns,
+                changed_ns=now_ns,
+            )
+            self._ledger.begin_at(session, step, now_ns)
         return await self.get(step_id)
 
     async def skip(self, step_id: int) -> Step:
@@ -305,25 +323,32 @@ class Outbox:
 
     async def _end(self, step_id: int, action: str, state: StepState) -> Step:
         async with self.database.transaction() as session:
-            row = await self._open(session, step_id, action)
-            row.state, row.changed_ns = state, time.time_ns()
-            await self._ledger.settle(session, [(row, None)])
-        self._ledger.tell_changed()
-        self.wake()
+            step = await self._open(session, step_id, action)
+            now_ns = time.time_ns()
+            await _change(session, step_id, state=state, changed_ns=now_ns)
+            step = replace(step, state=state, changed_ns=now_ns)
+            await self._ledger.settle(session, [Settled(step=step, outcome=None)])
         return await self.get(step_id)
 
     @staticmethod
-    async def _open(session: AsyncSession, step_id: int, action: str) -> StepRow:
-        row = await _get(session, step_id, for_update=True)
-        if row.state not in _OPEN:
-            raise StepStateError(step_id=step_id, state=row.state, action=action)
-        return row
+    async def _open(session: AsyncSession, step_id: int, action: str) -> Step:
+        step = await _step(session, step_id, for_update=True)
+        if step.state not in _OPEN:
+            raise StepStateError(step_id=step_id, state=step.state, action=action)
+        return step
 
 
-async def _get(
+async def _step(
     session: AsyncSession, step_id: int, *, for_update: bool = False
-) -> StepRow:
-    row = await session.get(StepRow, step_id, with_for_update=for_update)
+) -> Step:
+    query = select_steps().where(STEPS.c.id == step_id)
+    if for_update:
+        query = query.with_for_update(of=STEPS)
+    row = (await session.execute(query)).first()
     if row is None:
         raise StepNotFoundError(step_id=step_id)
-    return row
+    return step_of(row)
+
+
+async def _change(session: AsyncSession, step_id: int, **values: object) -> None:
+    await session.execute(update(STEPS).where(STEPS.c.id == step_id).values(**values))

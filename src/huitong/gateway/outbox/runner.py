@@ -9,18 +9,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, final
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from huitong.core.errors import HuitongError
-from huitong.gateway.outbox.ledger import Ledger, failure_of, steps_of
+from huitong.gateway.outbox.ledger import (
+    STEPS,
+    Ledger,
+    failure_of,
+    select_steps,
+    step_of,
+)
 from huitong.gateway.outbox.steps import Executor, Step, StepOutcome, StepState
-from huitong.gateway.outbox.tables import StepRow
 
 log = structlog.get_logger("gateway")
 
@@ -28,6 +33,8 @@ log = structlog.get_logger("gateway")
 WRITTEN_AT_ONCE_MAX: Final = 500
 #: Seconds until outcomes are written again that the database did not take.
 PAUSE_S: Final = 0.5
+#: How long the first step waits for company while others are being carried out.
+GATHER_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,8 @@ class Runner:
     async def _start_all(self) -> None:
         while True:
             await self._wake.wait()
+            if self._tasks:
+                await asyncio.sleep(GATHER_S)
             self._wake.clear()
             try:
                 await self._start_due()
@@ -82,37 +91,59 @@ class Runner:
 
     async def _start_due(self) -> None:
         """Begin what is due in each lane that has room."""
+        if not self._executors:
+            return
         # Looked at before the database, whose view is of the moment when it is asked
         # first: what ends meanwhile is due there still.
         running_before = {lane: set(ids) for lane, ids in self._running.items()}
-        async with self._ledger.database.reading() as session:
-            lanes = await session.execute(
-                select(StepRow.kind, StepRow.lane, func.count())
-                .where(*_is_due())
-                .group_by(StepRow.kind, StepRow.lane)
-            )
-            found: list[tuple[Executor, list[Step]]] = []
-            for kind, lane, _ in lanes.all():
-                executor = self._executors.get(kind)
-                if executor is None:
-                    continue
-                running = running_before.get((kind, lane), set())
-                # Whole calls are counted, so that batches grow while all are under way.
-                calls = executor.parallel_max - self._calls[kind, lane]
-                room = calls * executor.batch_max
-                if room <= 0:
-                    continue
-                rows = await session.scalars(
-                    select(StepRow)
-                    .where(*_is_due(), StepRow.kind == kind, StepRow.lane == lane)
-                    .where(StepRow.id.not_in(running))
-                    .order_by(StepRow.id)
-                    .limit(room)
-                )
-                found.append((executor, await steps_of(session, rows.all())))
-        for executor, steps in found:
+        full = [
+            (kind, lane)
+            for (kind, lane), calls in self._calls.items()
+            if calls >= self._executors[kind].parallel_max
+        ]
+        found = await self._find_due(running_before, full)
+        for (kind, lane), due in found.items():
+            executor = self._executors[kind]
+            # Whole calls are counted, so that batches grow while all are under way.
+            calls_left = max(executor.parallel_max - self._calls[kind, lane], 0)
+            steps = due[: calls_left * executor.batch_max]
             for start in range(0, len(steps), executor.batch_max):
                 self._start(executor, steps[start : start + executor.batch_max])
+
+    async def _find_due(
+        self,
+        running: Mapping[tuple[str, str], set[int]],
+        full: Sequence[tuple[str, str]],
+    ) -> dict[tuple[str, str], list[Step]]:
+        """Return the first steps that are due in each lane that is not full."""
+        known = {step_id for ids in running.values() for step_id in ids}
+        rooms = {
+            kind: executor.parallel_max * executor.batch_max
+            for kind, executor in self._executors.items()
+        }
+        place = func.row_number().over(
+            partition_by=(STEPS.c.kind, STEPS.c.lane), order_by=STEPS.c.id
+        )
+        due = (
+            select(STEPS.c.id, place.label("place"))
+            .where(STEPS.c.state == StepState.WAITING, STEPS.c.is_chain.is_(False))
+            .where(STEPS.c.next_attempt_ns <= time.time_ns())
+            .where(STEPS.c.kind.in_(rooms), STEPS.c.id.not_in(known))
+        )
+        if full:
+            due = due.where(tuple_(STEPS.c.kind, STEPS.c.lane).not_in(full))
+        first = due.subquery()
+        query = (
+            select_steps()
+            .join(first, first.c.id == STEPS.c.id)
+            .where(first.c.place <= case(rooms, value=STEPS.c.kind))
+            .order_by(STEPS.c.id)
+        )
+        found: dict[tuple[str, str], list[Step]] = {}
+        async with self._ledger.database.reading() as session:
+            for row in await session.execute(query):
+                found.setdefault((row.kind, row.lane), []).append(step_of(row))
+        return found
 
     def _start(self, executor: Executor, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -130,9 +161,9 @@ class Runner:
                 log.error("step_broken", kind=steps[0].kind, exc_info=failure)
             outcomes = [failure_of(failure, steps[0].kind)] * len(steps)
         lane = steps[0].kind, steps[0].lane
-        self._calls[lane] -= 1
-        if self._calls[lane] == executor.parallel_max - 1:
+        if self._calls[lane] == executor.parallel_max:
             self.wake()  # what has come meanwhile has room now
+        self._calls[lane] -= 1
         for step, outcome in zip(steps, outcomes, strict=True):
             self._attempted.put_nowait(_Attempted(step, outcome))
 
@@ -144,32 +175,31 @@ class Runner:
             await self._write(batch)
             for done in batch:
                 self._running[done.step.kind, done.step.lane].discard(done.step.id)
-            self._ledger.tell_changed()
 
     async def _write(self, batch: Sequence[_Attempted]) -> None:
         """Write outcomes; what a person changed meanwhile stays as it is."""
-        by_id = {attempted.step.id: attempted.outcome for attempted in batch}
+        waiting = (
+            select(STEPS.c.id, STEPS.c.attempts)
+            .where(STEPS.c.id.in_([attempted.step.id for attempted in batch]))
+            .where(STEPS.c.state == StepState.WAITING)
+            .order_by(STEPS.c.id)
+            .with_for_update()
+        )
         while True:
             try:
                 async with self._ledger.database.transaction() as session:
-                    rows = await session.scalars(
-                        select(StepRow)
-                        .where(StepRow.id.in_(by_id))
-                        .where(StepRow.state == StepState.WAITING)
-                        .order_by(StepRow.id)
-                    )
-                    await self._ledger.note(
-                        session, [(row, by_id[row.id]) for row in rows]
-                    )
+                    rows = await session.execute(waiting)
+                    attempts = {row.id: row.attempts for row in rows}
+                    outcomes = [
+                        (
+                            replace(done.step, attempts=attempts[done.step.id]),
+                            done.outcome,
+                        )
+                        for done in batch
+                        if done.step.id in attempts
+                    ]
+                    await self._ledger.note(session, outcomes)
                 return
             except (HuitongError, SQLAlchemyError) as failure:
                 log.warning("outcomes_not_written", reason=str(failure))
                 await asyncio.sleep(PAUSE_S)
-
-
-def _is_due() -> tuple[Any, ...]:
-    return (
-        StepRow.state == StepState.WAITING,
-        StepRow.is_chain.is_(False),
-        StepRow.next_attempt_ns <= time.time_ns(),
-    )

@@ -22,10 +22,11 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.client.errors import RpcError, TransactionFailedError
@@ -43,19 +44,19 @@ from huitong.core.errors import (
 from huitong.core.limits import TX_MEMO_CHARACTERS_MAX
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.tx import build_transaction
-from huitong.gateway.database.engine import Database
+from huitong.gateway.database.commits import after_commit
+from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.outbox.batches import make_batches
 from huitong.gateway.outbox.errors import TransactionLostError
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.lease import Lease
-from huitong.gateway.outbox.ledger import Ledger, free
-from huitong.gateway.outbox.steps import Done, Failed, StepOutcome, StepState
+from huitong.gateway.outbox.ledger import STEPS, Ledger, select_steps, step_of
+from huitong.gateway.outbox.steps import Done, Failed, Step, StepOutcome, StepState
 from huitong.gateway.outbox.tables import (
     COMMITTED,
     DROPPED,
     SIGNED,
     ChainTransactionRow,
-    StepRow,
 )
 from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
 from huitong.proto.google.protobuf import any_pb2
@@ -66,8 +67,10 @@ log = structlog.get_logger("gateway")
 #: Transactions of one account under way at once; the mempool checks all of them again
 #: after each block.
 IN_FLIGHT_MAX: Final = 64
-#: How long the first step waits for company.
+#: How long the first step waits for company; and while other transactions wait for their
+#: block, so that steps fill transactions rather than blocks.
 GATHER_S: Final = 0.01
+GATHER_BUSY_S: Final = 0.05
 #: Seconds between two looks whether something is late.
 LOOK_S: Final = 1.0
 #: Blocks in which a transaction must come into one; then its steps are signed anew.
@@ -83,6 +86,16 @@ FOLLOW_LOOK_S: Final = 0.05
 _IN_CACHE: Final = "already exists in cache"
 #: Refusals whose reason may go: a frozen or suspended member, a role taken away.
 _MAY_GO: Final = ((UnauthorizedError.codespace, UnauthorizedError.code),)
+_TRANSACTIONS: Final = cast(Table, ChainTransactionRow.__table__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Carried:
+    """A step and its place in the transaction that carries it."""
+
+    step: Step
+    transaction_id: int
+    index: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,6 +146,7 @@ class ChainWriter:
         self._resend_at_s = 0.0
         self._newest_height = 0
         self._wake = asyncio.Event()
+        self._may_be_due = True
         self._working = asyncio.Lock()
         self._ledger: Ledger
         self._follower: BlockFollower
@@ -145,6 +159,7 @@ class ChainWriter:
 
     def wake(self) -> None:
         """Look at once for steps that are due."""
+        self._may_be_due = True
         self._wake.set()
 
     # --- what the follower tells --------------------------------------------------------
@@ -167,8 +182,7 @@ class ChainWriter:
         self, session: AsyncSession, block: BlockSeen, found: Mapping[bytes, TxSeen]
     ) -> None:
         """Write what became of our transactions."""
-        for tx_hash, tx in found.items():
-            await self._note_committed(session, tx_hash, tx, block.height)
+        await self._note_committed(session, found, block.height)
 
     async def applied(
         self, block: BlockSeen, found: Mapping[bytes, TxSeen] | None
@@ -179,8 +193,7 @@ class ChainWriter:
             if flight is not None and self._is_used_up(flight, tx):
                 del self._in_flight[tx_hash]
         if found:
-            self._ledger.tell_changed()
-            self.wake()
+            self._wake.set()  # there is room again
 
     async def reconcile(self) -> None:
         """Ask for our transactions one by one: blocks are missing."""
@@ -210,46 +223,56 @@ class ChainWriter:
         )
 
     async def _note_committed(
-        self, session: AsyncSession, tx_hash: bytes, tx: TxSeen, height: int
+        self, session: AsyncSession, found: Mapping[bytes, TxSeen], height: int
     ) -> None:
-        flight = self._in_flight.get(tx_hash)
-        if flight is None:
+        """Write what transactions in one block came to, those of ours."""
+        done: dict[int, TxSeen] = {}
+        for tx_hash, tx in found.items():
+            flight = self._in_flight.get(tx_hash)
+            if flight is None:
+                continue
+            if self._is_used_up(flight, tx):
+                done[flight.id] = tx
+            else:
+                log.warning("transaction_refused", tx=tx_hash.hex(), reason=tx.log)
+        signed = await session.scalars(
+            select(_TRANSACTIONS.c.id)
+            .where(_TRANSACTIONS.c.id.in_(done), _TRANSACTIONS.c.state == SIGNED)
+            .order_by(_TRANSACTIONS.c.id)
+            .with_for_update()
+        )
+        ids = signed.all()
+        if not ids:
             return
-        if not self._is_used_up(flight, tx):
-            log.warning("transaction_refused", tx=tx_hash.hex(), reason=tx.log)
-            return
-        row = await session.get_one(ChainTransactionRow, flight.id)
-        if row.state != SIGNED:
-            return
-        row.state, row.raw, row.height = COMMITTED, b"", height
-        row.code, row.codespace, row.log = tx.code, tx.codespace, tx.log[:4_000]
-        row.gas_used = tx.gas_used
-        steps = await _steps_in(session, flight.id)
-        await self._ledger.note(session, self._outcomes(steps, tx))
+        await session.execute(
+            update(_TRANSACTIONS).where(_TRANSACTIONS.c.id == bindparam("of_id")),
+            [_committed(of_id, done[of_id], height) for of_id in ids],
+        )
+        carried = await _carried_by(session, ids)
+        outcomes: list[tuple[Step, StepOutcome]] = []
+        for of_id in ids:
+            steps = [one for one in carried if one.transaction_id == of_id]
+            outcomes += await self._outcomes(session, steps, done[of_id])
+        await self._ledger.note(session, outcomes)
 
-    def _outcomes(
-        self, steps: Sequence[StepRow], tx: TxSeen
-    ) -> list[tuple[StepRow, StepOutcome]]:
+    async def _outcomes(
+        self, session: AsyncSession, carried: Sequence[_Carried], tx: TxSeen
+    ) -> list[tuple[Step, StepOutcome]]:
         """Return what a committed transaction means for its steps."""
         if tx.code == 0:
             responses = _responses(tx)
-            return [
-                (step, Done(result=responses[step.message_index])) for step in steps
-            ]
+            return [(one.step, Done(result=responses[one.index])) for one in carried]
         error = TransactionFailedError(codespace=tx.codespace, code=tx.code, log=tx.log)
         if (tx.codespace, tx.code) == (OutOfGasError.codespace, OutOfGasError.code):
             self._gas.note_out_of_gas()
-        return self._failures(steps, error)
+        return await self._failures(session, [one.step for one in carried], error)
 
-    def _failures(
-        self, steps: Sequence[StepRow], error: HuitongError
-    ) -> list[tuple[StepRow, StepOutcome]]:
+    async def _failures(
+        self, session: AsyncSession, steps: Sequence[Step], error: HuitongError
+    ) -> list[tuple[Step, StepOutcome]]:
         """Return what a failure means: of several steps each is tried alone."""
         if len(steps) > 1:
-            for step in steps:
-                step.is_alone = True
-                step.attempts -= 1
-                free(step, time.time_ns())
+            await self._free(session, steps, is_alone=True)
             return []
         retry: bool | None = None
         if isinstance(error, TransactionFailedError):
@@ -257,6 +280,24 @@ class ChainWriter:
             out_of_gas = (OutOfGasError.codespace, OutOfGasError.code)
             retry = pair in _MAY_GO or pair == out_of_gas
         return [(step, Failed(error=error, retry=retry)) for step in steps]
+
+    async def _free(
+        self, session: AsyncSession, steps: Sequence[Step], **changes: Any
+    ) -> None:
+        """Let steps be taken up again, as if they had not been tried."""
+        now_ns = time.time_ns()
+        await session.execute(
+            update(STEPS)
+            .where(STEPS.c.id.in_([step.id for step in steps]))
+            .values(
+                state=StepState.WAITING,
+                attempts=STEPS.c.attempts - 1,
+                next_attempt_ns=now_ns,
+                changed_ns=now_ns,
+                **changes,
+            )
+        )
+        after_commit(session, self.wake)
 
     # --- working ------------------------------------------------------------------------
 
@@ -282,7 +323,7 @@ class ChainWriter:
         try:
             async with asyncio.timeout(LOOK_S):
                 await self._wake.wait()
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(GATHER_BUSY_S if self._in_flight else GATHER_S)
         except TimeoutError:
             pass
         self._wake.clear()
@@ -318,7 +359,7 @@ class ChainWriter:
         if self._in_flight and now_s >= self._resend_at_s:
             self._resend_at_s = now_s + RESEND_S
             await self._resend(now_s)
-        while flights := await self._sign_due():
+        while self._may_be_due and (flights := await self._sign_due()):
             await self._offer(flights)
             if self._sequence < 0:
                 return  # one before them is lost: it is sent again before others are
@@ -330,31 +371,39 @@ class ChainWriter:
         room = IN_FLIGHT_MAX - len(self._in_flight)
         if room <= 0 or not await self._know_account():
             return []
-        settings = self._ledger.settings
+        messages_max = self._ledger.settings.batch_messages_max
         chain_id = await self._zone.chain_id()
-        signed: list[_Flight] = []
-        async with self._database.transaction() as session:
-            await self._lease.check(session)
-            rows = await session.scalars(
-                self._due()
-                .order_by(StepRow.id)
-                .limit(room * settings.batch_messages_max)
-            )
-            for batch in make_batches(rows, settings.batch_messages_max):
-                if len(signed) == room:
-                    break
-                sequence = self._sequence + len(signed)
-                signed.append(await self._store(session, batch, chain_id, sequence))
-        self._sequence += len(signed)
-        self._in_flight.update({flight.tx_hash: flight for flight in signed})
-        return signed
+        self._may_be_due = False  # unless somebody adds something meanwhile
+        try:
+            async with self._database.transaction() as session:
+                await self._lease.check(session)
+                found = await session.execute(
+                    self._due().order_by(STEPS.c.id).limit(room * messages_max)
+                )
+                rows = found.all()
+                batches = list(make_batches(rows, messages_max))
+                signed = [
+                    self._sign(batch, chain_id, self._sequence + place)
+                    for place, batch in enumerate(batches[:room])
+                ]
+                if signed:
+                    await self._store(session, signed)
+        except BaseException:
+            self._may_be_due = True
+            raise
+        if len(rows) == room * messages_max or len(batches) > room:
+            self._may_be_due = True
+        flights = [flight for flight, _ in signed]
+        self._sequence += len(flights)
+        self._in_flight.update({flight.tx_hash: flight for flight in flights})
+        return flights
 
     def _due(self) -> Any:
         return (
-            select(StepRow)
-            .where(StepRow.state == StepState.WAITING, StepRow.is_chain)
-            .where(StepRow.next_attempt_ns <= time.time_ns())
-            .where(StepRow.lane == self.address)
+            select(STEPS.c.id, STEPS.c.payload, STEPS.c.is_alone, STEPS.c.request_id)
+            .where(STEPS.c.state == StepState.WAITING, STEPS.c.is_chain)
+            .where(STEPS.c.next_attempt_ns <= time.time_ns())
+            .where(STEPS.c.lane == self.address)
         )
 
     async def _know_account(self) -> bool:
@@ -366,6 +415,7 @@ class ChainWriter:
         if unknown or (self._sequence < 0 and not self._in_flight):
             async with self._database.reading() as session:
                 if await session.scalar(self._due().limit(1)) is None:
+                    self._may_be_due = False
                     return False
             account = await get_account(self._zone, self.address)
             self._account_number = account.account_number
@@ -375,13 +425,10 @@ class ChainWriter:
             self._sequence = max(self._sequence, highest + 1)
         return True
 
-    async def _store(
-        self,
-        session: AsyncSession,
-        batch: Sequence[StepRow],
-        chain_id: str,
-        sequence: int,
-    ) -> _Flight:
+    def _sign(
+        self, batch: Sequence[Any], chain_id: str, sequence: int
+    ) -> tuple[_Flight, Sequence[Any]]:
+        """Return a transaction with the messages of steps, and these."""
         messages = [any_pb2.Any.FromString(step.payload) for step in batch]
         size = sum(len(step.payload) for step in batch)
         gas_limit = self._gas.limit(len(batch), size)
@@ -400,24 +447,63 @@ class ChainWriter:
             fee_denom=price.denom if price else "",
             fee_amount=price.fee(gas_limit) if price else 0,
         )
-        now_ns = time.time_ns()
-        row = await _row_for(session, hashlib.sha256(raw).digest())
-        row.account, row.sequence = self.address, sequence
-        row.raw, row.timeout_height = raw, timeout_height
-        row.state, row.created_ns = SIGNED, now_ns
-        await session.flush()
-        for index, step in enumerate(batch):
-            step.state, step.changed_ns = StepState.RUNNING, now_ns
-            step.transaction_id, step.message_index = row.id, index
-            step.attempts += 1
-        return _Flight(
-            id=row.id,
+        flight = _Flight(
+            id=0,
             sequence=sequence,
-            tx_hash=row.tx_hash,
+            tx_hash=hashlib.sha256(raw).digest(),
             raw=raw,
             timeout_height=timeout_height,
             was_offered=False,
         )
+        return flight, batch
+
+    async def _store(
+        self, session: AsyncSession, signed: Sequence[tuple[_Flight, Sequence[Any]]]
+    ) -> None:
+        """Write transactions, and which steps they carry."""
+        now_ns = time.time_ns()
+        ids = await self._store_transactions(session, [f for f, _ in signed], now_ns)
+        carried = []
+        for flight, batch in signed:
+            flight.id = ids[flight.tx_hash]
+            carried += [
+                {"of_id": step.id, "transaction_id": flight.id, "message_index": index}
+                for index, step in enumerate(batch)
+            ]
+        await session.execute(
+            update(STEPS)
+            .where(STEPS.c.id == bindparam("of_id"))
+            .values(
+                state=StepState.RUNNING,
+                changed_ns=now_ns,
+                attempts=STEPS.c.attempts + 1,
+                transaction_id=bindparam("transaction_id"),
+                message_index=bindparam("message_index"),
+            ),
+            carried,
+        )
+
+    async def _store_transactions(
+        self, session: AsyncSession, flights: Sequence[_Flight], now_ns: int
+    ) -> dict[bytes, int]:
+        """Write transactions that are signed now and return their numbers by hash.
+
+        Before the next block the same steps make the same bytes again; what the node
+        refused then, because a sequence before it was missing, is the transaction that it
+        takes now.
+        """
+        insert = sqlite.insert if self._database.kind == SQLITE else postgresql.insert
+        new = insert(_TRANSACTIONS)
+        written = await session.execute(
+            new.on_conflict_do_update(
+                index_elements=[_TRANSACTIONS.c.tx_hash],
+                set_={
+                    name: new.excluded[name] for name in ("raw", "state", "created_ns")
+                },
+            ).returning(_TRANSACTIONS.c.id, _TRANSACTIONS.c.tx_hash),
+            [_signed(self.address, flight, now_ns) for flight in flights],
+        )
+        return {row.tx_hash: row.id for row in written}
 
     # --- sending ------------------------------------------------------------------------
 
@@ -452,11 +538,10 @@ class ChainWriter:
             for place, (flight, error) in enumerate(refused):
                 steps = await self._drop(session, flight)
                 if place or is_wrong_sequence(error) or _is_too_late(error):
-                    for step in steps:
-                        step.attempts -= 1
-                        free(step, time.time_ns())
+                    await self._free(session, steps)
                 else:
-                    await self._ledger.note(session, self._failures(steps, error))
+                    failures = await self._failures(session, steps, error)
+                    await self._ledger.note(session, failures)
         for flight, _ in refused:
             self._in_flight.pop(flight.tx_hash, None)
         first, error = refused[0]
@@ -473,14 +558,16 @@ class ChainWriter:
         if _is_too_late(error):
             log.warning("follower_behind", height=self._follower.height)
             self._newest_height = await self._zone.latest_height()
-        self._ledger.tell_changed()
         self.wake()
 
-    async def _drop(self, session: AsyncSession, flight: _Flight) -> list[StepRow]:
-        """Note that a transaction cannot come into a block any more."""
-        row = await session.get_one(ChainTransactionRow, flight.id)
-        row.state, row.raw = DROPPED, b""
-        return await _steps_in(session, flight.id)
+    async def _drop(self, session: AsyncSession, flight: _Flight) -> list[Step]:
+        """Note that a transaction cannot come into a block any more; return its steps."""
+        await session.execute(
+            update(_TRANSACTIONS)
+            .where(_TRANSACTIONS.c.id == flight.id)
+            .values(state=DROPPED, raw=b"")
+        )
+        return [one.step for one in await _carried_by(session, [flight.id])]
 
     async def _resend(self, now_s: float) -> None:
         """Hand over again what no block holds, and find out what never will."""
@@ -524,7 +611,7 @@ class ChainWriter:
         async with self._database.transaction() as session:
             if found is not None:
                 over = self._is_used_up(flight, found)
-                await self._note_committed(session, flight.tx_hash, found, height)
+                await self._note_committed(session, {flight.tx_hash: found}, height)
             elif lost:
                 error = TransactionLostError(
                     tx_hash=flight.tx_hash, height=flight.timeout_height
@@ -537,7 +624,6 @@ class ChainWriter:
             self._in_flight.pop(flight.tx_hash, None)
             self._sequence = -1
             self._account_number = -1
-            self._ledger.tell_changed()
 
 
 def _is_too_late(error: TransactionFailedError) -> bool:
@@ -545,19 +631,36 @@ def _is_too_late(error: TransactionFailedError) -> bool:
     return (error.codespace, error.code) == late
 
 
-async def _row_for(session: AsyncSession, tx_hash: bytes) -> ChainTransactionRow:
-    """Return the row of a transaction that is signed now.
+def _signed(account: str, flight: _Flight, now_ns: int) -> dict[str, Any]:
+    """Return the row of a transaction that no block holds yet."""
+    return {
+        "account": account,
+        "sequence": flight.sequence,
+        "tx_hash": flight.tx_hash,
+        "raw": flight.raw,
+        "timeout_height": flight.timeout_height,
+        "state": SIGNED,
+        "created_ns": now_ns,
+        **_result("", 0, "", 0, 0),
+    }
 
-    Before the next block the same steps make the same bytes again; what the node refused
-    then, because a sequence before it was missing, is the transaction that it takes now.
-    """
-    row = await session.scalar(
-        select(ChainTransactionRow).where(ChainTransactionRow.tx_hash == tx_hash)
-    )
-    if row is None:
-        row = ChainTransactionRow(tx_hash=tx_hash)
-        session.add(row)
-    return row
+
+def _committed(of_id: int, tx: TxSeen, height: int) -> dict[str, Any]:
+    """Return what a block changes of a transaction's row."""
+    result = _result(tx.codespace, tx.code, tx.log[:4_000], tx.gas_used, height)
+    return {"of_id": of_id, "state": COMMITTED, "raw": b"", **result}
+
+
+def _result(
+    codespace: str, code: int, text: str, gas_used: int, height: int
+) -> dict[str, Any]:
+    return {
+        "codespace": codespace,
+        "code": code,
+        "log": text,
+        "gas_used": gas_used,
+        "height": height,
+    }
 
 
 async def _find(zone: ZoneClient, tx_hash: bytes) -> tuple[TxSeen | None, int]:
@@ -586,14 +689,24 @@ async def _find(zone: ZoneClient, tx_hash: bytes) -> tuple[TxSeen | None, int]:
     return seen, found.height
 
 
-async def _steps_in(session: AsyncSession, transaction_id: int) -> list[StepRow]:
-    rows = await session.scalars(
-        select(StepRow)
-        .where(StepRow.transaction_id == transaction_id)
-        .where(StepRow.state == StepState.RUNNING)
-        .order_by(StepRow.message_index)
+async def _carried_by(
+    session: AsyncSession, transaction_ids: Sequence[int]
+) -> list[_Carried]:
+    """Return the steps that wait for the end of some transactions, in their order."""
+    rows = await session.execute(
+        select_steps()
+        .where(STEPS.c.transaction_id.in_(transaction_ids))
+        .where(STEPS.c.state == StepState.RUNNING)
+        .order_by(STEPS.c.transaction_id, STEPS.c.message_index)
     )
-    return list(rows)
+    return [
+        _Carried(
+            step=step_of(row),
+            transaction_id=row.transaction_id,
+            index=row.message_index,
+        )
+        for row in rows
+    ]
 
 
 def _responses(tx: TxSeen) -> list[bytes]:
@@ -602,7 +715,7 @@ def _responses(tx: TxSeen) -> list[bytes]:
     return [item.value for item in abci_pb2.TxMsgData.FromString(data).msg_responses]
 
 
-def _memo(batch: Sequence[StepRow]) -> str:
+def _memo(batch: Sequence[Any]) -> str:
     """Return the ids of the calls that led to a transaction, as many as fit."""
     memo = ""
     for request_id in dict.fromkeys(step.request_id for step in batch):

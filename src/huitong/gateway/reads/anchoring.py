@@ -80,7 +80,6 @@ class ReadAnchoring:
                 sequence, count = batch.sequence, batch.count
         except IntegrityError:
             return 0  # another process has cut the same batch
-        self._outbox.wake()
         log.info("reads_batched", sequence=sequence, lines=count)
         return sequence
 

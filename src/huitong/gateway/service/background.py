@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from huitong.core.errors import HuitongError
+from huitong.gateway.events.hearing import Hearing
 from huitong.gateway.events.log import NUMBERED_AT_ONCE
 from huitong.gateway.service.services import Services
 
@@ -19,8 +20,10 @@ log = structlog.get_logger("gateway")
 PURGE_S: Final = 600
 #: Seconds between two looks for ciphertext that belongs to nothing.
 SWEEP_S: Final = 3_600
-#: Seconds between two looks for events that are not in their order yet.
+#: Seconds between two looks for events that are not in their order yet, while there are
+#: some, and while this process tells none: others may.
 NUMBER_S: Final = 0.1
+NUMBER_QUIET_S: Final = 1.0
 
 
 def background_of(services: Services) -> list[Coroutine[Any, Any, None]]:
@@ -57,16 +60,20 @@ async def _every(
 
 async def _number_events(services: Services) -> None:
     """Put events into their order soon after they are written, and hand them on."""
+    hearing = Hearing()
+    numbered = fed = 0
     while True:
-        numbered = 0
+        has_more = fed or numbered == NUMBERED_AT_ONCE
+        was_told = await hearing.anything(0 if has_more else NUMBER_QUIET_S)
+        numbered = fed = 0
         try:
             if services.outbox.is_leading:
-                numbered = await services.events.number_new()
-                await services.webhooks.feed()
+                if was_told or await services.events.has_unnumbered():
+                    numbered = await services.events.number_new()
+                fed = await services.webhooks.feed()
         except (HuitongError, SQLAlchemyError) as failure:  # another process was first
             log.warning("events_not_numbered", reason=type(failure).__name__)
-        if numbered < NUMBERED_AT_ONCE:
-            await asyncio.sleep(NUMBER_S)
+        await asyncio.sleep(NUMBER_S)
 
 
 async def _purge_events(services: Services) -> None:

@@ -28,7 +28,8 @@ from huitong.gateway.connectors.publishing import RecordPublisher
 from huitong.gateway.connectors.service import Connectors
 from huitong.gateway.connectors.shelf import Shelf
 from huitong.gateway.connectors.subjects import Subjects
-from huitong.gateway.database.engine import Database
+from huitong.gateway.database.engine import SQLITE, Database
+from huitong.gateway.database.joint_writes import JointWriter
 from huitong.gateway.database.migrating import check_version
 from huitong.gateway.desk.making import EvidenceDesk
 from huitong.gateway.desk.verifying import Verifier
@@ -47,7 +48,7 @@ from huitong.gateway.hand_over.transport import HttpHandOverPeers
 from huitong.gateway.http.cursor import Cursors
 from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.outbox.follower import BlockFollower
-from huitong.gateway.outbox.outbox import Outbox
+from huitong.gateway.outbox.outbox import POLL_ALONE_S, POLL_S, Outbox
 from huitong.gateway.outbox.writer import ChainWriter
 from huitong.gateway.peers.client import HttpPeers
 from huitong.gateway.peers.serving import PeerService
@@ -196,9 +197,16 @@ def build_services(opening: Opening) -> Services:
     """
     settings, secrets = opening.settings, opening.secrets
     database = open_database(opening.home, settings)
+    writer = JointWriter(database)
     zone = ZoneClient(settings.zone.node)
     writers = [ChainWriter(database, zone, key) for key in _signing_keys(secrets)]
-    outbox = Outbox(database, BlockFollower(database, zone), writers, settings.outbox)
+    outbox = Outbox(
+        database,
+        BlockFollower(database, zone),
+        writers,
+        settings.outbox,
+        poll_s=POLL_ALONE_S if _is_alone(settings, database) else POLL_S,
+    )
     identity = Identity(
         member_id=settings.member,
         publisher=_address_of(secrets.account),
@@ -231,6 +239,7 @@ def build_services(opening: Opening) -> Services:
         settings=settings.exchange,
         identity=identity,
         readers=readers,
+        writer=writer,
     )
     reads = make_reads(
         settings,
@@ -266,7 +275,7 @@ def build_services(opening: Opening) -> Services:
         tracing, ExchangeSpans(database, exchanges.links, settings.zone.chain_id).find
     )
     outbox.tell_ended(step_spans.ended)
-    edge = make_edge(settings.http, settings.access, database, browser)
+    edge = make_edge(settings.http, settings.access, database, browser, writer=writer)
     connectors = Connectors(
         shelf=Shelf(opening.home.place(settings.connectors.folder)),
         database=database,
@@ -422,6 +431,11 @@ def _authorities(opening: Opening) -> ssl.SSLContext | bool:
             entry="webhooks.ca_file",
             reason=error.strerror or "holds no certificates",
         ) from None
+
+
+def _is_alone(settings: GatewaySettings, database: Database) -> bool:
+    """Tell whether no other process of the service has a part in the outbox."""
+    return database.kind == SQLITE and settings.service.workers == 1
 
 
 def _signing_keys(secrets: Secrets) -> list[bytes]:

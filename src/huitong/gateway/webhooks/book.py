@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ log = structlog.get_logger("gateway")
 DELIVER: Final = "webhooks.deliver"
 #: Events that are handed to the outbox for one webhook at once.
 FED_AT_ONCE: Final = 200
+#: Seconds for which it is believed that there is no webhook; another process may make one.
+NONE_S: Final = 2.0
 _OPEN: Final = (StepState.WAITING, StepState.RUNNING, StepState.STUCK)
 
 
@@ -110,6 +113,7 @@ class Webhooks:
         self._settings = settings
         self._box = box
         self._clock = clock
+        self._none_until_s = 0.0
 
     # --- administering ------------------------------------------------------------------
 
@@ -153,6 +157,7 @@ class Webhooks:
                 raise WebhooksFullError(count=count)
             session.add(row)
             _tell(session, WEBHOOK_MADE, row, by)
+        self._none_until_s = 0.0
         return MadeWebhook(_view(row, {}), secret)
 
     def _new_row(
@@ -222,7 +227,7 @@ class Webhooks:
         Raises:
             AbsentError: there is none.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await _get(session, webhook_id)
         return _view(row, await self._outbox.counts(webhook_id))
 
@@ -234,7 +239,7 @@ class Webhooks:
             .order_by(WebhookRow.id)
             .limit(limit)
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             rows = (await session.scalars(query)).all()
         return [_view(row, await self._outbox.counts(row.id)) for row in rows]
 
@@ -245,7 +250,7 @@ class Webhooks:
             AbsentError: there is none.
             WebhookKeyError: a secret cannot be opened.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await _get(session, webhook_id)
         sealed = [row.secret]
         if row.old_secret and self._clock() < row.old_until_ns:
@@ -256,23 +261,30 @@ class Webhooks:
 
     async def feed(self) -> int:
         """Hand new events to the outbox, for each webhook some; return how many."""
-        newest = await self._events.newest()
-        async with self._database.transaction() as session:
-            found = await session.scalars(
-                select(WebhookRow)
-                .where(WebhookRow.position < newest)
-                .order_by(WebhookRow.id)
-            )
-            rows = found.all()
         count = 0
-        for row in rows:
+        for row in await self._behind():
             try:
                 count += await self._feed(row)
             except Exception as bug:  # one webhook keeps no other waiting
                 log.error("webhook_not_fed", webhook=row.id, exc_info=bug)
-        if count:
-            self._outbox.wake()
         return count
+
+    async def _behind(self) -> Sequence[WebhookRow]:
+        """Return the webhooks that have not looked at every event.
+
+        Where there is none at all, it is not looked again for a while.
+        """
+        now_s = time.monotonic()
+        if now_s < self._none_until_s:
+            return ()
+        async with self._database.reading() as session:
+            found = await session.scalars(select(WebhookRow).order_by(WebhookRow.id))
+            rows = found.all()
+        if not rows:
+            self._none_until_s = now_s + NONE_S
+            return ()
+        newest = await self._events.newest()
+        return [row for row in rows if row.position < newest]
 
     async def _feed(self, row: WebhookRow) -> int:
         open_count = await self._open_steps(row.id)
@@ -302,7 +314,7 @@ class Webhooks:
             .where(StepRow.lane == webhook_id, StepRow.kind == DELIVER)
             .where(StepRow.state.in_(_OPEN))
         )
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return await session.scalar(query) or 0
 
     async def _skip_gone(self, row: WebhookRow, gone: int) -> None:
