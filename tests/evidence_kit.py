@@ -44,6 +44,7 @@ from huitong.light.tendermint.header import header_hash
 from huitong.light.tendermint.signed_header import LightBlock, SignedHeader
 from huitong.light.tendermint.terms import TRUSTING_PERIOD_NS, client_state_for
 from huitong.light.tendermint.trust_level import TRUST_LEVEL_DEFAULT
+from huitong.light.tendermint.validator_set import ValidatorSet
 from huitong.modules.exchange.decisions import encode_decision
 from huitong.modules.exchange.keys import PORT_ID, VERSION
 from huitong.modules.zone import STORE_NAMES, build_application
@@ -226,6 +227,15 @@ class MemorySource:
             validators=validators,
             next_validators=validators,
         )
+
+    async def newest_header(
+        self, height: int = 0, timeout_s: float = 0
+    ) -> SignedHeader:
+        """Make the blocks that are waited for, and return the newest header."""
+        return self.zone.header_at(await self.wait_height(height))
+
+    async def validators(self, height: int) -> ValidatorSet:
+        return self.zone.engine.state.validators
 
     async def block(self, height: int) -> BlockContent:
         made = self.zone.blocks[height]

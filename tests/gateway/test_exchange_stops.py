@@ -74,7 +74,7 @@ POINTS = [
     for side, part, call in (
         (REQUESTER_SIDE, _zone, "broadcast_many"),
         (PROVIDER_SIDE, _advancing, "apply"),
-        (PROVIDER_SIDE, _vault, "seal"),
+        (PROVIDER_SIDE, _vault, "seal_many"),
         (PROVIDER_SIDE, _runner, "_write"),
         (PROVIDER_SIDE, _zone, "broadcast_many"),
         (PROVIDER_SIDE, _ledger, "note"),

@@ -44,14 +44,21 @@ from huitong.client.subscription import BlockSeen, read_tx
 from huitong.core.abci import QueryResult
 from huitong.core.codec import encode
 from huitong.core.time import parse_rfc3339
-from huitong.light.tendermint.rpc_json import light_block_from_json
-from huitong.light.tendermint.signed_header import LightBlock
+from huitong.light.tendermint.rpc_json import (
+    light_block_from_json,
+    signed_header_from_json,
+    validator_set_from_json,
+)
+from huitong.light.tendermint.signed_header import LightBlock, SignedHeader
+from huitong.light.tendermint.validator_set import ValidatorSet
 
 MessageT = TypeVar("MessageT", bound=Message)
 
 #: Seconds between two questions for the same thing, first and longest.
 POLL_FIRST_S: Final = 0.02
 POLL_LONGEST_S: Final = 0.5
+#: The same for a header that somebody waits for with work at hand.
+HEADER_POLL_LONGEST_S: Final = 0.1
 #: ``sdk`` code of an unknown query path: the node lacks the batch of proofs.
 UNKNOWN_PATH_CODE: Final = 6
 
@@ -141,6 +148,48 @@ class ZoneClient:
             raise HeightNotReachedError(
                 url=self.url, height=height, timeout_s=timeout_s
             ) from None
+
+    async def newest_header(
+        self, height: int = 0, timeout_s: float = 30.0
+    ) -> SignedHeader:
+        """Return the newest header with its commit, unverified, at once if it may be.
+
+        Args:
+            height: a lower one is not enough; it is waited for.
+            timeout_s: how long.
+
+        Raises:
+            HeightNotReachedError: not within ``timeout_s`` seconds.
+            RejectedError: a malformed answer; nothing is verified beyond its form.
+        """
+        pause_s = POLL_FIRST_S
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    answer = await self.rpc.call("commit")
+                    with self.rpc.reading("commit"):
+                        signed = answer["signed_header"]
+                        if int(signed["header"]["height"]) >= height:
+                            return signed_header_from_json(signed)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 1.5, HEADER_POLL_LONGEST_S)
+        except TimeoutError:
+            raise HeightNotReachedError(
+                url=self.url, height=height, timeout_s=timeout_s
+            ) from None
+
+    async def validators(self, height: int) -> ValidatorSet:
+        """Return the set that signs ``height``, unverified.
+
+        Raises:
+            RpcError: not known, as above the height behind the newest.
+            RejectedError: a malformed answer; nothing is verified beyond its form.
+        """
+        method, params = validators_call(height, 1)
+        first = await self.rpc.call(method, **params)
+        found = await self._all_validators(height, first)
+        with self.rpc.reading("validators"):
+            return validator_set_from_json(found)
 
     async def light_block_json(self, height: int) -> dict[str, Any]:
         """Return what a light client needs of ``height``, as CometBFT's RPC shows it.

@@ -19,7 +19,7 @@ from huitong.client.subscription import BlockSeen
 from huitong.core.codec import encode
 from huitong.gateway.exchange.errors import ReceiptReturnedError
 from huitong.gateway.exchange.found_rows import find_push, new_row, side_of
-from huitong.gateway.exchange.kinds import CHECK, SEAL, SEAL_LANE, step_key
+from huitong.gateway.exchange.kinds import CHECK, SEAL, SEAL_LANE, check_lane, step_key
 from huitong.gateway.exchange.orders import ENDED, Side, Stage
 from huitong.gateway.exchange.parts import Parts
 from huitong.gateway.exchange.pushing import provide_push
@@ -255,7 +255,7 @@ def arrive(row: ExchangeRow) -> NewStep:
         kind=CHECK,
         key=step_key(CHECK, row.id, row.sealed_digest[:8].hex()),
         payload=row.sealed_digest,
-        lane=row.channel_id,
+        lane=check_lane(row.channel_id, row.sealed_size),
         subject=row.id,
         request_id=row.request_id,
     )

@@ -1,8 +1,9 @@
 """Checking many deliveries of one channel against one verified header of the other zone.
 
-What is proven of each: the record header as it stands now, and what the issuer stated to
-hand over. Both proofs end in the same header, which follows from the own zone's light
-client; so a hundred deliveries cost one header.
+What is proven of each: the record header, and what the issuer stated to hand over. Both
+proofs end in the same header, which follows from the own zone's light client; so a hundred
+deliveries cost one header. That is the newest that the other zone has, and the next one
+for what is not to be proven yet.
 """
 
 from __future__ import annotations
@@ -83,24 +84,50 @@ async def prove_deliveries(
     """
     end = await links.other_end(channel_id)
     zone = links.other_zone(end)
-    # What was stated before now stands in the state of a block that is there now; the
-    # next header commits to it, and a zone makes that at once.
-    view = await links.verified(channel_id, await zone.latest_height() + 1)
+    view = await links.newest(channel_id)
+    found = await _prove_claims(view, zone, end.channel_id, claims)
+    late = [at for at, one in enumerate(found) if isinstance(one, HuitongError)]
+    if not late:
+        return found
+    # What was stated in the newest block stands in the state that only the next header
+    # commits to; a zone makes that at once.
+    try:
+        view = await links.verified(channel_id, view.height + 1)
+    except HuitongError as failure:
+        again: Sequence[ProvenDelivery | HuitongError] = [failure] * len(late)
+    else:
+        some = [claims[at] for at in late]
+        again = await _prove_claims(view, zone, end.channel_id, some)
+    for at, one in zip(late, again, strict=True):
+        found[at] = one
+    return found
+
+
+async def _prove_claims(
+    view: ClientView, zone: ZoneClient, channel_id: str, claims: Sequence[Claim]
+) -> list[ProvenDelivery | HuitongError]:
+    """Prove against one header; ``channel_id`` is the other zone's."""
     stated_keys = {
-        claim.place: exchange_key(PROVIDER, end.channel_id, *claim.place)
+        claim.place: exchange_key(PROVIDER, channel_id, *claim.place)
         for claim in claims
     }
     stated = await _prove(view, zone, EXCHANGE_STORE, stated_keys.values())
-    heads = await _prove_records(view, zone, claims)
-    return [
-        _judge(
-            claim,
-            stated[stated_keys[claim.place]],
-            heads[record_key(claim.decision.issuer, claim.decision.record_id)],
-            heads.get(_archived(claim)),
-            view,
-        )
+    chain_id = view.state.chain_id
+    digests = [
+        _stated_digest(claim, stated[stated_keys[claim.place]], chain_id)
         for claim in claims
+    ]
+    ready = [
+        claim
+        for claim, digest in zip(claims, digests, strict=True)
+        if isinstance(digest, bytes)
+    ]
+    heads = await _prove_records(view, zone, ready)
+    return [
+        digest
+        if isinstance(digest, HuitongError)
+        else _judge(claim, digest, heads, view)
+        for claim, digest in zip(claims, digests, strict=True)
     ]
 
 
@@ -154,30 +181,38 @@ def _verify(view: ClientView, store: str, proven: ProvenValue) -> bytes | Huiton
     return proven.value
 
 
-def _judge(
-    claim: Claim,
-    stated: bytes | HuitongError,
-    head: bytes | HuitongError,
-    older: bytes | HuitongError | None,
-    view: ClientView,
-) -> ProvenDelivery | HuitongError:
-    shown = head if older is None else older
-    if isinstance(shown, HuitongError):
-        return shown
+def _stated_digest(
+    claim: Claim, stated: bytes | HuitongError, chain_id: str
+) -> bytes | HuitongError:
+    """Return what the issuer stated to hand over, or why that is not known."""
     if isinstance(stated, HuitongError):
         return stated
     try:
-        record = decode(RecordHeader, shown)
-        check_record(record, claim.decision)
         digest = decode(Exchange, stated).sealed_digest
     except HuitongError as refusal:
         return refusal
-    if not digest:
-        return ExchangeUndecidedError(
-            exchange=f"{view.state.chain_id}/{claim.sequence}",
-            status="granted, without a stated delivery,",
-            seconds=0,
-        )
+    if digest:
+        return digest
+    return ExchangeUndecidedError(
+        exchange=f"{chain_id}/{claim.sequence}",
+        status="granted, without a stated delivery,",
+        seconds=0,
+    )
+
+
+def _judge(
+    claim: Claim, digest: bytes, heads: _Values, view: ClientView
+) -> ProvenDelivery | HuitongError:
+    """Check the record that is proven with what was stated to be handed over."""
+    head = heads[record_key(claim.decision.issuer, claim.decision.record_id)]
+    shown = heads.get(_archived(claim), head)
+    if isinstance(shown, HuitongError):
+        return shown
+    try:
+        record = decode(RecordHeader, shown)
+        check_record(record, claim.decision)
+    except HuitongError as refusal:
+        return refusal
     return ProvenDelivery(record=record, sealed_digest=digest, height=view.height)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, final
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.client.zone import ZoneClient
@@ -67,6 +67,7 @@ from huitong.gateway.exchange.rows import (
 from huitong.gateway.exchange.settings import ExchangeSettings
 from huitong.gateway.exchange.subscriptions import Subscriptions
 from huitong.gateway.exchange.tables import ExchangeRow
+from huitong.gateway.exchange.tidying import tidy
 from huitong.gateway.outbox.outbox import Outbox
 from huitong.gateway.outbox.steps import (
     NewStep,
@@ -84,10 +85,8 @@ log = structlog.get_logger("gateway")
 #: Seconds between two looks at an exchange that is waited for; what this process does
 #: with it is seen at once.
 POLL_S: Final = 0.5
-#: Seconds between two rounds in which sealed bytes go that nobody needs any more, and how
-#: many go in one.
+#: Seconds between two rounds in which sealed bytes go that nobody needs any more.
 TIDY_S: Final = 5.0
-TIDIED_AT_ONCE: Final = 200
 #: Stages in which a person may give an exchange up: the own side is to act.
 _MAY_CANCEL: Final = (
     Stage.ORDERED,
@@ -397,10 +396,13 @@ class Exchanges:
             DocumentMissingError: nothing was received, or not by this gateway.
             VaultErasedError: its key was destroyed.
         """
-        view = await self.get(exchange_id)
-        if view.side != Side.REQUESTER or not view.grade:
-            raise DocumentMissingError(exchange_id=exchange_id, stage=view.stage)
-        return await self._parts.vault.open(view.payload_digest, holder=view.id)
+        vault = self._parts.vault
+        async with self._parts.database.reading() as session:
+            row = await get_row(session, exchange_id)
+            if row.side != Side.REQUESTER or not row.grade:
+                raise DocumentMissingError(exchange_id=exchange_id, stage=row.stage)
+            found = await vault.find(session, row.payload_digest, holder=row.id)
+        return await vault.open_found(found)
 
     # --- a person's hand ----------------------------------------------------------------
 
@@ -478,43 +480,15 @@ class Exchanges:
         while True:
             try:
                 if self._parts.outbox.is_leading:
-                    await self._tidy()
+                    await tidy(self._parts)
             except HuitongError as failure:
                 log.warning("sealed_not_dropped", reason=failure.diagnostics())
             await asyncio.sleep(TIDY_S)
-
-    async def _tidy(self) -> None:
-        while True:
-            async with self._parts.database.reading() as session:
-                rows = await _unneeded(session)
-            if not rows:
-                return
-            for row in rows:
-                await self._parts.vault.drop_sealed(row.sealed_digest)
-                await self._parts.vault.drop_sealed_for(row.id)
-            async with self._parts.database.transaction() as session:
-                await session.execute(
-                    update(ExchangeRow)
-                    .where(ExchangeRow.id.in_([row.id for row in rows]))
-                    .values(keeps_sealed=False)
-                )
-            if len(rows) < TIDIED_AT_ONCE:
-                return
 
 
 def _order_digest(order: RequestOrder) -> bytes:
     """Return what tells an order from another one under the same key."""
     return sha256(repr(replace(order, request_id="")).encode())
-
-
-async def _unneeded(session: AsyncSession) -> Sequence[ExchangeRow]:
-    """Return exchanges that have ended and still keep sealed bytes."""
-    rows = await session.scalars(
-        select(ExchangeRow)
-        .where(ExchangeRow.keeps_sealed, ExchangeRow.stage.in_(ENDED))
-        .limit(TIDIED_AT_ONCE)
-    )
-    return rows.all()
 
 
 @final

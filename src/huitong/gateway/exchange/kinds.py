@@ -36,8 +36,15 @@ END: Final = "subscription.end"
 
 #: Lane of the steps that only compute.
 SEAL_LANE: Final = "seal"
+#: Bytes above which what arrived is checked apart from the rest, which does not wait for it.
+LARGE_SIZE_BYTES: Final = 1_048_576
 
 
 def step_key(kind: str, exchange_id: str, which: int | str = 0) -> str:
     """Return the key of a step of an exchange; ``which`` tells repetitions apart."""
     return f"{kind}/{exchange_id}/{which}"
+
+
+def check_lane(channel_id: str, sealed_size: int) -> str:
+    """Return the lane in which what arrived through a channel is checked."""
+    return f"{channel_id}/large" if sealed_size > LARGE_SIZE_BYTES else channel_id

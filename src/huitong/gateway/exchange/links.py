@@ -18,9 +18,11 @@ from huitong.core.codec import decode
 from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.exchange.errors import AnswerMissingError, OtherZoneUnknownError
 from huitong.gateway.exchange.proven_read import (
+    HEADER_TIMEOUT_S,
     ClientView,
-    follow_header,
+    ValidatorSets,
     get_client_view,
+    verify_header,
 )
 from huitong.modules.exchange.keys import PORT_ID
 from huitong.modules.links import keys
@@ -41,13 +43,28 @@ class OtherEnd:
     """The own zone's light client of it."""
 
 
-@dataclass(slots=True)
+@final
 class _Followed:
     """The newest header of another zone that was verified."""
 
-    view: ClientView
-    asked_ns: int
-    """When the own zone was asked for its client."""
+    def __init__(self, view: ClientView) -> None:
+        self.view = view
+        self.sets = ValidatorSets()
+        self.turn = asyncio.Lock()
+        """Held while a header is verified from the one before."""
+        self._asked_ns = 0
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the own zone is to be asked again for its client."""
+        fresh_ns = int(CLIENT_FRESH_S * NS_PER_SECOND)
+        return self._asked_ns + fresh_ns < time.time_ns()
+
+    def refresh(self, view: ClientView) -> None:
+        """Take what the own zone's client knows now."""
+        if view.height >= self.view.height:
+            self.view = view
+        self._asked_ns = time.time_ns()
 
 
 @final
@@ -113,19 +130,44 @@ class Links:
             InvalidHeaderError, HeightNotReachedError: its node shows no such header.
         """
         end = await self.other_end(channel_id)
-        lock = self._locks.setdefault(end.client_id, asyncio.Lock())
-        async with lock:
-            followed = self._followed.get(end.client_id)
-            now_ns = time.time_ns()
-            fresh_ns = int(CLIENT_FRESH_S * NS_PER_SECOND)
-            if followed is None or followed.asked_ns + fresh_ns < now_ns:
-                view = await self._ask_client(channel_id)
-                if followed is not None and followed.view.height > view.height:
-                    view = followed.view
-                followed = _Followed(view, now_ns)
-                self._followed[end.client_id] = followed
-            followed.view = await follow_header(
-                followed.view, self.other_zone(end), height, now_ns=now_ns
+        followed = await self._follow(end, channel_id)
+        if height <= followed.view.height:
+            return followed.view
+        return await self._advance(followed, self.other_zone(end), height)
+
+    async def newest(self, channel_id: str) -> ClientView:
+        """Return the newest header of the other zone that its node shows, verified.
+
+        Raises:
+            What ``verified`` raises.
+        """
+        end = await self.other_end(channel_id)
+        followed = await self._follow(end, channel_id)
+        return await self._advance(followed, self.other_zone(end), 0)
+
+    async def _follow(self, end: OtherEnd, channel_id: str) -> _Followed:
+        """Return what is known of another zone, with the own zone's client looked at."""
+        followed = self._followed.get(end.client_id)
+        if followed is None or followed.is_stale:
+            async with self._locks.setdefault(end.client_id, asyncio.Lock()):
+                followed = self._followed.get(end.client_id)
+                if followed is None or followed.is_stale:
+                    view = await self._ask_client(channel_id)
+                    if followed is None:
+                        followed = _Followed(view)
+                        self._followed[end.client_id] = followed
+                    followed.refresh(view)
+        return followed
+
+    @staticmethod
+    async def _advance(
+        followed: _Followed, zone: ZoneClient, height: int
+    ) -> ClientView:
+        """Verify the zone's newest header, which is waited for outside of any lock."""
+        signed = await zone.newest_header(height, HEADER_TIMEOUT_S)
+        async with followed.turn:
+            followed.view = await verify_header(
+                followed.view, zone, signed, followed.sets, now_ns=time.time_ns()
             )
             return followed.view
 

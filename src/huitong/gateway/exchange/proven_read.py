@@ -8,8 +8,9 @@ the client's newest one and on the client's own terms, exactly as the zone would
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, final
 
 from huitong.client.zone import ZoneClient
 from huitong.core.codec import decode
@@ -21,7 +22,8 @@ from huitong.light.tendermint.consensus_state import (
     consensus_state_from_any,
     consensus_state_of,
 )
-from huitong.light.tendermint.validator_set import ValidatorSet
+from huitong.light.tendermint.signed_header import SignedHeader
+from huitong.light.tendermint.validator_set import ValidatorSet, validators_hash
 from huitong.light.tendermint.verify import (
     TrustedHeader,
     check_not_expired,
@@ -35,6 +37,8 @@ from huitong.proto.ibc.core.connection.v1.connection_pb2 import ConnectionEnd
 
 #: Seconds to wait for a header above the state that is to be proven.
 HEADER_TIMEOUT_S: Final = 30.0
+#: Sets of validators that are remembered of one zone.
+SETS_MAX: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,74 @@ async def follow_header(
         raise AnswerMissingError(
             zone=view.state.chain_id, what=f"validators of {height}"
         )
+    trusted = await _validators(other_zone, view.height)
+    return _verified(view, block.signed_header, block.validators, trusted, now_ns)
+
+
+async def verify_header(
+    view: ClientView,
+    other_zone: ZoneClient,
+    signed: SignedHeader,
+    known: ValidatorSets,
+    *,
+    now_ns: int,
+) -> ClientView:
+    """Verify a header that is at hand, as ``follow_header`` does; an old one changes nothing.
+
+    Args:
+        view: what is known so far.
+        other_zone: a node of the other zone, asked for validators; it is not believed.
+        signed: the header with its commit.
+        known: sets that were seen before.
+        now_ns: the reader's clock, nanoseconds since the epoch, UTC.
+
+    Raises:
+        InvalidHeaderError, TrustingPeriodExpiredError: the header does not follow.
+    """
+    header = signed.header
+    if header.height <= view.height:
+        return view
+    trusted_hash = view.consensus.next_validators_hash
+    trusted = await known.find(other_zone, view.height + 1, trusted_hash)
+    own = await known.find(other_zone, header.height, header.validators_hash)
+    return _verified(view, signed, own, trusted, now_ns)
+
+
+@final
+class ValidatorSets:
+    """Sets of validators of one zone by their hash, so that each is asked for once."""
+
+    def __init__(self) -> None:
+        """Know none yet."""
+        self._known: OrderedDict[bytes, ValidatorSet] = OrderedDict()
+
+    async def find(
+        self, zone: ZoneClient, height: int, expected_hash: bytes
+    ) -> ValidatorSet:
+        """Return the set with a hash, else what a node says of ``height``.
+
+        Whoever uses it checks its hash; a false one is found there.
+
+        Raises:
+            RpcError: the node does not know it.
+        """
+        known = self._known.get(expected_hash)
+        if known is None:
+            known = await zone.validators(height)
+            self._known[validators_hash(known.validators)] = known
+            if len(self._known) > SETS_MAX:
+                self._known.popitem(last=False)
+        return known
+
+
+def _verified(
+    view: ClientView,
+    signed: SignedHeader,
+    validators: ValidatorSet,
+    trusted_validators: ValidatorSet,
+    now_ns: int,
+) -> ClientView:
+    """Return the view with a newer header, if that follows on the client's terms."""
     verify_light_header(
         chain_id=view.state.chain_id,
         trusted=TrustedHeader(
@@ -115,13 +187,13 @@ async def follow_header(
             time_ns=view.consensus.timestamp_ns,
             next_validators_hash=view.consensus.next_validators_hash,
         ),
-        trusted_validators=await _validators(other_zone, view.height),
-        signed_header=block.signed_header,
-        validators=block.validators,
+        trusted_validators=trusted_validators,
+        signed_header=signed,
+        validators=validators,
         options=view.state.trust_options,
         now_ns=now_ns,
     )
-    header = block.signed_header.header
+    header = signed.header
     return replace(view, height=header.height, consensus=consensus_state_of(header))
 
 

@@ -41,12 +41,12 @@ from huitong.gateway.outbox.steps import (
 from huitong.gateway.peers.limits import BATCH_ITEM_SIZE_BYTES_MAX
 from huitong.gateway.vault.blocks import one_piece
 from huitong.gateway.vault.errors import VaultCorruptError
-from huitong.gateway.vault.model import ByteStream
+from huitong.gateway.vault.model import ByteStream, SealedPayload, SealOrder
 from huitong.payload.sealing import SealingContext
 
 #: Payloads that are sealed in one call, and calls at once.
-SEALED_AT_ONCE: Final = 16
-SEALERS: Final = 2
+SEALED_AT_ONCE: Final = 32
+SEALERS: Final = 4
 #: Small payloads that are handed over in one call, and calls to one peer at once; others
 #: never wait for it.
 HANDED_OVER_AT_ONCE: Final = 32
@@ -70,35 +70,12 @@ class Sealing:
 
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Seal for each step."""
-        async with self._parts.database.reading() as session:
+        parts = self._parts
+        async with parts.database.reading() as session:
             rows = await rows_of(session, steps)
-        chain_id = await self._parts.links.own_zone.chain_id()
-        return list(
-            await asyncio.gather(
-                *(self._seal(rows[step.subject], chain_id) for step in steps)
-            )
-        )
-
-    async def _seal(self, row: ExchangeRow, chain_id: str) -> StepOutcome:
-        request, decision = request_of(row), decision_of(row)
-        try:
-            sealed = await self._parts.vault.seal(
-                decision.payload_digest,
-                tuple(decision.fields),
-                request.reader_key,
-                SealingContext(
-                    chain_id_of_a=chain_id,
-                    channel_on_a=row.channel_id,
-                    sequence=row.sequence or 0,
-                    requester=request.requester,
-                    payload_digest=decision.payload_digest,
-                ),
-                holder=row.id,
-            )
-        except Exception as failure:  # noqa: BLE001 - each payload fails for itself
-            return failure_of(failure, SEAL)
-        size = sealed.size.to_bytes(_SIZE_BYTES, "big")
-        return Done(result=sealed.sealed_digest + size)
+        chain_id = await parts.links.own_zone.chain_id()
+        orders = [_seal_order(rows[step.subject], chain_id) for step in steps]
+        return [_sealed(found) for found in await parts.vault.seal_many(orders)]
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Have the digest of what was sealed stated on chain."""
@@ -119,6 +96,31 @@ class Sealing:
             else:
                 note_stopped(row, step)
         await self._parts.outbox.add(session, *steps)
+
+
+def _seal_order(row: ExchangeRow, chain_id: str) -> SealOrder:
+    request, decision = request_of(row), decision_of(row)
+    return SealOrder(
+        digest=decision.payload_digest,
+        names=tuple(decision.fields),
+        reader_key=request.reader_key,
+        context=SealingContext(
+            chain_id_of_a=chain_id,
+            channel_on_a=row.channel_id,
+            sequence=row.sequence or 0,
+            requester=request.requester,
+            payload_digest=decision.payload_digest,
+        ),
+        holder=row.id,
+    )
+
+
+def _sealed(found: SealedPayload | Exception) -> StepOutcome:
+    """Return the outcome of one payload; each fails for itself."""
+    if isinstance(found, Exception):
+        return failure_of(found, SEAL)
+    size = found.size.to_bytes(_SIZE_BYTES, "big")
+    return Done(result=found.sealed_digest + size)
 
 
 @final

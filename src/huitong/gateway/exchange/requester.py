@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,15 +40,29 @@ from huitong.gateway.outbox.steps import (
     StepOutcome,
     StepState,
 )
+from huitong.gateway.vault.errors import VaultEntryNotFoundError
 from huitong.gateway.vault.model import Reception, StagedPayload
+from huitong.gateway.vault.sealed_room import FoundSealed
 from huitong.payload.sealing import SealingContext
 from huitong.proto.huitong.exchange.v1 import exchange_pb2
 
-#: Deliveries of one channel that are checked against one header, and such groups at once.
+#: Deliveries of one channel that are checked against one header, and such groups at once:
+#: what arrives meanwhile is the next one, so that groups grow with the load.
 CHECKED_AT_ONCE: Final = 100
-CHECKERS_PER_CHANNEL: Final = 2
+CHECKERS_PER_CHANNEL: Final = 1
+#: Deliveries of a group that are opened at the same time, a few blocks of each in memory.
+OPENED_AT_ONCE: Final = 32
 #: What was opened and is remembered until it is committed, which may take some attempts.
 STAGED_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A delivery to be checked, as the database had it when the check began."""
+
+    step: Step
+    row: ExchangeRow
+    sealed: FoundSealed | None
 
 
 @final
@@ -84,8 +99,11 @@ class Checking:
 
     async def execute(self, steps: Sequence[Step]) -> list[StepOutcome]:
         """Check deliveries of one channel together; each fails for itself."""
-        async with self._parts.database.reading() as session:
+        parts = self._parts
+        async with parts.database.reading() as session:
             rows = await rows_of(session, steps)
+            digests = [row.sealed_digest for row in rows.values()]
+            sealed = await parts.vault.find_sealed(session, digests)
         outcomes: dict[int, StepOutcome] = {}
         ready = []
         for step in steps:
@@ -96,49 +114,52 @@ class Checking:
                 name = f"{row.channel_id}/{row.sequence}"
                 outcomes[step.id] = Failed(error=NotDeliveredYetError(exchange=name))
             else:
-                ready.append((step, row))
+                ready.append(_Ready(step, row, sealed.get(row.sealed_digest)))
         if ready:
             outcomes |= await self._check(ready)
         return [outcomes[step.id] for step in steps]
 
-    async def _check(
-        self, ready: Sequence[tuple[Step, ExchangeRow]]
-    ) -> dict[int, StepOutcome]:
-        channel_id = ready[0][1].channel_id
+    async def _check(self, ready: Sequence[_Ready]) -> dict[int, StepOutcome]:
+        channel_id = ready[0].row.channel_id
         claims = [
             Claim(
-                sequence=row.sequence or 0,
-                push_number=row.push_number or 0,
-                decision=decision_of(row),
+                sequence=one.row.sequence or 0,
+                push_number=one.row.push_number or 0,
+                decision=decision_of(one.row),
             )
-            for _, row in ready
+            for one in ready
         ]
         proven = await prove_deliveries(self._parts.links, channel_id, claims)
-        found = await asyncio.gather(
-            *(
-                self._open(step, row, one)
-                for (step, row), one in zip(ready, proven, strict=True)
-            )
-        )
-        return {step.id: one for (step, _), one in zip(ready, found, strict=True)}
+        turns = asyncio.Semaphore(OPENED_AT_ONCE)
+
+        async def opened(
+            one: _Ready, found: ProvenDelivery | HuitongError
+        ) -> StepOutcome:
+            async with turns:
+                return await self._open(one, found)
+
+        found = await asyncio.gather(*map(opened, ready, proven))
+        return {one.step.id: what for one, what in zip(ready, found, strict=True)}
 
     async def _open(
-        self, step: Step, row: ExchangeRow, proven: ProvenDelivery | HuitongError
+        self, one: _Ready, proven: ProvenDelivery | HuitongError
     ) -> StepOutcome:
         """Open one delivery with what is proven of it; the vault checks the bytes."""
         if isinstance(proven, ExchangeUndecidedError):
             return Failed(error=proven, retry=True)
         if isinstance(proven, HuitongError):
             return Failed(error=proven)
-        parts = self._parts
+        vault, row = self._parts.vault, one.row
         try:
             _check_minimum(GRADE_PROVEN, row.minimum_grade)
             reception = await self._reception(row, proven)
-            sealed = await parts.vault.open_sealed(row.sealed_digest)
-            staged = await parts.vault.stage_received(sealed, reception)
+            if one.sealed is None:
+                raise VaultEntryNotFoundError(digest=row.sealed_digest)
+            sealed = await vault.open_found_sealed(one.sealed)
+            staged = await vault.stage_received(sealed, reception)
         except Exception as failure:  # noqa: BLE001 - each delivery fails for itself
             return failure_of(failure, CHECK)
-        self._staged[step.id] = (staged, proven)
+        self._staged[one.step.id] = (staged, proven)
         if len(self._staged) > STAGED_MAX:
             self._staged.popitem(last=False)
         return Done()
@@ -166,17 +187,19 @@ class Checking:
         """Keep what passed every check, and confirm it."""
         parts = self._parts
         rows = await rows_of(session, [item.step for item in settled])
-        steps = []
+        passed = []
         for item in settled:
             row, step = rows[item.step.subject], item.step
             if row.stage in ENDED:
                 continue
-            if step.state != StepState.DONE:
+            if step.state == StepState.DONE:
+                passed.append((row, *self._staged[step.id]))
+            else:
                 note_stopped(row, step)
-                continue
-            staged, proven = self._staged[step.id]
-            stored = await parts.vault.commit(session, staged)
-            row.payload_digest = stored.digest
+        stored = await parts.vault.commit_many(session, [one[1] for one in passed])
+        steps = []
+        for (row, _, proven), payload in zip(passed, stored, strict=True):
+            row.payload_digest = payload.digest
             row.record_type = proven.record.record_type
             row.grade, row.checked_height = GRADE_PROVEN, proven.height
             if row.stage == Stage.ARRIVED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 from huitong.gateway.vault.errors import VaultCorruptError, VaultUnknownKeyError
@@ -13,7 +13,10 @@ from huitong.gateway.vault.wrapping import WrongKeyError, subject_key_context
 
 @final
 class KeyRing:
-    """Wraps under the present key, unwraps under any of them; never in the event loop."""
+    """Wraps under the present key, unwraps under any of them.
+
+    What may block, such as a token, never does so in the event loop.
+    """
 
     def __init__(
         self, present: KeyEncryptionKey, previous: Sequence[KeyEncryptionKey] = ()
@@ -30,7 +33,7 @@ class KeyRing:
             VaultKeyError, VaultTokenError: the present key cannot be used.
         """
         context = subject_key_context(key_id, owner)
-        return await asyncio.to_thread(self.present.wrap, key, context)
+        return await _called(self.present, self.present.wrap, key, context)
 
     async def unwrap(
         self, wrapped: bytes, wrapping_id: str, key_id: str, owner: str
@@ -53,7 +56,7 @@ class KeyRing:
             raise VaultUnknownKeyError(key_id=key_id, wrapping_id=wrapping_id)
         context = subject_key_context(key_id, owner)
         try:
-            return await asyncio.to_thread(wrapping_key.unwrap, wrapped, context)
+            return await _called(wrapping_key, wrapping_key.unwrap, wrapped, context)
         except WrongKeyError as error:
             raise VaultCorruptError(
                 digest=f"key {key_id}", reason="the wrapped key was changed"
@@ -69,3 +72,15 @@ class KeyRing:
         probe = bytes(32)
         wrapped = await self.wrap(probe, key_id, owner)
         await self.unwrap(wrapped, self.present.id, key_id, owner)
+
+
+async def _called(
+    key: KeyEncryptionKey,
+    work: Callable[[bytes, bytes], bytes],
+    data: bytes,
+    context: bytes,
+) -> bytes:
+    """Do some work of a key where it holds up nobody."""
+    if key.may_block:
+        return await asyncio.to_thread(work, data, context)
+    return work(data, context)

@@ -43,6 +43,10 @@ class KeyEncryptionKey(Protocol):
     def id(self) -> str:
         """What tells this key from others, without giving it away."""
 
+    @property
+    def may_block(self) -> bool:
+        """Whether calls wait for something outside of this process."""
+
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Return ``key``, 32 bytes, wrapped for ``context`` (see ``wrapping``).
 
@@ -62,6 +66,8 @@ class KeyEncryptionKey(Protocol):
 @final
 class SecretKey:
     """A key-encryption key in this process."""
+
+    may_block: Final = False
 
     def __init__(self, key: bytes) -> None:
         """Use ``key``.

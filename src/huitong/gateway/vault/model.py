@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -67,6 +67,22 @@ class OpenedPayload:
     content: ByteStream = field(repr=False)
     """The document, or for fields a JSON document that shows the given ones. Raises
     ``VaultCorruptError`` before the last piece is given if anything was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealOrder:
+    """What of an own payload is to be sealed, and to whom."""
+
+    digest: bytes
+    """Of the payload."""
+    names: Collection[str]
+    """Fields to give, empty for all; the others stay provable."""
+    reader_key: bytes
+    """X25519 public key, 32 bytes."""
+    context: SealingContext
+    """The exchange that it is for."""
+    holder: str = ""
+    """What it is for, such as an exchange; the sealed bytes are dropped with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, final
@@ -21,7 +21,16 @@ from obstore.store import LocalStore, S3Store
 from huitong.core.time import NS_PER_SECOND, TimeNs
 from huitong.gateway.vault.errors import VaultKeyError, VaultStoreError
 from huitong.gateway.vault.model import ByteStream
+from huitong.gateway.vault.object_files import (
+    PIECE_SIZE_BYTES,
+    read_pieces,
+    remove_files,
+    remove_fragments,
+    sync_file,
+    write_files,
+)
 from huitong.gateway.vault.settings import FolderSettings, S3Settings, StoreSettings
+from huitong.gateway.vault.together import Together
 
 if TYPE_CHECKING:
     from obstore import BytesStream
@@ -32,11 +41,11 @@ Store: TypeAlias = LocalStore | S3Store
 PART_SIZE_BYTES: Final = 6_291_456
 #: Parts of one object that are under way at the same time.
 PARTS_AT_ONCE: Final = 2
-#: Bytes that are read at once, at least of a download.
-PIECE_SIZE_BYTES: Final = 1_048_576
+#: Objects of a bucket that are removed at the same time.
+REMOVED_AT_ONCE: Final = 8
+#: Objects in a row whose names begin alike, so that one sync of a folder does for many.
+SHELF_SIZE: Final = 64
 _RANDOM_SIZE_BYTES: Final = 16
-#: What the store puts behind the name of a file that is not finished.
-_FRAGMENT_MARK: Final = "#"
 
 
 @final
@@ -54,6 +63,11 @@ class ObjectRoom:
         self._store = store
         self._folder = folder
         self._place = place
+        self._shelf = ""
+        self._named = 0
+        self._writes: Together[tuple[str, bytes], None] = Together(self._write_files)
+        self._reads: Together[tuple[Path, int], tuple[bytes, bool]]
+        self._reads = Together(read_pieces)
 
     async def put(self, kind: str, pieces: ByteStream) -> tuple[str, int]:
         """Store what ``pieces`` give; return its new name and its size.
@@ -67,11 +81,13 @@ class ObjectRoom:
         Raises:
             VaultStoreError: the store does not take it.
         """
-        random = os.urandom(_RANDOM_SIZE_BYTES).hex()
-        name = f"{kind}/{random[:2]}/{random[2:]}"
+        name = self._new_name(kind)
         counted = _Counted(pieces)
         first, is_all = await counted.first_part()
         try:
+            if is_all and self._folder is not None:
+                await self._writes.do((name, first))
+                return name, counted.size
             if is_all:
                 await obstore.put_async(self._store, name, first, mode="create")
             else:
@@ -83,7 +99,7 @@ class ObjectRoom:
                     max_concurrency=PARTS_AT_ONCE,
                 )
             if self._folder is not None:
-                await asyncio.to_thread(_sync, self._folder, self._folder / name)
+                await asyncio.to_thread(sync_file, self._folder, self._folder / name)
         except (BaseError, OSError) as error:
             raise self._down(error) from error
         return name, counted.size
@@ -98,8 +114,8 @@ class ObjectRoom:
         try:
             if self._folder is not None:
                 path = self._folder / name
-                first = await asyncio.to_thread(_read_piece, path, offset)
-                return self._read_file(path, first, offset)
+                first, has_more = await self._reads.do((path, offset))
+                return self._read_file(path, first, offset, has_more=has_more)
             found = await obstore.get_async(self._store, name)
             return self._read_bucket(found.stream(PIECE_SIZE_BYTES), offset)
         except FileNotFoundError:
@@ -113,10 +129,24 @@ class ObjectRoom:
         Raises:
             VaultStoreError: the store does not answer.
         """
-        try:
-            await obstore.delete_async(self._store, name)
-        except FileNotFoundError:
+        await self.delete_many([name])
+
+    async def delete_many(self, names: Collection[str]) -> None:
+        """Remove objects; nothing happens for one that is not there.
+
+        Raises:
+            VaultStoreError: the store does not answer; others may be left.
+        """
+        if not names:
             return
+        try:
+            if self._folder is not None:
+                await asyncio.to_thread(remove_files, self._folder, names)
+                return
+            left = list(names)
+            for start in range(0, len(left), REMOVED_AT_ONCE):
+                some = left[start : start + REMOVED_AT_ONCE]
+                await asyncio.gather(*(self._delete(name) for name in some))
         except (BaseError, OSError) as error:
             raise self._down(error) from error
 
@@ -144,7 +174,7 @@ class ObjectRoom:
         """
         if self._folder is None:
             return 0
-        return await asyncio.to_thread(_remove_fragments, self._folder, before_ns)
+        return await asyncio.to_thread(remove_fragments, self._folder, before_ns)
 
     async def check(self) -> None:
         """Ask for something that is not there.
@@ -159,13 +189,37 @@ class ObjectRoom:
         except (BaseError, OSError) as error:
             raise self._down(error) from error
 
-    async def _read_file(self, path: Path, piece: bytes, at: int) -> ByteStream:
+    def _new_name(self, kind: str) -> str:
+        """Return a name that was never used; in a folder some in a row lie together."""
+        if self._folder is None or self._named % SHELF_SIZE == 0:
+            self._shelf = os.urandom(1).hex()
+        self._named += 1
+        return f"{kind}/{self._shelf}/{os.urandom(_RANDOM_SIZE_BYTES).hex()}"
+
+    async def _delete(self, name: str) -> None:
+        try:
+            await obstore.delete_async(self._store, name)
+        except FileNotFoundError:
+            return
+
+    def _write_files(
+        self, files: Sequence[tuple[str, bytes]]
+    ) -> Sequence[OSError | None]:
+        if self._folder is None:
+            raise AssertionError("only a folder has files")
+        return write_files(self._folder, files)
+
+    async def _read_file(
+        self, path: Path, piece: bytes, at: int, *, has_more: bool
+    ) -> ByteStream:
         """Yield a file, not by way of the store, which gives it in tiny pieces."""
         try:
-            while piece:
+            if piece:
                 yield piece
+            while has_more:
                 at += len(piece)
-                piece = await asyncio.to_thread(_read_piece, path, at)
+                piece, has_more = await self._reads.do((path, at))
+                yield piece
         except OSError as error:
             raise self._down(error) from error
 
@@ -256,39 +310,3 @@ def _reason(error: Exception) -> str:
         return error.strerror
     # The first line: what follows are the same words as Rust shows them.
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def _read_piece(path: Path, at: int) -> bytes:
-    # Opened for each piece, so that a stream that nobody reads to its end holds nothing.
-    with path.open("rb", buffering=0) as file:
-        file.seek(at)
-        return file.read(PIECE_SIZE_BYTES)
-
-
-def _sync(root: Path, path: Path) -> None:
-    """Sync a file and every folder from it up to the root; only its owner may read it."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fchmod(descriptor, 0o600)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    folder = path.parent
-    while True:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if folder == root:
-            return
-        folder = folder.parent
-
-
-def _remove_fragments(root: Path, before_ns: TimeNs) -> int:
-    removed = 0
-    for path in root.rglob(f"*{_FRAGMENT_MARK}*"):
-        if path.is_file() and path.stat().st_mtime_ns < before_ns:
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, final
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -65,13 +67,35 @@ async def active_key(
         VaultUnknownKeyError, VaultCorruptError, VaultKeyError, VaultTokenError: see
             ``KeyRing.unwrap``.
     """
+    return (await active_keys(session, ring, {owner}))[owner]
+
+
+async def active_keys(
+    session: AsyncSession, ring: KeyRing, owners: Collection[str]
+) -> dict[str, tuple[str, bytes]]:
+    """Return ``active_key`` of many owners, each unwrapped once.
+
+    Raises:
+        What ``active_key`` raises.
+    """
+    # Locked in one order, so that two transactions never wait for each other.
     chosen = (
-        select(KeyRow).where(KeyRow.active_owner == owner).with_for_update(read=True)
+        select(KeyRow)
+        .where(KeyRow.active_owner.in_(owners))
+        .order_by(KeyRow.key_id)
+        .with_for_update(read=True)
     )
-    while (row := await session.scalar(chosen)) is None:
+    while True:
+        rows = {row.owner: row for row in await session.scalars(chosen)}
+        missing = sorted(set(owners) - rows.keys())
+        if not missing:
+            break
         # Somebody may have made one meanwhile, or have retired it again: look once more.
-        await make_active_key(session, ring, owner)
-    return row.key_id, await unwrapped(ring, row)
+        for owner in missing:
+            await make_active_key(session, ring, owner)
+    return {
+        owner: (row.key_id, await unwrapped(ring, row)) for owner, row in rows.items()
+    }
 
 
 async def make_active_key(session: AsyncSession, ring: KeyRing, owner: str) -> None:
@@ -95,18 +119,34 @@ async def unwrapped(ring: KeyRing, row: KeyRow) -> bytes:
     return await ring.unwrap(row.wrapped, row.wrapping_id, row.key_id, row.owner)
 
 
-async def insert_payload(
-    session: AsyncSession, ring: KeyRing, staged: StagedPayload
-) -> StoredPayload:
-    """Make a staged payload exist; one that exists already stays.
+async def insert_payloads(
+    session: AsyncSession, ring: KeyRing, staged: Sequence[StagedPayload]
+) -> list[StoredPayload]:
+    """Make staged payloads exist, in one statement; what exists already stays.
+
+    Returns:
+        For each, what is there now.
 
     Raises:
         What ``active_key`` raises.
     """
+    keys = await active_keys(session, ring, {one.owner for one in staged})
+    values = [_values(one, *keys[one.owner]) for one in staged]
+    new = {_place(one): value for one, value in zip(staged, values, strict=True)}
+    inserted = await _insert_new(session, list(new.values()))
+    stored = []
+    for one, value in zip(staged, values, strict=True):
+        if _place(one) in inserted and new[_place(one)] is value:
+            stored.append(one.payload)
+        else:
+            stored.append(await _replace_erased(session, one, value))
+    return stored
+
+
+def _values(staged: StagedPayload, key_id: str, key: bytes) -> dict[str, Any]:
     payload = staged.payload
-    key_id, key = await active_key(session, ring, staged.owner)
     context = data_key_context(payload.digest, payload.holder, staged.object_name)
-    values = {
+    return {
         "digest": payload.digest,
         "holder": payload.holder,
         "key_id": key_id,
@@ -117,13 +157,37 @@ async def insert_payload(
         "content_type": payload.content_type,
         "created_ns": payload.created_ns,
     }
-    if await insert_unless_there(session, PayloadRow, values):
-        return payload
-    existing = await payload_row(session, payload.digest, payload.holder, lock=True)
+
+
+def _place(staged: StagedPayload) -> tuple[bytes, str]:
+    return staged.payload.digest, staged.payload.holder
+
+
+async def _insert_new(
+    session: AsyncSession, values: list[dict[str, Any]]
+) -> set[tuple[bytes, str]]:
+    """Insert the rows that are not there; return which those were."""
+    if not values:
+        return set()
+    insert, table = _INSERT[session.get_bind().dialect.name], PayloadRow.__table__
+    result = await session.execute(
+        insert(table)
+        .on_conflict_do_nothing()
+        .returning(table.c.digest, table.c.holder),
+        values,
+    )
+    return {(digest, holder) for digest, holder in result.all()}
+
+
+async def _replace_erased(
+    session: AsyncSession, staged: StagedPayload, values: dict[str, Any]
+) -> StoredPayload:
+    """Return the payload that exists already; one that is erased gives way."""
+    existing = await payload_row(session, *_place(staged), lock=True)
     if existing.wrapped_key is not None:
         return described(existing)
     await session.execute(update(PayloadRow).where(*_is(existing)).values(values))
-    return payload
+    return staged.payload
 
 
 async def payload_row(
@@ -143,40 +207,73 @@ async def payload_row(
     return row
 
 
-async def owner_of_row(session: AsyncSession, digest: bytes) -> str:
-    """Return the owner of an own payload, which is not erased before the end.
+async def owners_of(
+    session: AsyncSession, digests: Collection[bytes]
+) -> Mapping[bytes, str]:
+    """Return the owners of own payloads, which are not erased before the end.
 
-    Raises:
-        VaultErasedError: it was.
+    One that is missing was erased.
     """
     chosen = (
-        select(KeyRow.owner)
-        .join(PayloadRow, PayloadRow.key_id == KeyRow.key_id)
+        select(PayloadRow.digest, KeyRow.owner)
+        .join(KeyRow, PayloadRow.key_id == KeyRow.key_id)
         .where(
-            PayloadRow.digest == digest,
+            PayloadRow.digest.in_(digests),
             PayloadRow.holder == "",
             PayloadRow.wrapped_key.is_not(None),
         )
+        .order_by(PayloadRow.digest)
         .with_for_update(read=True, of=PayloadRow)
     )
-    owner = await session.scalar(chosen)
-    if owner is None:
-        raise VaultErasedError(digest=digest)
-    return owner
+    found = await session.execute(chosen)
+    return {row.digest: row.owner for row in found.all()}
 
 
-async def data_key(session: AsyncSession, ring: KeyRing, row: PayloadRow) -> bytes:
-    """Return the key of a payload.
+@dataclass(frozen=True, slots=True)
+class FoundPayload:
+    """A payload's row with that of its key, read and not yet unwrapped."""
 
-    Raises:
-        VaultErasedError: it was erased.
-        VaultCorruptError: the row was changed.
-        VaultUnknownKeyError, VaultKeyError, VaultTokenError: see ``KeyRing.unwrap``.
-    """
-    key_row = await session.get(KeyRow, row.key_id)
-    if row.wrapped_key is None or key_row is None or key_row.wrapped is None:
-        raise VaultErasedError(digest=row.digest)
-    return unwrapped_data_key(row, await unwrapped(ring, key_row))
+    row: PayloadRow = field(repr=False)
+    key: KeyRow | None = field(repr=False)
+
+
+async def find_payloads(
+    session: AsyncSession, digests: Collection[bytes], holder: str
+) -> dict[bytes, FoundPayload]:
+    """Return the payloads of one holder that are there, in one statement."""
+    found = await session.execute(
+        select(PayloadRow, KeyRow)
+        .outerjoin(KeyRow, PayloadRow.key_id == KeyRow.key_id)
+        .where(PayloadRow.digest.in_(digests), PayloadRow.holder == holder)
+    )
+    return {row.digest: FoundPayload(row, key) for row, key in found.all()}
+
+
+@final
+class DataKeys:
+    """Unwraps the keys of payloads; those of subjects and issuers once for a batch."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        """Hold nothing yet; use it for one batch and let it go."""
+        self._ring = ring
+        self._owners: dict[tuple[str, bytes], bytes] = {}
+
+    async def of(self, found: FoundPayload) -> bytes:
+        """Return the key of a payload.
+
+        Raises:
+            VaultErasedError: it was erased.
+            VaultCorruptError: the row was changed.
+            VaultUnknownKeyError, VaultKeyError, VaultTokenError: see ``KeyRing.unwrap``.
+        """
+        row, key = found.row, found.key
+        if row.wrapped_key is None or key is None or key.wrapped is None:
+            raise VaultErasedError(digest=row.digest)
+        known = self._owners.get((key.key_id, key.wrapped))
+        if known is None:
+            known = await unwrapped(self._ring, key)
+            self._owners[key.key_id, key.wrapped] = known
+        return unwrapped_data_key(row, known)
 
 
 def unwrapped_data_key(row: PayloadRow, key: bytes) -> bytes:

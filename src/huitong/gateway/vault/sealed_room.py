@@ -6,20 +6,19 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Final, cast, final
 
-from sqlalchemy import ColumnElement, Table, delete, select
+from sqlalchemy import Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError
 from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.vault.blocks import in_blocks, offload
-from huitong.gateway.vault.errors import VaultEntryNotFoundError, VaultErasedError
+from huitong.gateway.vault.errors import VaultEntryNotFoundError
 from huitong.gateway.vault.model import ByteStream, SealedPayload, WrittenSealed
 from huitong.gateway.vault.object_room import ObjectRoom
-from huitong.gateway.vault.rows import owner_of_row
 from huitong.gateway.vault.tables import SealedRow
 from huitong.payload.errors import SealedFormError
 from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
@@ -27,6 +26,14 @@ from huitong.payload.sealing import SEALED_SIZE_BYTES_MAX
 #: First part of the names of objects that hold sealed bytes.
 OBJECT_KIND: Final = "sealed"
 _TABLE: Final = cast(Table, SealedRow.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSealed:
+    """Sealed bytes that are there, not opened yet."""
+
+    sealed_digest: bytes
+    object_name: str
 
 
 @final
@@ -38,36 +45,19 @@ class SealedRoom:
         self._database = database
         self._objects = objects
 
-    async def keep(
-        self,
-        sealed: ByteStream,
-        measure: Measure,
-        *,
-        digest: bytes | None = None,
-        holder: str = "",
-    ) -> SealedPayload:
-        """Store sealed bytes; the same bytes again change nothing.
+    async def keep(self, sealed: ByteStream, measure: Measure) -> SealedPayload:
+        """Store sealed bytes that arrived; the same bytes again change nothing.
 
         Args:
             sealed: the bytes.
             measure: has taken all of them in the end.
-            digest: of the own payload that they hold, whose end drops them.
-            holder: what they are for.
 
         Raises:
-            VaultErasedError: the payload was erased meanwhile.
             VaultStoreError: the store does not take them.
         """
-        written = await self.write(sealed, measure, holder=holder)
-        try:
-            async with self._database.transaction() as session:
-                if digest is not None:
-                    owner = await owner_of_row(session, digest)
-                    written = replace(written, owner=owner)
-                needless = await self.enter(session, [written])
-        except VaultErasedError:
-            await self.forget([written])
-            raise
+        written = await self.write(sealed, measure)
+        async with self._database.transaction() as session:
+            needless = await self.enter(session, [written])
         await self.forget(needless)
         return written.payload
 
@@ -122,61 +112,64 @@ class SealedRoom:
         Raises:
             VaultStoreError: the store does not answer.
         """
-        await asyncio.gather(
-            *(self._objects.delete(one.object_name) for one in written)
-        )
+        await self._objects.delete_many([one.object_name for one in written])
 
-    async def open(self, sealed_digest: bytes, offset: int) -> ByteStream:
-        """See ``Vault.open_sealed``."""
-        chosen = select(SealedRow).where(SealedRow.sealed_digest == sealed_digest)
-        async with self._database.reading() as session:
-            row = await session.scalar(chosen)
-        if row is None:
-            raise VaultEntryNotFoundError(digest=sealed_digest)
+    async def find(
+        self, session: AsyncSession, sealed_digests: Collection[bytes]
+    ) -> dict[bytes, FoundSealed]:
+        """See ``Vault.find_sealed``."""
+        found = await session.execute(
+            select(SealedRow.sealed_digest, SealedRow.object_name).where(
+                SealedRow.sealed_digest.in_(sealed_digests)
+            )
+        )
+        return {digest: FoundSealed(digest, name) for digest, name in found.all()}
+
+    async def open(self, found: FoundSealed, offset: int) -> ByteStream:
+        """See ``Vault.open_found_sealed``."""
         try:
-            return await self._objects.get(row.object_name, offset)
+            return await self._objects.get(found.object_name, offset)
         except FileNotFoundError as error:
-            raise VaultEntryNotFoundError(digest=sealed_digest) from error
+            raise VaultEntryNotFoundError(digest=found.sealed_digest) from error
 
     async def open_many(
         self, digests: Collection[bytes]
     ) -> dict[bytes, ByteStream | HuitongError]:
         """See ``Vault.open_sealed_many``."""
-        chosen = select(SealedRow.sealed_digest, SealedRow.object_name).where(
-            SealedRow.sealed_digest.in_(digests)
-        )
         async with self._database.reading() as session:
-            rows = (await session.execute(chosen)).all()
-        names = {row.sealed_digest: row.object_name for row in rows}
+            found = await self.find(session, digests)
         opened = await asyncio.gather(
-            *(self._open(digest, names.get(digest)) for digest in digests)
+            *(self._open(digest, found.get(digest)) for digest in digests)
         )
         return dict(zip(digests, opened, strict=True))
 
-    async def _open(self, digest: bytes, name: str | None) -> ByteStream | HuitongError:
-        if name is None:
+    async def _open(
+        self, digest: bytes, found: FoundSealed | None
+    ) -> ByteStream | HuitongError:
+        if found is None:
             return VaultEntryNotFoundError(digest=digest)
         try:
-            return await self._objects.get(name)
-        except FileNotFoundError:
-            return VaultEntryNotFoundError(digest=digest)
+            return await self.open(found, 0)
         except HuitongError as failure:
             return failure
 
-    async def drop(self, sealed_digest: bytes) -> None:
-        """See ``Vault.drop_sealed``."""
-        await self._drop(SealedRow.sealed_digest == sealed_digest)
-
-    async def drop_all_for(self, holder: str) -> None:
-        """See ``Vault.drop_sealed_for``."""
-        await self._drop(SealedRow.holder == holder)
-
-    async def _drop(self, which: ColumnElement[bool]) -> None:
-        gone = delete(SealedRow).where(which).returning(SealedRow.object_name)
-        async with self._database.transaction() as session:
-            names = (await session.scalars(gone)).all()
-        for name in names:
-            await self._objects.delete(name)
+    async def drop(
+        self,
+        session: AsyncSession,
+        sealed_digests: Collection[bytes],
+        holders: Collection[str],
+    ) -> Sequence[str]:
+        """See ``Vault.forget_sealed``."""
+        gone = await session.scalars(
+            delete(SealedRow)
+            .where(
+                SealedRow.sealed_digest.in_(sealed_digests)
+                | SealedRow.holder.in_(holders)
+            )
+            .returning(SealedRow.object_name)
+            .execution_options(synchronize_session=False)
+        )
+        return gone.all()
 
 
 def _values(written: WrittenSealed, now_ns: int) -> dict[str, object]:

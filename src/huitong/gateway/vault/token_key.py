@@ -44,6 +44,8 @@ _WRONG_TAG: Final = (EncryptedDataInvalid, DataInvalid, GeneralError, FunctionFa
 class TokenKey:
     """See ``keys.KeyEncryptionKey``."""
 
+    may_block: Final = True
+
     def __init__(self, module: Path, token: str, label: str, pin: str) -> None:
         """Prepare; the token is asked when it is first needed.
 

@@ -21,7 +21,6 @@ from huitong.core.hashing import HASH_SIZE_BYTES
 from huitong.core.time import NS_PER_SECOND, TimeNs
 from huitong.gateway.database.engine import Database
 from huitong.gateway.vault.errors import (
-    VaultCorruptError,
     VaultEntryNotFoundError,
     VaultStoreError,
 )
@@ -39,21 +38,29 @@ from huitong.gateway.vault.model import (
     Reception,
     Rotation,
     SealedPayload,
+    SealOrder,
     StagedPayload,
     StoredPayload,
     Swept,
     WrittenSealed,
 )
 from huitong.gateway.vault.object_room import ObjectRoom
-from huitong.gateway.vault.outlet import open_stored, sealed_pieces
 from huitong.gateway.vault.rows import (
-    data_key,
+    DataKeys,
+    FoundPayload,
     described,
-    insert_payload,
+    find_payloads,
+    insert_payloads,
     owner_of,
     payload_row,
 )
-from huitong.gateway.vault.sealed_room import Measure, SealedRoom, measured
+from huitong.gateway.vault.sealed_room import (
+    FoundSealed,
+    Measure,
+    SealedRoom,
+    measured,
+)
+from huitong.gateway.vault.sealing import Sealer
 from huitong.gateway.vault.settings import VaultSettings
 from huitong.gateway.vault.tables import PayloadRow, SealedRow
 from huitong.payload.errors import PayloadSubjectError
@@ -87,6 +94,7 @@ class Vault:
         self._settings = settings
         self._intake = Intake(objects, settings)
         self._sealed = SealedRoom(database, objects)
+        self._sealer = Sealer(database, objects, keys, self._sealed)
 
     async def put(
         self, document: ByteStream, *, content_type: str = "", subject: bytes = b""
@@ -136,7 +144,18 @@ class Vault:
         Raises:
             VaultKeyError: the key-encryption key cannot be used.
         """
-        return await insert_payload(session, self._keys, staged)
+        (stored,) = await self.commit_many(session, [staged])
+        return stored
+
+    async def commit_many(
+        self, session: AsyncSession, staged: Sequence[StagedPayload]
+    ) -> Sequence[StoredPayload]:
+        """``commit`` many, in one statement; return for each what is there now.
+
+        Raises:
+            VaultKeyError: the key-encryption key cannot be used.
+        """
+        return await insert_payloads(session, self._keys, staged)
 
     async def discard(self, staged: StagedPayload) -> None:
         """Remove the ciphertext of a staged payload that will not be committed."""
@@ -179,9 +198,29 @@ class Vault:
             VaultStoreError: the store does not answer.
         """
         async with self._database.reading() as session:
-            row = await payload_row(session, digest, holder)
-            key = await data_key(session, self._keys, row)
-        return await open_stored(await self._ciphertext(row), described(row), key)
+            found = await self.find(session, digest, holder)
+        return await self.open_found(found)
+
+    async def find(
+        self, session: AsyncSession, digest: bytes, holder: str = ""
+    ) -> FoundPayload:
+        """Read where a payload lies, in the caller's session, for ``open_found``.
+
+        Raises:
+            VaultEntryNotFoundError: there is none.
+        """
+        found = (await find_payloads(session, [digest], holder)).get(digest)
+        if found is None:
+            raise VaultEntryNotFoundError(digest=digest)
+        return found
+
+    async def open_found(self, found: FoundPayload) -> OpenedPayload:
+        """Open a payload that was found.
+
+        Raises:
+            What ``open`` raises.
+        """
+        return await self._sealer.open(found, DataKeys(self._keys))
 
     async def seal(
         self,
@@ -210,12 +249,30 @@ class Vault:
             CommitmentInputError: a name that the payload does not have.
             SealingKeyError: the reader's key is unusable.
         """
-        opened = await self.open(digest)
-        measure = Measure()
-        pieces = sealed_pieces(
-            opened, frozenset(names), reader_key, context, measure.take
+        order = SealOrder(
+            digest=digest,
+            names=names,
+            reader_key=reader_key,
+            context=context,
+            holder=holder,
         )
-        return await self._sealed.keep(pieces, measure, digest=digest, holder=holder)
+        (sealed,) = await self.seal_many([order])
+        if isinstance(sealed, Exception):
+            raise sealed
+        return sealed
+
+    async def seal_many(
+        self, orders: Sequence[SealOrder]
+    ) -> Sequence[SealedPayload | Exception]:
+        """``seal`` for many readers, with one look into the database and one commit.
+
+        Returns:
+            For each what was kept, or why it was not: what ``seal`` raises.
+
+        Raises:
+            DatabaseDownError: nothing was kept.
+        """
+        return await self._sealer.seal_many(orders)
 
     async def keep_sealed(self, sealed: ByteStream) -> SealedPayload:
         """Keep sealed bytes that arrived, unopened, so that they can be checked later.
@@ -276,15 +333,69 @@ class Vault:
             VaultEntryNotFoundError: there are none, any more.
             VaultStoreError: the store does not answer.
         """
-        return await self._sealed.open(sealed_digest, offset)
+        async with self._database.reading() as session:
+            found = (await self.find_sealed(session, [sealed_digest])).get(
+                sealed_digest
+            )
+        if found is None:
+            raise VaultEntryNotFoundError(digest=sealed_digest)
+        return await self.open_found_sealed(found, offset=offset)
+
+    async def find_sealed(
+        self, session: AsyncSession, sealed_digests: Collection[bytes]
+    ) -> dict[bytes, FoundSealed]:
+        """Read which sealed bytes are there, for ``open_found_sealed``."""
+        return await self._sealed.find(session, sealed_digests)
+
+    async def open_found_sealed(
+        self, found: FoundSealed, *, offset: int = 0
+    ) -> ByteStream:
+        """Return sealed bytes that were found, from ``offset`` on.
+
+        Raises:
+            What ``open_sealed`` raises.
+        """
+        return await self._sealed.open(found, offset)
 
     async def drop_sealed(self, sealed_digest: bytes) -> None:
         """Forget sealed bytes; nothing happens if there are none."""
-        await self._sealed.drop(sealed_digest)
+        async with self._database.transaction() as session:
+            gone = await self.forget_sealed(session, digests=[sealed_digest])
+        await self.remove_objects(gone)
 
     async def drop_sealed_for(self, holder: str) -> None:
         """Forget all that was sealed for something, also what a stop made forgotten."""
-        await self._sealed.drop_all_for(holder)
+        async with self._database.transaction() as session:
+            gone = await self.forget_sealed(session, holders=[holder])
+        await self.remove_objects(gone)
+
+    async def forget_sealed(
+        self,
+        session: AsyncSession,
+        *,
+        digests: Collection[bytes] = (),
+        holders: Collection[str] = (),
+    ) -> Sequence[str]:
+        """Forget sealed bytes within the caller's transaction, in one statement.
+
+        Args:
+            session: of the transaction.
+            digests: of sealed bytes.
+            holders: all that was sealed for these goes too.
+
+        Returns:
+            What to give to ``remove_objects`` once that is committed; ``sweep`` removes
+            later what a stop leaves over.
+        """
+        return await self._sealed.drop(session, digests, holders)
+
+    async def remove_objects(self, names: Collection[str]) -> None:
+        """Remove ciphertext that belongs to nothing any more.
+
+        Raises:
+            VaultStoreError: the store does not answer; ``sweep`` removes it later.
+        """
+        await self._objects.delete_many(names)
 
     async def receive(self, sealed: ByteStream, reception: Reception) -> StoredPayload:
         """Open what was sealed to us, check it, and store it, in one pass.
@@ -341,12 +452,11 @@ class Vault:
         """
         owner = owner_of(_checked_subject(subject, is_needed=True))
         erasure, objects = await destroy_owner_keys(self._database, owner)
-        for name in objects:
-            try:
-                await self._objects.delete(name)
-            except VaultStoreError as error:
-                # Nobody can read it any more; ``sweep`` takes it away.
-                _log.warning("vault_object_left", object=name, reason=str(error))
+        try:
+            await self._objects.delete_many(objects)
+        except VaultStoreError as error:
+            # Nobody can read them any more; ``sweep`` takes them away.
+            _log.warning("vault_objects_left", reason=str(error))
         return erasure
 
     async def rotate(self) -> Rotation:
@@ -421,14 +531,6 @@ class Vault:
         except VaultEntryNotFoundError:
             return None
         return None if known.is_erased else known
-
-    async def _ciphertext(self, row: PayloadRow) -> ByteStream:
-        try:
-            return await self._objects.get(row.object_name)
-        except FileNotFoundError as error:
-            raise VaultCorruptError(
-                digest=row.digest, reason="the ciphertext is missing"
-            ) from error
 
     async def _living(self, names: Collection[str]) -> set[str]:
         """Return which objects belong to something that can be read."""

@@ -19,8 +19,6 @@ from huitong.gateway.vault.errors import (
     VaultErasedError,
     VaultUnknownKeyError,
 )
-from huitong.gateway.vault.model import ByteStream
-from huitong.gateway.vault.sealed_room import Measure
 from huitong.gateway.vault.tables import KeyRow, PayloadRow
 from huitong.payload.errors import PayloadSubjectError
 from tests.vault_kit import (
@@ -325,18 +323,3 @@ async def test_logs_name_keys_and_never_show_them(room: Room) -> None:
     for secret in (bytes(range(32)), bytes(32), key.wrapped):
         assert secret.hex() not in text
         assert repr(secret)[2:-1] not in text
-
-
-async def test_sealing_during_an_erasure_leaves_no_sealed_bytes(room: Room) -> None:
-    stored = await room.vault.put(pieces(INVOICE), subject=SUBJECT)
-    opened = await room.vault.open(stored.digest)
-
-    async def sealed() -> ByteStream:
-        yield b"sealed before"
-        await room.vault.erase_subject(SUBJECT)
-        async for piece in opened.content:
-            yield piece
-
-    with pytest.raises(VaultErasedError):
-        await room.vault._sealed.keep(sealed(), Measure(), digest=stored.digest)
-    assert room.files() == []
