@@ -105,7 +105,7 @@ class Advancing:
             await self._standing.end_groundless(session, found.touched)
 
     async def applied(self, block: BlockSeen, found: Any) -> None:
-        """Let those go on who wait for news; what was added goes on by itself."""
+        """Let those go on who wait for what the block tells; steps begin by themselves."""
         if found:
             self._parts.learned.tell()
 
