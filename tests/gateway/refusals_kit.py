@@ -33,6 +33,8 @@ from tests.gateway.settled_kit import exchanges_on
 
 ISSUER, READER = ZONES[0][1], ZONES[1][1]
 SUBJECT: Final = sha256(b"a data subject").hex()
+#: Type of records for which an officer may break the glass.
+EMERGENCY_TYPE: Final = "health.file"
 WAIT_S: Final = 60
 PAUSE_S: Final = 0.1
 
@@ -151,6 +153,9 @@ def _prepare(node: NodeProcess) -> None:
 
     def change(document: dict[str, Any]) -> None:
         document["app_state"]["exchange"] = {"params": {"ask_officer": False}}
+        glass = {"record_type": EMERGENCY_TYPE, "version": "1"}
+        glass["break_glass_roles"] = ["officer"]
+        document["app_state"]["policies"] = {"policies": [glass]}
 
     if node.chain_id == ZONES[0][0]:
         change_genesis(Home(node.home), change)

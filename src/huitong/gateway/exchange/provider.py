@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError
 from huitong.core.hashing import HASH_SIZE_BYTES
+from huitong.gateway.exchange.gifts import gift_of
 from huitong.gateway.exchange.kinds import SEAL
 from huitong.gateway.exchange.orders import ENDED, Stage
 from huitong.gateway.exchange.parts import HandOver, Parts
@@ -35,6 +36,7 @@ from huitong.gateway.outbox.steps import (
     StepOutcome,
     StepState,
 )
+from huitong.gateway.reads.given import log_gifts
 from huitong.payload.sealing import SealingContext
 
 #: Payloads that are sealed in one call, and calls at once.
@@ -182,6 +184,7 @@ class HandOvers:
             request_id=row.request_id,
         )
         sealed = await parts.vault.open_sealed(row.sealed_digest)
+        await log_gifts(parts.database, [gift_of(row, end.chain_id)])
         await parts.peers.hand_over(what, sealed)
 
     async def _is_withdrawn(self, row: ExchangeRow) -> bool:
