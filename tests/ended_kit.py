@@ -75,6 +75,16 @@ def _made(name: str) -> Made:
     )
 
 
+@cache
+def made_in_one_pair_of_zones() -> tuple[dict[str, bytes], Finished]:
+    """Return a bundle of each kind, all of the same two zones, and these zones."""
+    zones = finished_exchange(universe="all in one")
+    # In this order the record is delivered before it is revoked, and revoked once.
+    ends = _ENDS | {kinds.RECORD_STATE.name: _record_as_it_is}
+    bundles = {kinds.FINISHED.name: zones.collect()}
+    return bundles | {name: end(zones) for name, end in ends.items()}, zones
+
+
 def _settle(zones: Finished) -> None:
     """Make blocks, and let each zone see the other's newest header."""
     for zone in (zones.a, zones.b):
@@ -147,6 +157,10 @@ def collect_state(zones: Finished, kind: Kind, **order: Any) -> bytes:
 
 def _record(zones: Finished) -> bytes:
     _refused(zones)
+    return _record_as_it_is(zones)
+
+
+def _record_as_it_is(zones: Finished) -> bytes:
     return collect_state(
         zones, kinds.RECORD_STATE, member_id="hz-tax-bureau", record_id="INV-1"
     )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
+from huitong.gateway.access import anchoring
 from huitong.gateway.access.anchoring import DailyAnchor
 from huitong.gateway.access.audit import (
     GENESIS,
@@ -338,6 +339,26 @@ async def test_anchor_that_failed_is_made_up_for(
         await daily.anchor_if_due()
     chain.is_away = False
     assert await daily.anchor_if_due() is not None
+
+
+async def test_process_that_comes_to_lead_after_its_start_anchors_soon(
+    log: AuditLog, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, leads = _Chain(), iter([False, False, True])
+    monkeypatch.setattr(anchoring, "LEAD_S", 0)
+    daily = DailyAnchor(
+        database,
+        log,
+        chain.anchor,
+        clock=Clocks().ns,
+        is_leading=lambda: next(leads),
+    )
+    task = asyncio.create_task(daily.run())
+    async with asyncio.timeout(10):
+        while not chain.heads:
+            await asyncio.sleep(0)
+    task.cancel()
+    assert chain.heads == [await log.head()]
 
 
 async def test_rewritten_log_is_found_by_the_anchors_in_the_database(

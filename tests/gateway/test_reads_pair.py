@@ -12,26 +12,20 @@ from typing import Any
 import pytest
 
 from huitong.client.zone import ZoneClient
-from huitong.core.hashing import MerkleProof
 from huitong.core.store.merkle_path import verify_chained_membership
 from huitong.gateway.exchange.proven_read import (
     follow_header,
     get_client_view,
-    read_proven,
 )
-from huitong.gateway.reads.lines import verify_line
-from huitong.gateway.reads.model import AnchoredLine
-from huitong.modules.anchors import STORE as ANCHORS_STORE
-from huitong.modules.anchors import anchor_key
 from huitong.modules.exchange import PORT_ID
 from huitong.modules.records.keys import record_key
-from huitong.proto.huitong.anchors.v1 import anchors_pb2
 from huitong.proto.huitong.records.v1.records_pb2 import RecordHeader
 from huitong.proto.ibc.core.commitment.v1.commitment_pb2 import (
     MerkleProof as IbcProof,
 )
 from huitong.sdk import ProblemError
 from huitong.sdk.models import ReadRecord, SubjectRead
+from tests.gateway.access_log_kit import check_lines
 from tests.gateway.modes_kit import (
     answer_of,
     gw,
@@ -254,7 +248,7 @@ def test_subject_sees_every_read_of_its_records_each_with_its_proof(
     of_run = [line.request_id for line in lines]
     assert [of_run.count(each) for each in requests] == [2] * len(requests)
     assert {line.reader for line in lines} == {reader.member_id}
-    asyncio.run(_check_lines(issuer, reader, lines, subject))
+    asyncio.run(check_lines(issuer, reader, lines, subject))
 
 
 def _lines(issuer: Side, subject: str) -> list[SubjectRead]:
@@ -267,44 +261,6 @@ def _anchored(issuer: Side, subject: str) -> list[SubjectRead]:
     lines = _lines(issuer, subject)
     is_done = all(line.anchor and line.anchor.height for line in lines)
     return lines if is_done else []
-
-
-async def _check_lines(
-    issuer: Side, reader: Side, lines: list[SubjectRead], subject: str
-) -> None:
-    """Check each line against its anchor, and the anchor against the reader's zone."""
-    settings = settings_of(reader)
-    (other,) = settings.zones.values()
-    async with ZoneClient(settings.zone.node) as own, ZoneClient(other.node) as zone:
-        now_ns = (await own.latest_block())[1]
-        view = await get_client_view(own, PORT_ID, reader.channel_id, now_ns=now_ns)
-        newest = await zone.latest_height() + 1
-        view = await follow_header(view, zone, newest, now_ns=now_ns)
-        for line in lines:
-            assert line.anchor is not None
-            key = anchor_key(
-                issuer.member_id,
-                anchors_pb2.ANCHOR_KIND_ACCESS_LOG,
-                line.anchor.stream,
-                line.anchor.sequence,
-            )
-            value = await read_proven(view, zone, ANCHORS_STORE, key)
-            shown = line.anchor.proof
-            checked = verify_line(
-                AnchoredLine(
-                    leaf=bytes.fromhex(line.line),
-                    proof=MerkleProof(
-                        total=shown.total,
-                        index=shown.index,
-                        leaf_hash=bytes.fromhex(shown.leaf_hash),
-                        aunts=tuple(bytes.fromhex(each) for each in shown.aunts),
-                    ),
-                    anchor=anchors_pb2.Anchor.FromString(value),
-                )
-            )
-            assert checked.subject.hex() == subject
-            assert checked.record_id == line.record
-            assert checked.request_id == line.request_id
 
 
 def test_gateway_that_is_down_is_told_and_nothing_is_answered(

@@ -8,176 +8,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from click.testing import CliRunner
-from google.protobuf.message import Message
 from sqlalchemy import func, select
 
-from huitong.cli.main import main as huitong_command
 from huitong.client.errors import TransactionFailedError
-from huitong.client.sender import Sender
-from huitong.client.zone import ZoneClient
-from huitong.core.hashing import sha256
-from huitong.evidence.trust import encode_trust, load_trust
-from huitong.evidence.verify import verify_bundle
-from huitong.evidence.witnesses import read_headers
 from huitong.gateway.vault.tables import PayloadRow
-from huitong.localnet.process import NodeProcess
 from huitong.modules.exchange.keys import PROVIDER, REQUESTER
-from huitong.node.genesis_edit import change_genesis
-from huitong.node.home import Home
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
 from huitong.proto.huitong.grants.v1 import grants_pb2
-from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.sdk import Gateway, ProblemError
 from huitong.sdk.models import Exchange
 from tests.gateway.exchange_kit import PURPOSE
-from tests.gateway.process_kit import REGULATOR, ZONES, Rig, all_processes
+from tests.gateway.refusals_kit import (
+    ISSUER,
+    PAUSE_S,
+    READER,
+    SUBJECT,
+    WAIT_S,
+    Ground,
+    check_bundle,
+    evidence_of,
+    refusing_ground,
+)
 from tests.gateway.settled_kit import exchanges_on, opened
+from tests.gateway.test_refused_at_gateway import BY_GATEWAY_B
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "exchange.md"
-ISSUER, READER = ZONES[0][1], ZONES[1][1]
-SUBJECT: Final = sha256(b"a data subject").hex()
-ZONE_A, ZONE_B, GATEWAY_B = "zone a", "zone b", "gateway b"
-_WAIT_S: Final = 60
+ZONE_A, ZONE_B = "zone a", "zone b"
 _TERM_S: Final = 2
-_PAUSE_S: Final = 0.1
-
-
-# --- where it happens -------------------------------------------------------------------
-
-
-@dataclass
-class Ground:
-    """Both gateways, and what a verifier trusts."""
-
-    rig: Rig
-    bureau: Gateway
-    bank: Gateway
-    trust: Path
-
-    def publish(self, record: str, **changes: Any) -> None:
-        """Publish an invoice."""
-        made = self.bureau.publish_record(
-            record=record,
-            document={"buyer": "b", "number": record, "total": "113.00"},
-            wait=_WAIT_S,
-            **{"record_type": "tax.invoice"} | changes,
-        )
-        assert made.state == "published", made
-
-    def grant(self, record: str, **changes: Any) -> int:
-        """Let the bank read a record for one purpose."""
-        job = self.bureau.give_grant(
-            channel=self.rig.sides[0].channel_id,
-            reader=READER,
-            record=record,
-            purpose=PURPOSE,
-            wait=_WAIT_S,
-            **changes,
-        )
-        assert job.state == "done", job
-        return int((job.result or {})["grant_id"])
-
-    def consent(self) -> int:
-        """Record that the subject permits the bank to read."""
-        job = self.bureau.record_consent(
-            channel=self.rig.sides[0].channel_id,
-            reader=READER,
-            purpose=PURPOSE,
-            subject=SUBJECT,
-            evidence_digest=sha256(b"a signed sheet").hex(),
-            wait=_WAIT_S,
-        )
-        assert job.state == "done", job
-        return int((job.result or {})["consent_id"])
-
-    def ask(self, record: str, **changes: Any) -> Exchange:
-        """Let the bank ask for a record."""
-        return self.bank.create_request(
-            channel=self.rig.sides[1].channel_id,
-            issuer=ISSUER,
-            record=record,
-            **{"purpose": PURPOSE} | changes,
-        )
-
-    def ended(self, asked: Exchange) -> Exchange:
-        """Return an exchange once it has ended."""
-        deadline_s = time.monotonic() + _WAIT_S
-        while not asked.is_ended:
-            assert time.monotonic() < deadline_s, asked
-            asked = self.bank.get_exchange(asked.id, wait=10)
-        return asked
-
-    def send(self, zone: int, key: str, make: Callable[[str], Message]) -> None:
-        """Send a message to a zone by hand."""
-
-        async def send() -> None:
-            node = self.rig.nodes[zone]
-            async with ZoneClient(node.rpc_url) as client:
-                sender = Sender(client, node.private_key(key))
-                await sender.send(make(sender.address))
-
-        asyncio.run(send())
-
-    def freeze(self, zone: int, member_id: str) -> None:
-        """Freeze a member as a regulator does."""
-        self.send(
-            zone,
-            REGULATOR,
-            lambda signer: members_pb2.MsgFreezeMember(
-                signer=signer,
-                member_id=member_id,
-                kind=members_pb2.FREEZE_KIND_REGULATOR,
-                reason="inquiry",
-            ),
-        )
-
-    def unfreeze(self, zone: int, member_id: str) -> None:
-        """Lift that freeze."""
-        self.send(
-            zone,
-            REGULATOR,
-            lambda signer: members_pb2.MsgUnfreezeMember(
-                signer=signer,
-                member_id=member_id,
-                kind=members_pb2.FREEZE_KIND_REGULATOR,
-                reason="over",
-            ),
-        )
-
-
-def _prepare(node: NodeProcess) -> None:
-    """Nobody is asked on the provider's zone, so that its rules alone decide."""
-
-    def change(document: dict[str, Any]) -> None:
-        document["app_state"]["exchange"] = {"params": {"ask_officer": False}}
-
-    if node.chain_id == ZONES[0][0]:
-        change_genesis(Home(node.home), change)
 
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    folder = tmp_path_factory.mktemp("refusals")
-    with all_processes(folder, _prepare) as rig:
-        trust = folder / "trust.json"
-        trust.write_bytes(asyncio.run(_trusted(rig)))
-        with rig.sides[0].client() as bureau, rig.sides[1].client() as bank:
-            yield Ground(rig, bureau, bank, trust)
-
-
-async def _trusted(rig: Rig) -> bytes:
-    a, b = rig.nodes
-    async with ZoneClient(a.rpc_url) as one, ZoneClient(b.rpc_url) as other:
-        return encode_trust(await read_headers([one, other], ()))
+    with refusing_ground(tmp_path_factory.mktemp("refusals")) as made:
+        yield made
 
 
 # --- what is refused by the provider's zone ---------------------------------------------
@@ -201,7 +71,7 @@ def _needed_consent_withdrawn(
     ground.grant(record, consent_required=True)
     settled = ground.ended(ground.ask(record, consent=consent))
     assert settled.stage == "settled", settled  # it was given for as long as it held
-    job = ground.bureau.withdraw_consent(consent, reason="no more", wait=_WAIT_S)
+    job = ground.bureau.withdraw_consent(consent, reason="no more", wait=WAIT_S)
     assert job.state == "done", job
     return {"consent": consent} if names else {}
 
@@ -209,7 +79,7 @@ def _needed_consent_withdrawn(
 def _grant_withdrawn(ground: Ground, record: str) -> dict[str, Any]:
     ground.publish(record)
     job = ground.bureau.withdraw_grant(
-        ground.grant(record), reason="no more", wait=_WAIT_S
+        ground.grant(record), reason="no more", wait=WAIT_S
     )
     assert job.state == "done", job
     return {}
@@ -223,7 +93,7 @@ def _soon() -> tuple[float, str]:
 
 def _wait_past(end_s: float) -> None:
     while time.time() < end_s + 1:
-        time.sleep(_PAUSE_S)
+        time.sleep(PAUSE_S)
 
 
 def _grant_expired(ground: Ground, record: str) -> dict[str, Any]:
@@ -246,7 +116,7 @@ def _record_revoked(ground: Ground, record: str) -> dict[str, Any]:
     ground.publish(record)
     ground.grant(record)
     job = ground.bureau.set_record_status(
-        record, status="revoked", reason="wrong", wait=_WAIT_S
+        record, status="revoked", reason="wrong", wait=WAIT_S
     )
     assert job.state == "done", job
     return {}
@@ -336,21 +206,21 @@ def test_request_is_refused_by_the_zone_of_the_issuer(
         _check_nothing_given(ground, refused, provided)
         for gateway, exchange in ((ground.bank, refused), (ground.bureau, provided)):
             path = tmp_path / f"{exchange.id}.zip"
-            path.write_bytes(_evidence(gateway, exchange.id))
-            _check_bundle(ground, path)
+            path.write_bytes(evidence_of(gateway, exchange.id))
+            check_bundle(ground, path)
     finally:
         if prepare is _issuer_frozen:
             ground.unfreeze(0, ISSUER)
 
 
 def _seen_by_provider(ground: Ground, asked: Exchange) -> Exchange:
-    deadline_s = time.monotonic() + _WAIT_S
+    deadline_s = time.monotonic() + WAIT_S
     while time.monotonic() < deadline_s:
         for one in ground.bureau.list_exchanges(side="provider"):
             if one.sequence == asked.sequence and one.is_ended:
                 assert one.stage == "refused", one
                 return one
-        time.sleep(_PAUSE_S)
+        time.sleep(PAUSE_S)
     raise AssertionError(asked)
 
 
@@ -381,54 +251,7 @@ async def _check_state(ground: Ground, asked: Exchange) -> None:
         assert await session.scalar(held) == 0
 
 
-def _evidence(gateway: Gateway, exchange: str) -> bytes:
-    """Get a bundle; the zone may need a block to know of the end in the other."""
-    deadline_s = time.monotonic() + _WAIT_S
-    while True:
-        try:
-            return b"".join(gateway.download_exchange_evidence(exchange))
-        except ProblemError as refusal:
-            if refusal.problem.status != 503 or time.monotonic() > deadline_s:
-                raise
-        time.sleep(_PAUSE_S)
-
-
-def _check_bundle(ground: Ground, path: Path) -> None:
-    """Check that a bundle verifies with nothing but itself and a header, and no other."""
-    data = path.read_bytes()
-    trust = load_trust(ground.trust)
-    verdict = verify_bundle(data, trust, now_ns=time.time_ns())
-    assert (verdict.failed, verdict.grade) == (None, "proven")
-    arguments = ["verify", str(path), f"--trust={ground.trust}"]
-    done = CliRunner().invoke(huitong_command, arguments)
-    assert done.exit_code == 0, done.output
-    for place in range(0, len(data), max(1, len(data) // 20)):
-        bent = bytearray(data)
-        bent[place] ^= 1
-        assert verify_bundle(bytes(bent), trust, now_ns=time.time_ns()).failed
-
-
 # --- what is refused before, and behind -------------------------------------------------
-
-
-def _by_gateway_b(ground: Ground) -> str:
-    """A caller whose role does not allow it; the log of calls has it."""
-    key = ground.rig.sides[1].make_key("reviser", "auditor")
-    before = {one.record_id for one in _requests(ground)}
-    with Gateway(ground.rig.sides[1].url, key) as reviser:
-        with pytest.raises(ProblemError) as refusal:
-            reviser.create_request(
-                channel=ground.rig.sides[1].channel_id,
-                issuer=ISSUER,
-                record="R-by-role",
-                purpose=PURPOSE,
-            )
-        calls = list(reviser.list_audit_entries())
-        reviser.verify_audit_log()
-    assert refusal.value.problem.status == 403
-    assert [call.status for call in calls if call.path == "/v1/requests"][-1] == 403
-    assert {one.record_id for one in _requests(ground)} == before
-    return f"{refusal.value.problem.codespace}/{refusal.value.problem.code}"
 
 
 def _by_zone_b_frozen(ground: Ground) -> str:
@@ -446,30 +269,20 @@ def _by_zone_b_frozen(ground: Ground) -> str:
         ground.unfreeze(1, READER)
     path = ground.trust.parent / "member.zip"
     path.write_bytes(bundle)
-    _check_bundle(ground, path)
-    assert "R-frozen" not in {one.record_id for one in _requests(ground)}
+    check_bundle(ground, path)
+    assert "R-frozen" not in {one.record_id for one in ground.requests()}
     return problem
 
 
 def _problem_of(ground: Ground, asked: Exchange) -> str:
     """Return why the step of an order does not succeed."""
-    deadline_s = time.monotonic() + _WAIT_S
+    deadline_s = time.monotonic() + WAIT_S
     while time.monotonic() < deadline_s:
         for job in ground.bank.list_jobs(subject=asked.id):
             if job.problem is not None:
                 return f"{job.problem.codespace}/{job.problem.code}"
-        time.sleep(_PAUSE_S)
+        time.sleep(PAUSE_S)
     raise AssertionError(asked)
-
-
-def _requests(ground: Ground) -> list[Any]:
-    """Return what the bank has asked for, as both zones have it."""
-    found = []
-    for zone, side in ((0, PROVIDER), (1, REQUESTER)):
-        channel_id = ground.rig.sides[zone].channel_id
-        node = ground.rig.nodes[zone]
-        found += asyncio.run(exchanges_on(node, side, channel_id))
-    return [one.request for one in found]
 
 
 def _by_zone_b_grade(ground: Ground) -> str:
@@ -530,8 +343,8 @@ def _by_zone_b_grade(ground: Ground) -> str:
     # An answer that comes later brings the header that proves the statement to zone b.
     ground.ended(ground.ask("R-grade", purpose="marketing"))
     path = ground.trust.parent / "grade.zip"
-    path.write_bytes(_evidence(ground.bureau, provided.id))
-    _check_bundle(ground, path)
+    path.write_bytes(evidence_of(ground.bureau, provided.id))
+    check_bundle(ground, path)
     with pytest.raises(ProblemError):
         list(ground.bank.download_document(arrived.id))
     return f"{refusal.value.codespace}/{refusal.value.code}"
@@ -539,18 +352,17 @@ def _by_zone_b_grade(ground: Ground) -> str:
 
 def _stuck(ground: Ground, gateway: Gateway, side: Any, record: str) -> Exchange:
     """Return the exchange of a record once it does not go on."""
-    deadline_s = time.monotonic() + _WAIT_S
+    deadline_s = time.monotonic() + WAIT_S
     while time.monotonic() < deadline_s:
         for one in gateway.list_exchanges(side=side):
             if one.record == record and one.problem is not None:
                 return one
-        time.sleep(_PAUSE_S)
+        time.sleep(PAUSE_S)
     raise AssertionError(record)
 
 
 #: Who refuses, and with which code.
 ELSEWHERE: Final = {
-    "The caller's role does not allow it": (_by_gateway_b, GATEWAY_B, "access/7"),
     "The reader is frozen": (_by_zone_b_frozen, ZONE_B, "sdk/4"),
     "A receipt of a lower grade than the decision asks for": (
         _by_zone_b_grade,
@@ -574,3 +386,5 @@ def test_table_of_the_docs_is_this_one() -> None:
         assert f"| {case} | {ZONE_A} | `{code}` |" in page
     for case, (_, place, code) in ELSEWHERE.items():
         assert f"| {case} | {place} | `{code}` |" in page
+    for case, code in BY_GATEWAY_B.items():
+        assert f"| {case} | gateway b | `{code}` |" in page

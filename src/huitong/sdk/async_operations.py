@@ -1282,7 +1282,7 @@ class AsyncGateway(AsyncTransport):
     ) -> AsyncIterator[models.SubjectRead]:
         """List who read what of a data subject.
 
-        List proven reads of a subject's records, each with the proof that it is logged.
+        List all that was given of a subject's records, each with the proof that it is logged.
         """
         return self._items(
             Call(

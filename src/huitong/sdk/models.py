@@ -822,6 +822,8 @@ class ReadAnchor(Model):
 class SubjectRead(Model):
     """One record that was given to one reader."""
 
+    way: str
+    """How: by a proven read, a granted exchange, a version under a standing permission, an emergency, or a hand-over to another zone."""
     id: int
     """Number of the line at this gateway."""
     time: str
@@ -843,7 +845,7 @@ class SubjectRead(Model):
     request_id: str
     """Id of the reader's request."""
     proven_at: int
-    """Block of this zone that proved the answer."""
+    """Block of this zone that proved the answer, or that states the delivery; 0 where there is none."""
     line: str
     """The encoded line, which is the leaf, hexadecimal."""
     anchor: ReadAnchor | None

@@ -27,6 +27,8 @@ Anchor: TypeAlias = Callable[[AuditHead], Awaitable[str]]
 
 #: Seconds between two looks whether a day has passed.
 LOOK_S: Final = 600
+#: Seconds between two looks whether this process leads; it does not yet when it starts.
+LEAD_S: Final = 1.0
 
 
 @final
@@ -60,12 +62,13 @@ class DailyAnchor:
     async def run(self) -> None:
         """Anchor every day until cancelled; what fails is tried again."""
         while True:
+            is_leading = self._is_leading()
             try:
-                if self._is_leading():
+                if is_leading:
                     await self.anchor_if_due()
             except HuitongError as error:
                 log.warning("audit_anchor_failed", reason=str(error))
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(LOOK_S if is_leading else LEAD_S)
 
     async def anchor_if_due(self) -> AuditHead | None:
         """Anchor the head if it is time; return it, or None.

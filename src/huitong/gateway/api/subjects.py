@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias, cast
 
 from fastapi import Path
 from pydantic import Field
@@ -16,6 +16,7 @@ from huitong.gateway.reads.model import LoggedRead
 
 router = make_router("subjects")
 
+_Way: TypeAlias = Literal["read", "exchange", "subscription", "emergency", "hand-over"]
 Pseudonym = Annotated[Hex32, Path(description="Pseudonym of the subject.")]
 
 
@@ -47,6 +48,10 @@ class ReadAnchor(View):
 class SubjectRead(View):
     """One record that was given to one reader."""
 
+    way: _Way = Field(
+        description="How: by a proven read, a granted exchange, a version under a "
+        "standing permission, an emergency, or a hand-over to another zone."
+    )
     id: int = Field(ge=1, description="Number of the line at this gateway.")
     time: TimeNs = Field(description="When it was given.")
     reader_zone: str = Field(description="Chain id of the reader's zone.")
@@ -57,7 +62,10 @@ class SubjectRead(View):
     version: int = Field(ge=1, description="Which version.")
     fields: list[str] = Field(description="What was given; empty for the header alone.")
     request_id: str = Field(description="Id of the reader's request.")
-    proven_at: int = Field(description="Block of this zone that proved the answer.")
+    proven_at: int = Field(
+        description="Block of this zone that proved the answer, or that states the "
+        "delivery; 0 where there is none."
+    )
     line: str = Field(description="The encoded line, which is the leaf, hexadecimal.")
     anchor: ReadAnchor | None = Field(
         description="Its batch; null before the next one is cut."
@@ -76,7 +84,7 @@ async def list_subject_reads(
     limit: PageLimit = PAGE_DEFAULT,
     after: PageAfter = None,
 ) -> Page[SubjectRead]:
-    """List proven reads of a subject's records, each with the proof that it is logged."""
+    """List all that was given of a subject's records, each with the proof that it is logged."""
     listing = Listing(
         services.cursors, "listSubjectReads", caller, {"pseudonym": pseudonym}
     )
@@ -94,6 +102,7 @@ async def list_subject_reads(
 def _shown(read: LoggedRead, stream: str) -> SubjectRead:
     line = read.line
     return SubjectRead(
+        way=cast(_Way, line.way or "read"),
         id=read.id,
         time=line.time,
         reader_zone=line.reader_zone,

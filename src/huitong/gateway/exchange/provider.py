@@ -188,6 +188,14 @@ class HandOvers:
             else:
                 parcel = _Parcel(row, await self._hand_over(row, step))
                 by_channel.setdefault(row.channel_id, []).append(parcel)
+        await log_gifts(
+            self._parts.database,
+            [
+                gift_of(parcel.row, parcel.what.chain_id_of_b)
+                for parcels in by_channel.values()
+                for parcel in parcels
+            ],
+        )
         for some in await asyncio.gather(*map(self._bring, by_channel.values())):
             outcomes |= some
         outcomes |= await self._withdrawn_meanwhile(rows, outcomes)

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from huitong.core.errors import HuitongError
+from huitong.core.errors import RejectedError
 from huitong.core.hashing import sha256
 from huitong.gateway.exchange.errors import (
     OrderKeyReusedError,
@@ -28,6 +28,7 @@ from huitong.gateway.exchange.tables import PublicationRow
 from huitong.gateway.outbox.steps import Settled, StepState, chain_step
 from huitong.gateway.outbox.tables import StepRow
 from huitong.gateway.vault.model import StagedPayload, StoredPayload
+from huitong.gateway.vault.owners import owned_payloads
 from huitong.proto.huitong.records.v1 import records_pb2
 
 
@@ -46,11 +47,14 @@ class Publishing:
         if known is not None:
             await content.read_all()
             return await self._same(known, _order_digest(order, content.digest()))
+        record_type, subject = order.record_type, order.subject
+        if order.previous_version:  # a version has both of what it follows
+            known_type, known_subject = await self._known_of(order.record_id)
+            record_type, subject = record_type or known_type, subject or known_subject
         staged = await vault.stage(
-            content.pieces(), content_type=order.content_type, subject=order.subject
+            content.pieces(), content_type=order.content_type, subject=subject
         )
         digest = _order_digest(order, content.digest())
-        record_type = order.record_type or await self._type_of(order.record_id)
         async with self._parts.database.transaction() as session:
             row = await self._row_of(session, order.key)
             is_new = row is None
@@ -130,28 +134,36 @@ class Publishing:
         await session.flush()
         await push_published(session, self._parts, published)
 
-    async def _type_of(self, record_id: str) -> str:
-        """Return the type of a record that a new version follows; empty if unknown.
+    async def _known_of(self, record_id: str) -> tuple[str, bytes]:
+        """Return type and subject of a record that a new version follows.
 
-        It says who has subscribed to it.
+        The type says who has subscribed to it, the subject with whose key the vault
+        forgets it; both are empty for a record that is not there.
+
+        Raises:
+            UnavailableError: only the zone knows, and its node is down.
         """
         query = (
-            select(PublicationRow.record_type)
+            select(PublicationRow.record_type, PublicationRow.payload_digest)
             .where(PublicationRow.record_id == record_id)
             .where(PublicationRow.record_type != "")
+            .order_by(PublicationRow.id)
             .limit(1)
         )
         async with self._parts.database.reading() as session:
-            known = await session.scalar(query)
-        if known:
-            return known
+            known = (await session.execute(query)).first()
+            if known is not None:
+                digest = known.payload_digest
+                owned = await owned_payloads(session, [digest])
+                if digest in owned:
+                    return known.record_type, owned[digest].subject
         point = PolicyPoint(self._parts.links.own_zone)
-        try:  # published by hand, or by another gateway of this member
+        try:  # published by hand, by another gateway of this member, or handed over to it
             member_id = self._parts.identity.member_id
             header = await point.find_version(member_id, record_id, 0)
-        except HuitongError:
-            return ""  # the zone refuses the version, or its node is down
-        return "" if header is None else header.record_type
+        except RejectedError:
+            return "", b""  # the zone refuses the version
+        return ("", b"") if header is None else (header.record_type, header.subject)
 
     async def _find(self, key: str) -> PublicationRow | None:
         async with self._parts.database.reading() as session:

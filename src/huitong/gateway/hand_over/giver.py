@@ -30,6 +30,7 @@ from huitong.gateway.outbox.steps import (
     StepState,
     chain_step,
 )
+from huitong.gateway.reads.given import Gift, Way, log_gifts
 from huitong.payload.sealing import SealingContext
 from huitong.proto.huitong.exchange.v1 import handover_pb2 as pb
 from huitong.proto.huitong.records.v1 import records_pb2
@@ -59,15 +60,9 @@ class Sealing:
         async with parts.database.transaction() as session:
             (row,) = (await rows_of(session, steps)).values()
         zone = parts.links.own_zone
-        found = await zone.query(
-            _RECORD,
-            records_pb2.QueryRecordRequest(
-                issuer=parts.identity.member_id, record_id=row.record_id
-            ),
-            records_pb2.QueryRecordResponse,
-        )
+        record = await _find_record(parts, row.record_id)
         reader_key = await parts.peers.reader_key(row.peer)
-        digest = found.record.payload_digest
+        digest = record.payload_digest
         context = SealingContext(
             chain_id_of_a=await zone.chain_id(),
             channel_on_a=row.channel_id,
@@ -145,6 +140,19 @@ class Offers:
         await self._parts.outbox.add(session, *steps)
 
 
+async def _find_record(
+    parts: HandOverParts, record_id: str
+) -> records_pb2.RecordHeader:
+    found = await parts.links.own_zone.query(
+        _RECORD,
+        records_pb2.QueryRecordRequest(
+            issuer=parts.identity.member_id, record_id=record_id
+        ),
+        records_pb2.QueryRecordResponse,
+    )
+    return found.record
+
+
 def _bring(row: HandOverRow) -> NewStep:
     return NewStep(
         kind=BRING,
@@ -182,8 +190,26 @@ class Deliveries:
             size=row.sealed_size,
             request_id=row.request_id,
         )
-        await parts.peers.bring(what, await parts.vault.open_sealed(row.sealed_digest))
+        sealed = await parts.vault.open_sealed(row.sealed_digest)
+        await log_gifts(parts.database, [await self._gift(row, end.chain_id)])
+        await parts.peers.bring(what, sealed)
         return [Done()]
+
+    async def _gift(self, row: HandOverRow, reader_zone: str) -> Gift:
+        """Return what stands in the access log; the record is locked, so it is this one."""
+        record = await _find_record(self._parts, row.record_id)
+        return Gift(
+            key=row.id,
+            way=Way.HAND_OVER,
+            reader_zone=reader_zone,
+            reader=row.peer,
+            purpose=str(Way.HAND_OVER),
+            issuer=record.issuer,
+            record_id=record.record_id,
+            version=record.version,
+            payload_digest=record.payload_digest,
+            request_id=row.request_id,
+        )
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Note what is with the peer; the decision is awaited."""

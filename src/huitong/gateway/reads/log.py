@@ -1,4 +1,4 @@
-"""The access log of proven reads: lines, batches under roots, and what a subject sees.
+"""The access log: lines, batches under roots, and what a subject sees.
 
 Lines come in any order from any number of workers. A batch takes those that are committed
 and in none yet; the next one is cut when the one before stands on chain, so anchors never

@@ -1,4 +1,4 @@
-"""Tables of the access log of proven reads."""
+"""Tables of the access log: of proven reads, and of what is given otherwise."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ class ReadRow(Base):
     """Pseudonym of the data subject; empty if the record has none."""
     line: Mapped[Blob]
     """The encoded ``AccessLine``: the leaf."""
+    gift: Mapped[Name | None] = mapped_column(unique=True, default=None)
+    """What it was given in, such as the id of an exchange; none for a proven read."""
     batch: Mapped[Count | None]
     """Number of the batch that it is in; none before it is cut."""
     place: Mapped[Count | None]

@@ -371,9 +371,11 @@ def upgrade() -> None:
         sa.Column("record_id", sa.String(length=128), nullable=False),
         sa.Column("subject", sa.LargeBinary(length=32), nullable=False),
         sa.Column("line", sa.LargeBinary(), nullable=False),
+        sa.Column("gift", sa.String(length=128), nullable=True),
         sa.Column("batch", sa.BigInteger(), nullable=True),
         sa.Column("place", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_read_lines")),
+        sa.UniqueConstraint("gift", name=op.f("uq_read_lines_gift")),
     )
     op.create_index(
         "ix_read_lines_batch_place", "read_lines", ["batch", "place"], unique=False

@@ -81,7 +81,7 @@ class ReadAnswer(_message.Message):
     def __init__(self, chain_id: _Optional[str] = ..., height: _Optional[int] = ..., store_proof: _Optional[_Union[_proofs_pb2.CommitmentProof, _Mapping]] = ..., answered: _Optional[_Iterable[_Union[Answered, _Mapping]]] = ...) -> None: ...
 
 class AccessLine(_message.Message):
-    __slots__ = ("salt", "time", "request_id", "reader_zone", "reader", "purpose", "issuer", "record_id", "version", "subject", "fields", "height")
+    __slots__ = ("salt", "time", "request_id", "reader_zone", "reader", "purpose", "issuer", "record_id", "version", "subject", "fields", "height", "way")
     SALT_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +94,7 @@ class AccessLine(_message.Message):
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WAY_FIELD_NUMBER: _ClassVar[int]
     salt: bytes
     time: int
     request_id: str
@@ -106,4 +107,5 @@ class AccessLine(_message.Message):
     subject: bytes
     fields: _containers.RepeatedScalarFieldContainer[str]
     height: int
-    def __init__(self, salt: _Optional[bytes] = ..., time: _Optional[int] = ..., request_id: _Optional[str] = ..., reader_zone: _Optional[str] = ..., reader: _Optional[str] = ..., purpose: _Optional[str] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., subject: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., height: _Optional[int] = ...) -> None: ...
+    way: str
+    def __init__(self, salt: _Optional[bytes] = ..., time: _Optional[int] = ..., request_id: _Optional[str] = ..., reader_zone: _Optional[str] = ..., reader: _Optional[str] = ..., purpose: _Optional[str] = ..., issuer: _Optional[str] = ..., record_id: _Optional[str] = ..., version: _Optional[int] = ..., subject: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., height: _Optional[int] = ..., way: _Optional[str] = ...) -> None: ...
