@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.errors import HuitongError, RejectedError
 from huitong.core.hashing import HASH_SIZE_BYTES
+from huitong.gateway.exchange.gifts import gift_of
 from huitong.gateway.exchange.kinds import HAND_OVER, SEAL
 from huitong.gateway.exchange.orders import ENDED, Stage
 from huitong.gateway.exchange.parts import HandOver, Parts
@@ -39,6 +40,7 @@ from huitong.gateway.outbox.steps import (
     StepState,
 )
 from huitong.gateway.peers.limits import BATCH_ITEM_SIZE_BYTES_MAX
+from huitong.gateway.reads.given import log_gifts
 from huitong.gateway.vault.blocks import one_piece
 from huitong.gateway.vault.errors import VaultCorruptError
 from huitong.gateway.vault.model import ByteStream, SealedPayload, SealOrder
