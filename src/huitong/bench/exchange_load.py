@@ -24,7 +24,7 @@ from huitong.bench.linked_zones import PROVIDER, PURPOSE
 from huitong.client import BlockSeen, ZoneClient
 
 #: Connections that ask.
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 32
 #: Seconds without a settled exchange after which the run is over.
 SILENCE_S: Final = 40.0
 _ACCEPTED: Final = 202
