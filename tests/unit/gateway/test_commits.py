@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from huitong.gateway.database.commits import after_commit, gather
 from huitong.gateway.database.engine import Database
@@ -32,6 +32,15 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def _seen(database: Database) -> list[int]:
     async with database.reading() as session:
         return list(await session.scalars(text("SELECT id FROM seen ORDER BY id")))
+
+
+class _Base(DeclarativeBase):
+    pass
+
+
+class _Seen(_Base):
+    __tablename__ = "seen"
+    id: Mapped[int] = mapped_column(primary_key=True)
 
 
 class Rows:
@@ -99,6 +108,40 @@ async def test_commit_that_fails_calls_nobody(database: Database) -> None:
     with pytest.raises(IntegrityError):
         await write()
     assert called == []
+
+
+async def test_failed_flush_in_a_savepoint_takes_nothing_from_what_is_around(
+    database: Database,
+) -> None:
+    rows, called = Rows(), []
+
+    async def fail(session: AsyncSession) -> None:
+        async with session.begin_nested():
+            gather(session, rows, {"id": 3})
+            session.add(_Seen(id=1))  # is there already: the flush fails
+            await session.flush()
+
+    async with database.transaction() as session:
+        await session.execute(_INSERT, {"id": 1})
+        gather(session, rows, {"id": 2})
+        after_commit(session, lambda: called.append("outer"))
+        with pytest.raises(IntegrityError):
+            await fail(session)
+    assert called == ["outer"]
+    assert await _seen(database) == [1, 2]
+
+
+async def test_what_a_released_savepoint_gathered_is_written_with_the_commit(
+    database: Database,
+) -> None:
+    rows = Rows()
+    async with database.transaction() as session:
+        gather(session, rows, {"id": 1})
+        async with session.begin_nested():
+            gather(session, rows, {"id": 2})
+        assert rows.written == []
+    assert rows.written == [2]
+    assert await _seen(database) == [1, 2]
 
 
 async def test_what_a_savepoint_asked_for_goes_with_it(database: Database) -> None:

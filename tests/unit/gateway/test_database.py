@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from huitong.gateway.database.commits import after_commit
 from huitong.gateway.database.engine import Database, read_url
 from huitong.gateway.database.errors import DatabaseDownError, DatabaseUrlError
 
@@ -307,3 +308,42 @@ async def test_cancelled_writer_takes_nothing_from_others(
         assert len(kept) >= 13
         assert kept <= found
         await _add(database, 20)
+
+
+async def test_log_is_emptied_as_soon_as_no_reader_is_in_the_way(
+    url: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "gateway.db-wal"
+    async with Database(url) as database, asyncio.timeout(15):
+        await _make_table(database, rows=1)
+        async with database.searching() as reader:
+            assert await _count(reader) == 1
+            await _add(database, 2)
+            emptying = asyncio.create_task(database.empty_log())
+            await _add(database, 3)  # nobody else is held up
+            assert log.stat().st_size
+            assert not emptying.done()
+        await emptying
+        assert log.stat().st_size == 0
+
+
+async def test_writer_that_is_cancelled_while_it_commits_has_its_calls_made(
+    url: str,
+) -> None:
+    called: list[int] = []
+
+    async def write(database: Database) -> None:
+        async with database.transaction() as session:
+            await session.execute(text("INSERT INTO seen VALUES (1)"))
+            after_commit(session, lambda: called.append(1))
+
+    async with Database(url) as database, asyncio.timeout(15):
+        await _make_table(database)
+        task = asyncio.create_task(write(database))
+        while not task.done():
+            await asyncio.sleep(0)
+            async with database.reading() as session:
+                if await _count(session):
+                    task.cancel()
+        async with database.reading() as session:
+            assert await _count(session) == len(called) == 1

@@ -76,7 +76,7 @@ class HandingOn:
         next_since_ns = time.time_ns() - COMMIT_LAG_S * NS_PER_SECOND
         count = 0
         while True:
-            async with self._database.reading() as session:
+            async with self._database.searching() as session:
                 ids = await self._missing(session, sink)
             if ids:
                 steps = [_step(name, each) for each in ids]

@@ -65,6 +65,8 @@ def _ask(
 
 @event.listens_for(Session, "before_commit")
 def _write_gathered(session: Session) -> None:
+    if session.get_nested_transaction() is not None:
+        return  # a savepoint is released: all is written with the commit
     asked: list[_Asked] = session.info.pop(_GATHERED, [])
     by_write: dict[Callable[..., None], list[dict[str, Any]]] = {}
     for one in asked:
@@ -76,12 +78,12 @@ def _write_gathered(session: Session) -> None:
 @event.listens_for(Session, "after_commit")
 def _call_afterwards(session: Session) -> None:
     nested = session.get_nested_transaction()
-    if (
-        nested is not None
-    ):  # a savepoint was released: its end is that of what is around
-        for one in session.info.get(_AFTERWARDS, ()):
-            if one.within is nested:
-                one.within = nested.parent
+    if nested is not None:
+        # A savepoint was released: its end is that of what is around it.
+        for name in (_GATHERED, _AFTERWARDS):
+            for one in session.info.get(name, ()):
+                if one.within is nested:
+                    one.within = nested.parent
         return
     if not session.info.get(JOINS):
         call_afterwards(session)
@@ -95,6 +97,8 @@ def call_afterwards(session: Session) -> None:
 
 @event.listens_for(Session, "after_soft_rollback")
 def _drop(session: Session, ended: SessionTransaction) -> None:
+    while not ended.nested and ended.parent is not None:
+        ended = ended.parent  # a flush that failed took what is around it along
     for name in (_GATHERED, _AFTERWARDS):
         if asked := session.info.get(name):
             kept = [one for one in asked if ended.nested and one.within is not ended]

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, final
 
+import structlog
 from sqlalchemy import Connection, MetaData, Table, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -34,6 +35,8 @@ from huitong.gateway.database.sqlite import (
     SqliteFile,
     set_up_connection,
 )
+
+log = structlog.get_logger("gateway")
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -159,9 +162,16 @@ class Database:
             )
 
     async def empty_log(self) -> None:
-        """Let SQLite forget what was overwritten; PostgreSQL does so when it vacuums."""
-        if self._file is not None:
-            await self._file.empty_log()
+        """Let SQLite forget what was overwritten; PostgreSQL does so when it vacuums.
+
+        Raises:
+            DatabaseDownError: others write without end.
+        """
+        if self._file is None:
+            return
+        with _told_if_down():
+            if not await self._file.empty_log():
+                log.warning("log_not_emptied", path=self.url.database)
 
     async def check(self) -> None:
         """Ask for something small.

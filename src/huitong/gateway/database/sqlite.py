@@ -28,6 +28,8 @@ from huitong.gateway.database.commits import JOINS, call_afterwards
 LOCK_TIMEOUT_S: Final = 20
 #: Seconds between two looks whether another process has ended its transaction.
 _LOCK_LOOK_S: Final = 0.002
+#: Seconds between two looks whether readers are out of the way of emptying the log.
+_LOG_LOOK_S: Final = 0.01
 #: Seconds for which a reader may be held up, by a process that recovers the log.
 _READER_WAIT_S: Final = 1
 #: The driver that stays in the thread that calls it.
@@ -96,20 +98,27 @@ class SqliteFile:
                 async with _session(connection) as session:
                     yield session
                     await session.commit()  # which leaves the commit of the file to us
-                await self._commit(connection)
+                await self._commit(connection, session.sync_session)
             finally:
                 connection.close()
-        call_afterwards(session.sync_session)
 
-    async def empty_log(self) -> None:
-        """Write the log into the file and empty it, unless readers are in the way."""
-        async with self._in_turn():
-            connection = self._writer.raw_connection()
-            try:
-                driver = cast(sqlite3.Connection, connection.driver_connection)
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-            finally:
-                connection.close()
+    async def empty_log(self) -> bool:
+        """Write the log into the file and empty it, once no reader is in the way.
+
+        Returns:
+            Whether it is empty; readers may have been in the way for too long.
+
+        Raises:
+            TimeoutError: writers have.
+        """
+        deadline_s = time.monotonic() + LOCK_TIMEOUT_S
+        while True:
+            async with self._in_turn():
+                if await asyncio.to_thread(_checkpoint, self._writer):
+                    return True
+            if time.monotonic() > deadline_s:
+                return False
+            await asyncio.sleep(_LOG_LOOK_S)  # writers have their turn
 
     @asynccontextmanager
     async def _in_turn(self) -> AsyncIterator[None]:
@@ -125,13 +134,18 @@ class SqliteFile:
         finally:
             self._turn.release()
 
-    async def _commit(self, connection: Connection) -> None:
-        """Commit in a thread; nobody else uses the connection until it is done."""
+    async def _commit(self, connection: Connection, session: Session) -> None:
+        """Commit in a thread, and call those who asked for it then.
+
+        Nobody else uses the connection until it is done, even if the caller is cancelled.
+        """
         committing = self._committer.submit(_commit, connection)
         try:
             await asyncio.wrap_future(committing)
         finally:
             wait([committing])  # at once, unless the caller was cancelled
+            if not committing.cancelled() and committing.exception() is None:
+                call_afterwards(session)
 
 
 def _make_committer() -> ThreadPoolExecutor:
@@ -175,6 +189,17 @@ async def _begin(writer: Engine) -> Connection:
 def _is_locked(error: OperationalError) -> bool:
     code = getattr(error.orig, "sqlite_errorcode", 0)
     return bool(code & 0xFF == sqlite3.SQLITE_BUSY)
+
+
+def _checkpoint(writer: Engine) -> bool:
+    """Empty the log; return False if somebody who reads is in the way."""
+    connection = writer.raw_connection()
+    try:
+        driver = cast(sqlite3.Connection, connection.driver_connection)
+        (is_busy, _, _) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.close()
+    return not is_busy
 
 
 def _commit(connection: Connection) -> None:

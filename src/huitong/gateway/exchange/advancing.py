@@ -275,6 +275,9 @@ async def _find_rows(
             .where(ExchangeRow.channel_id == channel_id)
             .where(ExchangeRow.sequence.in_(sequences))
             .where(ExchangeRow.side == side, ExchangeRow.push_number == 0)
+            # An arrival that comes meanwhile waits, and finds what is written here.
+            .order_by(ExchangeRow.id)
+            .with_for_update()
         )
         found.update({(side, channel_id, row.sequence or 0): row for row in rows})
     return found

@@ -37,7 +37,7 @@ from huitong.payload.errors import SealedDigestError
 KNOWN_WITHIN_S: Final = 5.0
 #: Bytes that are hashed before a thread would have begun it.
 _HASHED_INLINE_BYTES: Final = 262_144
-_NOT_KNOWN_YET: Final = (RequestNotKnownYetError, PushNotKnownYetError)
+NOT_KNOWN_YET: Final = (RequestNotKnownYetError, PushNotKnownYetError)
 
 
 @final
@@ -81,10 +81,10 @@ class Arrivals:
             news = learned.news
             (verdict,) = await self.look([arrival])
             left_s = deadline_s - time.monotonic()
-            if not isinstance(verdict, _NOT_KNOWN_YET) or left_s <= 0:
+            if not isinstance(verdict, NOT_KNOWN_YET) or left_s <= 0:
                 break
             await learned.wait(news, left_s)
-        if isinstance(verdict, (NotAskedForError, *_NOT_KNOWN_YET)):
+        if isinstance(verdict, (NotAskedForError, *NOT_KNOWN_YET)):
             raise verdict
 
     async def is_here(self, arrival: Arrival) -> bool:
@@ -158,7 +158,7 @@ class Arrivals:
             kept = await self._keep([(arrivals[at], sealed[at]) for at in wanted])
             failures |= {at: _reason(known[at]) for at in left}
             failures |= dict(zip(wanted, kept, strict=True))
-            left = [at for at in left if isinstance(failures[at], _NOT_KNOWN_YET)]
+            left = [at for at in left if isinstance(failures[at], NOT_KNOWN_YET)]
             known = {}
             if (left_s := deadline_s - time.monotonic()) <= 0:
                 break

@@ -74,6 +74,9 @@ async def prove_deliveries(
 ) -> list[ProvenDelivery | HuitongError]:
     """Return for each claim what is proven, or why it is not.
 
+    What is proven is so in the state that the other zone's newest header commits to: that
+    behind the block before it.
+
     Args:
         links: the other zones.
         channel_id: channel of all requests, on the own zone.

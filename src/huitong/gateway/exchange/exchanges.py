@@ -497,7 +497,7 @@ class _Decisions:
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Note the problem of a decision that the zone did not take."""
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         for item in settled:
             row, step = rows[item.step.subject], item.step
             if row.stage == Stage.REQUESTED and step.state == StepState.STUCK:

@@ -79,6 +79,7 @@ async def find_push(session: AsyncSession, push: Exchange) -> ExchangeRow | None
         .where(ExchangeRow.subscription_id == permission.id)
         .where(ExchangeRow.record_id == decision.record_id)
         .where(ExchangeRow.version == decision.version)
+        .with_for_update()
     )
     if row is None:
         row = new_row(push)

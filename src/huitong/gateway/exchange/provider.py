@@ -81,7 +81,7 @@ class Sealing:
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Have the digest of what was sealed stated on chain."""
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         steps = []
         for item in settled:
             row, step = rows[item.step.subject], item.step
@@ -98,6 +98,12 @@ class Sealing:
             else:
                 note_stopped(row, step)
         await self._parts.outbox.add(session, *steps)
+
+
+def _all_failed(
+    parcels: Sequence[_Parcel], failure: Exception
+) -> dict[str, StepOutcome]:
+    return {parcel.row.id: failure_of(failure, HAND_OVER) for parcel in parcels}
 
 
 def _seal_order(row: ExchangeRow, chain_id: str) -> SealOrder:
@@ -134,7 +140,7 @@ class Statements:
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Have what was stated handed over."""
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         steps = []
         for item in settled:
             row, step = rows[item.step.subject], item.step
@@ -188,7 +194,11 @@ class HandOvers:
             elif row.id in withdrawn:
                 outcomes[row.id] = Done(result=_WITHDRAWN)
             else:
-                parcel = _Parcel(row, await self._hand_over(row, step))
+                try:
+                    parcel = _Parcel(row, await self._hand_over(row, step))
+                except Exception as failure:  # noqa: BLE001 - channels differ
+                    outcomes[row.id] = failure_of(failure, HAND_OVER)
+                    continue
                 by_channel.setdefault(row.channel_id, []).append(parcel)
         await log_gifts(
             self._parts.database,
@@ -224,9 +234,12 @@ class HandOvers:
 
     async def _bring(self, parcels: Sequence[_Parcel]) -> dict[str, StepOutcome]:
         """Bring what belongs to one channel."""
-        opened = await self._parts.vault.open_sealed_many(
-            [parcel.what.sealed_digest for parcel in parcels]
-        )
+        try:
+            opened = await self._parts.vault.open_sealed_many(
+                [parcel.what.sealed_digest for parcel in parcels]
+            )
+        except Exception as failure:  # noqa: BLE001 - told for each
+            return _all_failed(parcels, failure)
         outcomes: dict[str, StepOutcome] = {}
         small: list[tuple[_Parcel, bytes]] = []
         for parcel in parcels:
@@ -264,6 +277,8 @@ class HandOvers:
                 parcel.row.id: await self._bring_alone(parcel, one_piece(sealed))
                 for parcel, sealed in small
             }
+        except Exception as failure:  # noqa: BLE001 - other channels are not at fault
+            return _all_failed([parcel for parcel, _ in small], failure)
         return {
             parcel.row.id: Done() if failure is None else Failed(error=failure)
             for (parcel, _), failure in zip(small, failures, strict=True)
@@ -286,7 +301,7 @@ class HandOvers:
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Note what is with the peer; the receipt is awaited."""
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         for item in settled:
             row, step = rows[item.step.subject], item.step
             if row.stage in ENDED:

@@ -243,7 +243,7 @@ class Judging:
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Have what may go sealed; what may not is told to nobody."""
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         steps = []
         for item in settled:
             row, step = rows[item.step.subject], item.step
@@ -290,7 +290,7 @@ class Pushes:
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Learn the number of a push, or that the permission is over instead."""
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         for item in settled:
             row, step = rows[item.step.subject], item.step
             if row.stage in ENDED:

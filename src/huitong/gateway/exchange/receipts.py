@@ -52,7 +52,7 @@ class Receipts:
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Let the exchanges go on, or have a problem."""
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         for item in settled:
             row = rows[item.step.subject]
             if item.step.state == StepState.STUCK:

@@ -74,7 +74,7 @@ class Requests:
 
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Learn under which sequence a request went out."""
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         for item in settled:
             row, step = rows[item.step.subject], item.step
             if step.state == StepState.DONE:
@@ -186,7 +186,7 @@ class Checking:
     async def settle(self, session: AsyncSession, settled: Sequence[Settled]) -> None:
         """Keep what passed every check, and confirm it."""
         parts = self._parts
-        rows = await rows_of(session, [item.step for item in settled])
+        rows = await rows_of(session, [item.step for item in settled], for_update=True)
         passed = []
         for item in settled:
             row, step = rows[item.step.subject], item.step

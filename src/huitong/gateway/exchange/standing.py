@@ -270,7 +270,7 @@ class Standing:
     async def catch_up(self) -> None:
         """Push what was missed, and end what has lost its ground meanwhile."""
         parts = self._parts
-        async with parts.database.reading() as session:
+        async with parts.database.searching() as session:
             found = await session.scalars(
                 select(SubscriptionRow)
                 .where(SubscriptionRow.side == Side.PROVIDER)

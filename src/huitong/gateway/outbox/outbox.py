@@ -212,7 +212,7 @@ class Outbox:
             .where(STEPS.c.next_attempt_ns <= time.time_ns())
             .distinct()
         )
-        async with self.database.reading() as session:
+        async with self.database.searching() as session:
             due = await session.execute(query)
             lanes = [(row.is_chain, row.lane) for row in due]
         self._begin(lanes)

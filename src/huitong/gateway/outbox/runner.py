@@ -140,7 +140,7 @@ class Runner:
             .order_by(STEPS.c.id)
         )
         found: dict[tuple[str, str], list[Step]] = {}
-        async with self._ledger.database.reading() as session:
+        async with self._ledger.database.searching() as session:
             for row in await session.execute(query):
                 found.setdefault((row.kind, row.lane), []).append(step_of(row))
         return found

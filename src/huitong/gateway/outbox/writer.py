@@ -413,10 +413,11 @@ class ChainWriter:
         """
         unknown = self._account_number < 0
         if unknown or (self._sequence < 0 and not self._in_flight):
+            self._may_be_due = False  # unless somebody adds something meanwhile
             async with self._database.reading() as session:
                 if await session.scalar(self._due().limit(1)) is None:
-                    self._may_be_due = False
                     return False
+            self._may_be_due = True
             account = await get_account(self._zone, self.address)
             self._account_number = account.account_number
             self._sequence = account.sequence

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 
 from huitong.core.errors import HuitongError
 from huitong.gateway.exchange.arrival_rows import Arrival
-from huitong.gateway.exchange.arrivals import Arrivals
+from huitong.gateway.exchange.arrivals import NOT_KNOWN_YET, Arrivals
 from huitong.gateway.exchange.errors import NotAskedForError
 from huitong.gateway.peers.answers import problem_of, read_body
 from huitong.gateway.peers.errors import PeerBusyError, StatementError
@@ -113,7 +113,11 @@ class Batches:
         await body.end()
         with ExitStack() as stack:
             spans = [stack.enter_context(self._span(statement, item)) for item in items]
-            failures = await self._arrivals.take_many(arrivals, sealed, verdicts)
+            # What was not known then may be by now.
+            is_old = any(isinstance(one, NOT_KNOWN_YET) for one in verdicts)
+            failures = await self._arrivals.take_many(
+                arrivals, sealed, () if is_old else verdicts
+            )
             _note(spans, failures)
         for item, failure in zip(items, failures, strict=True):
             if failure is None:

@@ -52,7 +52,8 @@ class Together(Generic[ItemT, ResultT]):
         """
         answer: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
         self._asked.append(_Asked(item, answer))
-        if len(self._trips) < TRIPS_MAX:
+        # One that has ended takes nothing more, though it may not be forgotten yet.
+        if sum(not trip.done() for trip in self._trips) < TRIPS_MAX:
             trip = asyncio.create_task(self._travel())
             self._trips.add(trip)
             trip.add_done_callback(self._trips.discard)

@@ -314,7 +314,7 @@ class Webhooks:
             .where(StepRow.lane == webhook_id, StepRow.kind == DELIVER)
             .where(StepRow.state.in_(_OPEN))
         )
-        async with self._database.reading() as session:
+        async with self._database.searching() as session:
             return await session.scalar(query) or 0
 
     async def _skip_gone(self, row: WebhookRow, gone: int) -> None:
