@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from huitong.evidence.verify import verify_bundle
 from huitong.modules.records import record_key
@@ -48,6 +49,12 @@ def import_fact(source: Side, taker: Side, record: str, **said: Any) -> Fact:
         )
     assert (made.state, made.problem) == ("known", None)
     return made
+
+
+def import_key(taker: Side, store: str, key: bytes) -> Result:
+    """Import by command what stands under a key of a store, or that nothing does."""
+    place = (connection_of(taker), f"--store={store}", f"--key={key.hex()}")
+    return gw(taker, "facts", "import", *place, "--wait=60")
 
 
 def look(taker: Side, fact: Fact) -> Fact:
@@ -157,11 +164,9 @@ def test_absence_is_a_fact_until_something_stands_there(
     pair: tuple[Side, Side],
 ) -> None:
     source, taker = pair
+    publish(source, "F-7")  # an empty store has nothing to prove an absence against
     nudge(source, taker)
-    done = gw(
-        taker, "facts", "import", connection_of(taker), "--store=records",
-        f"--key={record_key(source.member_id, 'F-4').hex()}", "--wait=60",
-    )  # fmt: skip
+    done = import_key(taker, "records", record_key(source.member_id, "F-4"))
     assert done.exit_code == 0, done.output
     made = Fact.model_validate(answer_of(done))
     assert made.proven is not None
@@ -169,6 +174,21 @@ def test_absence_is_a_fact_until_something_stands_there(
     publish(source, "F-4")
     nudge(source, taker)
     until(lambda: _with_status(taker, made, "active"))
+
+
+def test_absence_in_an_empty_store_is_refused_with_the_code_of_its_zone(
+    pair: tuple[Side, Side],
+) -> None:
+    source, taker = pair
+    nudge(source, taker)
+    done = import_key(taker, "claims", b"\x01")  # nobody claims anything here
+    assert done.exit_code == 1, done.output
+    made = Fact.model_validate(answer_of(done))
+    assert made.problem is not None
+    code = f"{made.problem.codespace}/{made.problem.code}"
+    assert (code, made.state, made.proven) == ("store/5", "stuck", None)
+    with taker.client() as gateway:
+        gateway.cancel_job(made.job or 0)
 
 
 def test_kill_neither_loses_nor_doubles_an_import(pair: tuple[Side, Side]) -> None:

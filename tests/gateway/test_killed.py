@@ -30,10 +30,13 @@ KILLS = int(os.environ.get("HUITONG_KILLS", "100"))
 SEED = int(os.environ.get("HUITONG_KILL_SEED", "0")) or random.randrange(1, 2**32)
 #: Seconds in which the provider has to hear of the last receipts.
 _LAST_S = 60
+#: Seconds after which the run counts as hung: a limit, not a measure. A loaded machine
+#: has needed 1,347.
+_HUNG_S = 3_600
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(_HUNG_S)
 def test_hundred_kills_during_thousand_exchanges(tmp_path: Path) -> None:
     _run(tmp_path, kills=KILLS, exchanges=10 * KILLS)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import structlog
-from sqlalchemy import delete, event, func, select
+from sqlalchemy import Engine, delete, event, func, select
 
 from huitong.core.canonical_json import encode_json
 from huitong.core.hashing import sha256
@@ -328,10 +328,9 @@ async def _costs_the_same_for_many(brought: Batches) -> None:
         def note(_c: Any, _u: Any, statement: str, *_: Any, to: Any = seen) -> None:
             to.append(statement)
 
-        engine = brought.bank.database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
+        event.listen(Engine, "before_cursor_execute", note)
         answer = await brought.bring([item(sequence) for sequence in sequences])
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", note)
         assert states(answer) == ["taken"] * number
         counts.append(len(seen))
     # Two begin a transaction: one look, and rows read, changed, entered and found.

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import func, select
 
 from huitong.client.errors import TransactionFailedError
+from huitong.gateway.outbox.errors import StepStateError
 from huitong.gateway.vault.tables import PayloadRow
 from huitong.modules.exchange.keys import PROVIDER, REQUESTER
 from huitong.proto.huitong.exchange.v1 import exchange_pb2 as pb
@@ -262,7 +263,7 @@ def _by_zone_b_frozen(ground: Ground) -> str:
     try:
         asked = ground.ask("R-frozen")
         problem = _problem_of(ground, asked)
-        ended = ground.bank.cancel_exchange(asked.id)
+        ended = _cancelled(ground, asked)
         assert ended.stage == "cancelled", ended
         bundle = b"".join(ground.bank.make_evidence(kind="member", member=READER))
     finally:
@@ -283,6 +284,25 @@ def _problem_of(ground: Ground, asked: Exchange) -> str:
                 return f"{job.problem.codespace}/{job.problem.code}"
         time.sleep(PAUSE_S)
     raise AssertionError(asked)
+
+
+def _cancelled(ground: Ground, asked: Exchange) -> Exchange:
+    """Return an order once it is cancelled.
+
+    A freeze may be lifted, so its step is tried again and again, and is not to be
+    cancelled while an attempt is under way.
+    """
+    under_way = (StepStateError.codespace, StepStateError.code)
+    deadline_s = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return ground.bank.cancel_exchange(asked.id)
+        except ProblemError as refusal:
+            problem = refusal.problem
+            is_under_way = (problem.codespace, problem.code) == under_way
+            if not is_under_way or time.monotonic() > deadline_s:
+                raise
+        time.sleep(PAUSE_S)
 
 
 def _by_zone_b_grade(ground: Ground) -> str:

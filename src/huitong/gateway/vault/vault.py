@@ -62,7 +62,8 @@ from huitong.gateway.vault.sealed_room import (
 )
 from huitong.gateway.vault.sealing import Sealer
 from huitong.gateway.vault.settings import VaultSettings
-from huitong.gateway.vault.tables import PayloadRow, SealedRow
+from huitong.gateway.vault.sweeping import remove_orphans
+from huitong.gateway.vault.tables import PayloadRow
 from huitong.payload.errors import PayloadSubjectError
 from huitong.payload.sealing import SealingContext
 
@@ -473,7 +474,8 @@ class Vault:
     async def rotate_subject(self, subject: bytes) -> Rotation:
         """Give a data subject a new key, and wrap its data keys under it.
 
-        An empty subject stands for the payloads that have none. Payloads are not touched. Work goes on meanwhile; after a crash call again.
+        An empty subject stands for the payloads that have none. Payloads are not touched.
+        Work goes on meanwhile; after a crash call again.
 
         Raises:
             VaultKeyError: the key-encryption key cannot be used.
@@ -494,16 +496,7 @@ class Vault:
         """
         if before_ns is None:
             before_ns = time.time_ns() - self._settings.orphan_age_s * NS_PER_SECOND
-        count, size = await self._objects.remove_fragments(before_ns=before_ns), 0
-        async for found in self._objects.list(before_ns=before_ns):
-            living = await self._living([name for name, _ in found])
-            for name, bytes_ in found:
-                if name not in living:
-                    await self._objects.delete(name)
-                    count, size = count + 1, size + bytes_
-        if count:
-            _log.info("vault_swept", objects=count, size_bytes=size)
-        return Swept(objects=count, size=size)
+        return await remove_orphans(self._database, self._objects, before_ns)
 
     async def check(self) -> None:
         """Make sure that database, store and key-encryption key can be used.
@@ -531,15 +524,6 @@ class Vault:
         except VaultEntryNotFoundError:
             return None
         return None if known.is_erased else known
-
-    async def _living(self, names: Collection[str]) -> set[str]:
-        """Return which objects belong to something that can be read."""
-        payloads = select(PayloadRow.object_name).where(
-            PayloadRow.object_name.in_(names), PayloadRow.wrapped_key.is_not(None)
-        )
-        sealed = select(SealedRow.object_name).where(SealedRow.object_name.in_(names))
-        async with self._database.searching() as session:
-            return set(await session.scalars(payloads.union_all(sealed)))
 
 
 def _checked_subject(subject: bytes, *, is_needed: bool = False) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import Engine, event, func, select
 
 from huitong.core.hashing import sha256
 from huitong.gateway.vault.errors import VaultEntryNotFoundError
@@ -92,17 +92,16 @@ async def test_statements_do_not_grow_with_the_batch(room: Room) -> None:
     for many in ([b"one"], MANY):
         written = await _write(room, many)
         seen: list[str] = []
-        engine = room.database.engine.sync_engine
 
         def note(_c: Any, _u: Any, statement: str, *_: Any, to: Any = seen) -> None:
             to.append(statement)
 
-        event.listen(engine, "before_cursor_execute", note)
+        event.listen(Engine, "before_cursor_execute", note)
         async with room.database.transaction() as session:
             await room.vault.enter_sealed(session, written)
         await room.vault.open_sealed_many(
             [one.payload.sealed_digest for one in written]
         )
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", note)
         counts.append(len([one for one in seen if not one.startswith("BEGIN")]))
     assert counts == [3, 3]
