@@ -49,6 +49,7 @@ MEANINGS = {
     "grpc_failed": "A call of gRPC met a bug; the caller was told `request`. Report it.",
     "handshake_step_taken": "A connection or channel came one step further.",
     "joining_again": "The node begins from a snapshot anew.",
+    "log_not_emptied": "Readers were in the way for too long: destroyed keys, still wrapped, may be in the log of SQLite until it is emptied next.",
     "lease_not_renewed": "The database did not answer when the lease was to be renewed; work goes on.",
     "lease_not_taken": "The database did not answer when the lease was to be taken; it is tried again.",
     "link_failed": "A link could not be made or served; it is begun again after a pause.",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import text
 
 from huitong.client.zone import ZoneClient
 from huitong.core.codec import encode
@@ -612,10 +613,12 @@ async def test_nothing_is_given_if_the_log_cannot_be_written(
     async with opened(tmp_path, zones, sqlite) as (provider, url):
         record_id = new_id()
         await provider.publish(record_id)
-        async with sqlite.engine.begin() as connection:
-            await connection.exec_driver_sql(
-                "CREATE TRIGGER full BEFORE INSERT ON read_lines "
-                "BEGIN SELECT RAISE(ABORT, 'full'); END"
+        async with sqlite.transaction() as session:
+            await session.execute(
+                text(
+                    "CREATE TRIGGER full BEFORE INSERT ON read_lines "
+                    "BEGIN SELECT RAISE(ABORT, 'full'); END"
+                )
             )
         async with open_reader(zones, url) as reader:
             with pytest.raises(PeerSilentError):

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Final, final
+from typing import Final, cast, final
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Table, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from huitong.core.hashing import MerkleProof, merkle_proofs, merkle_root
@@ -76,10 +76,9 @@ class ReadLog:
 
     @staticmethod
     async def _place(session: AsyncSession, sequence: int, ids: Sequence[int]) -> None:
-        connection = await session.connection()
-        table = ReadRow.__table__
-        await connection.execute(
-            update(ReadRow)
+        table = cast(Table, ReadRow.__table__)
+        await session.execute(
+            update(table)
             .where(table.c.id == bindparam("line_id"))
             .values(batch=sequence, place=bindparam("line_place")),
             [

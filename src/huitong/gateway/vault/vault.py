@@ -457,7 +457,7 @@ class Vault:
             await self._objects.delete_many(objects)
         except VaultStoreError as error:
             # Nobody can read them any more; ``sweep`` takes them away.
-            _log.warning("vault_objects_left", reason=str(error))
+            _log.warning("vault_object_left", reason=str(error))
         return erasure
 
     async def rotate(self) -> Rotation:
