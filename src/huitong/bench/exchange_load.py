@@ -1,6 +1,6 @@
 """Requests for records at a gateway: some alone, then as many as it takes.
 
-The load is sent over a few connections whose requests are written out by hand, because
+The load is sent over some connections whose requests are written out by hand, because
 the generator shares the machine with what it loads. The blocks of the requester's zone
 tell how many are under way; when each was settled is what the gateways themselves say.
 """
