@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from huitong.core.errors import HuitongError
-from huitong.gateway.exchange.orders import Stage
+from huitong.gateway.exchange.kinds import HAND_OVER
+from huitong.gateway.exchange.orders import Side, Stage
 from huitong.gateway.exchange.parts import HandOver
-from huitong.gateway.exchange.provider import HANDED_OVER_AT_ONCE
+from huitong.gateway.exchange.provider import HANDED_OVER_AT_ONCE, HandOvers
+from huitong.gateway.exchange.tables import ExchangeRow
+from huitong.gateway.outbox.steps import Done, Failed, StepFilter
 from huitong.gateway.peers.errors import PeerRefusedError
 from huitong.gateway.peers.limits import (
     BATCH_ITEM_SIZE_BYTES_MAX,
@@ -86,10 +90,35 @@ async def test_small_payloads_go_together_and_large_ones_alone(tmp_path: Path) -
             assert watched.alone[0] > BATCH_ITEM_SIZE_BYTES_MAX
             assert sum(watched.batches) == 12
             assert max(watched.batches) > 1
+            await _dead_channel_stops_no_other(bureau)
             # A gateway that takes no batches gets each alone.
             watched.takes_batches = False
             await _exchange(bank, link.channel_on_b, [3], key="again")
             assert len(watched.alone) == 2
+
+
+async def _dead_channel_stops_no_other(bureau: Gateway) -> None:
+    (step, *_) = await bureau.outbox.find(StepFilter(kind=HAND_OVER))
+    async with bureau.database.transaction() as session:
+        session.add(
+            ExchangeRow(
+                id="dead",
+                side=Side.PROVIDER,
+                stage=Stage.DELIVERED,
+                order_digest=b"",
+                channel_id="channel-9",
+                sequence=1,
+                push_number=0,
+                peer="cq-bank",
+                record_id="R-dead",
+                request=b"",
+                created_ns=1,
+                changed_ns=1,
+            )
+        )
+    dead = replace(step, subject="dead")
+    outcomes = await HandOvers(bureau.exchanges._parts).execute([dead, step])
+    assert [type(one) for one in outcomes] == [Failed, Done]
 
 
 async def _exchange(
