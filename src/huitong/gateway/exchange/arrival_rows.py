@@ -191,3 +191,8 @@ def verdict_on(row: ExchangeRow | FoundRow, arrival: Arrival) -> Verdict:
             channel_id=arrival.channel_on_b, sequence=arrival.sequence, stage=row.stage
         )
     return False
+
+
+def reason_of(verdict: Verdict) -> HuitongError | None:
+    """Return why bytes are not wanted; None where they are, or are here already."""
+    return verdict if isinstance(verdict, HuitongError) else None

@@ -21,6 +21,7 @@ from huitong.gateway.exchange.arrival_rows import (
     lock_rows,
     not_asked_for,
     place_of,
+    reason_of,
     reasons_of_absence,
     verdict_on,
 )
@@ -156,7 +157,7 @@ class Arrivals:
                 known = dict(zip(left, looked, strict=True))
             wanted = [at for at in left if known[at] is False]
             kept = await self._keep([(arrivals[at], sealed[at]) for at in wanted])
-            failures |= {at: _reason(known[at]) for at in left}
+            failures |= {at: reason_of(known[at]) for at in left}
             failures |= dict(zip(wanted, kept, strict=True))
             left = [at for at in left if isinstance(failures[at], NOT_KNOWN_YET)]
             known = {}
@@ -202,7 +203,7 @@ class Arrivals:
             for arrival, one in written:
                 row = rows.get(place_of(arrival))
                 verdict = verdict_on(row, arrival) if row else not_asked_for(arrival)
-                failures.append(_reason(verdict))
+                failures.append(reason_of(verdict))
                 if row is None or verdict is not False:
                     continue
                 if row.sealed_digest:
@@ -241,7 +242,3 @@ async def _find_changed(
         for at, (one, digest) in enumerate(zip(arrivals, actual, strict=True))
         if digest != one.sealed_digest
     }
-
-
-def _reason(verdict: Verdict) -> HuitongError | None:
-    return verdict if isinstance(verdict, HuitongError) else None

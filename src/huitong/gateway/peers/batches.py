@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from huitong.core.errors import HuitongError
-from huitong.gateway.exchange.arrival_rows import Arrival
+from huitong.gateway.exchange.arrival_rows import reason_of
 from huitong.gateway.exchange.arrivals import NOT_KNOWN_YET, Arrivals
 from huitong.gateway.exchange.errors import NotAskedForError
 from huitong.gateway.peers.answers import problem_of, read_body
@@ -31,13 +31,13 @@ from huitong.gateway.peers.limits import (
     MANIFEST_SIZE_BYTES_MAX,
 )
 from huitong.gateway.peers.manifest import ManifestItem, read_manifest
+from huitong.gateway.peers.places import arrival_of, trace_of
 from huitong.gateway.peers.senders import Senders
 from huitong.gateway.peers.statement import (
     BatchStatement,
     SignedStatement,
     read_statement,
 )
-from huitong.gateway.tracing.ids import TracePlace, exchange_trace, read_traceparent
 from huitong.gateway.tracing.spans import OpenSpan, SpanKind, Tracing, span_of
 
 log = structlog.get_logger("gateway")
@@ -103,11 +103,11 @@ class Batches:
         maximum = MANIFEST_SIZE_BYTES_MAX + BATCH_SIZE_BYTES_MAX
         body = _Body(read_body(request, size, maximum))
         items = read_manifest(await body.read(statement.manifest_size), statement)
-        arrivals = [_arrival(statement, item) for item in items]
+        arrivals = [arrival_of(statement, item) for item in items]
         # Before any work is done: was this peer asked for any of it?
         verdicts = await self._arrivals.look(arrivals)
         if all(isinstance(verdict, NotAskedForError) for verdict in verdicts):
-            return _answer([_reason(verdict) for verdict in verdicts])
+            return _answer([reason_of(verdict) for verdict in verdicts])
         await self._senders.check_signer(signed)
         sealed = [await body.read(item.size) for item in items]
         await body.end()
@@ -136,7 +136,7 @@ class Batches:
         return span_of(
             self._tracing,
             "peer delivery taken",
-            _place_of(statement, item),
+            trace_of(statement, item, item.traceparent),
             kind=SpanKind.SERVER,
             attributes={
                 "http.request.method": "POST",
@@ -180,37 +180,10 @@ class _Body:
             self._held += piece
 
 
-def _arrival(statement: BatchStatement, item: ManifestItem) -> Arrival:
-    return Arrival(
-        peer=statement.provider,
-        chain_id_of_a=statement.chain_id_of_a,
-        channel_on_b=statement.channel_on_b,
-        sequence=item.sequence,
-        push_number=item.push_number,
-        sealed_digest=bytes.fromhex(item.sealed_digest),
-    )
-
-
-def _place_of(statement: BatchStatement, item: ManifestItem) -> TracePlace:
-    """Return the peer's span, if it is one of the exchange's trace; else its root."""
-    root = exchange_trace(
-        statement.chain_id_of_a,
-        statement.channel_on_a,
-        item.sequence,
-        item.push_number,
-    )
-    told = read_traceparent(item.traceparent)
-    return told if told is not None and told.trace_id == root.trace_id else root
-
-
 def _note(spans: Sequence[OpenSpan], failures: Sequence[HuitongError | None]) -> None:
     for span, failure in zip(spans, failures, strict=True):
         if failure is not None:
             span.failure = str(failure)
-
-
-def _reason(verdict: bool | HuitongError) -> HuitongError | None:
-    return verdict if isinstance(verdict, HuitongError) else None
 
 
 def _answer(failures: Sequence[HuitongError | None]) -> Response:

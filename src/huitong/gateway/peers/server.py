@@ -24,7 +24,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from huitong.core.limits import INT64_MAX
-from huitong.gateway.exchange.arrival_rows import Arrival
 from huitong.gateway.exchange.arrivals import Arrivals
 from huitong.gateway.peers.answers import answering, on_http_error, read_body
 from huitong.gateway.peers.batches import Batches
@@ -33,10 +32,10 @@ from huitong.gateway.peers.limits import (
     DELIVERIES_PER_PEER_MAX,
     REQUEST_ID_CHARACTERS_MAX,
 )
+from huitong.gateway.peers.places import arrival_of, trace_of
 from huitong.gateway.peers.senders import Senders
 from huitong.gateway.peers.signers import Signers
 from huitong.gateway.peers.statement import DeliveryStatement, read_statement
-from huitong.gateway.tracing.ids import TracePlace, exchange_trace, read_traceparent
 from huitong.gateway.tracing.spans import (
     NO_TRACING,
     Attributes,
@@ -115,7 +114,7 @@ class PeerServer:
         with span_of(
             self._tracing,
             "peer delivery taken",
-            _place_of(request, statement),
+            trace_of(statement, statement, request.headers.get("traceparent", "")),
             kind=SpanKind.SERVER,
             attributes=_attributes(request, statement),
         ):
@@ -124,7 +123,7 @@ class PeerServer:
     async def _take_stated(
         self, request: Request, statement: DeliveryStatement
     ) -> Response:
-        arrival = _arrival(statement)
+        arrival = arrival_of(statement, statement)
         if request.method == "GET":
             is_here = await self._arrivals.is_here(arrival)
             return _state("taken" if is_here else "wanted")
@@ -174,20 +173,9 @@ class PeerServer:
         if said != place:
             raise StatementError(reason="it is about something else than the path")
         self._senders.check_connection(request, statement, statement.sequence)
-        await self._arrivals.wait_known(_arrival(statement))
+        await self._arrivals.wait_known(arrival_of(statement, statement))
         await self._senders.check_signer(signed)
         return statement
-
-
-def _arrival(statement: DeliveryStatement) -> Arrival:
-    return Arrival(
-        peer=statement.provider,
-        chain_id_of_a=statement.chain_id_of_a,
-        channel_on_b=statement.channel_on_b,
-        sequence=statement.sequence,
-        push_number=statement.push_number,
-        sealed_digest=bytes.fromhex(statement.sealed_digest),
-    )
 
 
 def _number(text: str) -> int:
@@ -199,18 +187,6 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > _DIGITS_MAX:
         raise StatementError(reason="the path names no sequence")
     return int(text)
-
-
-def _place_of(request: Request, statement: DeliveryStatement) -> TracePlace:
-    """Return the peer's span, if it is one of the exchange's trace; else its root."""
-    root = exchange_trace(
-        statement.chain_id_of_a,
-        statement.channel_on_a,
-        statement.sequence,
-        statement.push_number,
-    )
-    told = read_traceparent(request.headers.get("traceparent", ""))
-    return told if told is not None and told.trace_id == root.trace_id else root
 
 
 def _attributes(request: Request, statement: DeliveryStatement) -> Attributes:
