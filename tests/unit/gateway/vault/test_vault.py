@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -40,7 +38,6 @@ from tests.vault_kit import (
     Room,
     collect,
     context_of,
-    open_room,
     pieces,
     read,
     reception_of,
@@ -49,23 +46,6 @@ from tests.vault_kit import (
 PDF = b"%PDF-1.7 " + b"West Lake Silk " * 20
 #: Larger than one part of an upload, and than one message.
 LARGE = b"%PDF-1.7 " + bytes(range(256)) * 40_000
-
-
-@pytest.fixture(params=["folder", "s3"])
-async def room(
-    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
-) -> AsyncIterator[Room]:
-    """Give a vault on each database and each store."""
-    server = request.getfixturevalue("s3_server") if request.param == "s3" else None
-    async with open_room(tmp_path, url=database_url, server=server) as made:
-        yield made
-
-
-@pytest.fixture
-async def plain(tmp_path: Path) -> AsyncIterator[Room]:
-    """Give a vault on SQLite in a folder."""
-    async with open_room(tmp_path) as made:
-        yield made
 
 
 @pytest.mark.parametrize("document", [INVOICE, PDF, LARGE], ids=["json", "pdf", "10M"])
