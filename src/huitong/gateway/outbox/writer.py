@@ -21,11 +21,10 @@ import base64
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, cast, final
+from typing import Any, Final, final
 
 import structlog
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,7 +40,6 @@ from huitong.core.errors import (
     TxTimeoutHeightError,
     UnauthorizedError,
 )
-from huitong.core.limits import TX_MEMO_CHARACTERS_MAX
 from huitong.core.secp256k1 import public_key_of_private_key
 from huitong.core.tx import build_transaction
 from huitong.gateway.database.commits import after_commit
@@ -50,15 +48,24 @@ from huitong.gateway.outbox.batches import make_batches
 from huitong.gateway.outbox.errors import TransactionLostError
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.lease import Lease
-from huitong.gateway.outbox.ledger import STEPS, Ledger, select_steps, step_of
+from huitong.gateway.outbox.ledger import STEPS, Ledger
 from huitong.gateway.outbox.steps import Done, Failed, Step, StepOutcome, StepState
 from huitong.gateway.outbox.tables import (
-    COMMITTED,
     DROPPED,
     SIGNED,
     ChainTransactionRow,
 )
-from huitong.proto.cosmos.base.abci.v1beta1 import abci_pb2
+from huitong.gateway.outbox.transactions import (
+    TRANSACTIONS,
+    Carried,
+    Flight,
+    carried_by,
+    committed_row,
+    find_transaction,
+    memo_of,
+    responses_of,
+    signed_row,
+)
 from huitong.proto.google.protobuf import any_pb2
 from huitong.relayer.gas import GasTable
 
@@ -86,30 +93,6 @@ FOLLOW_LOOK_S: Final = 0.05
 _IN_CACHE: Final = "already exists in cache"
 #: Refusals whose reason may go: a frozen or suspended member, a role taken away.
 _MAY_GO: Final = ((UnauthorizedError.codespace, UnauthorizedError.code),)
-_TRANSACTIONS: Final = cast(Table, ChainTransactionRow.__table__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Carried:
-    """A step and its place in the transaction that carries it."""
-
-    step: Step
-    transaction_id: int
-    index: int
-
-
-@dataclass(slots=True, kw_only=True)
-class _Flight:
-    """A stored transaction that no block holds yet."""
-
-    id: int
-    sequence: int
-    tx_hash: bytes
-    raw: bytes
-    timeout_height: int
-    was_offered: bool
-    """Whether a node may have it."""
-    sent_s: float = 0.0
 
 
 @final
@@ -139,7 +122,7 @@ class ChainWriter:
         """bech32 address of the account."""
         self._terms = terms
         self._gas = GasTable()
-        self._in_flight: dict[bytes, _Flight] = {}
+        self._in_flight: dict[bytes, Flight] = {}
         self._is_loaded = False
         self._account_number = -1
         self._sequence = -1
@@ -205,7 +188,7 @@ class ChainWriter:
         self._resend_at_s = 0.0
         self.wake()
 
-    def _is_used_up(self, flight: _Flight, tx: TxSeen) -> bool:
+    def _is_used_up(self, flight: Flight, tx: TxSeen) -> bool:
         """Whether the transaction in the block has used up its sequence.
 
         One that is refused before its messages has not, and may come into a later block.
@@ -236,19 +219,19 @@ class ChainWriter:
             else:
                 log.warning("transaction_refused", tx=tx_hash.hex(), reason=tx.log)
         signed = await session.scalars(
-            select(_TRANSACTIONS.c.id)
-            .where(_TRANSACTIONS.c.id.in_(done), _TRANSACTIONS.c.state == SIGNED)
-            .order_by(_TRANSACTIONS.c.id)
+            select(TRANSACTIONS.c.id)
+            .where(TRANSACTIONS.c.id.in_(done), TRANSACTIONS.c.state == SIGNED)
+            .order_by(TRANSACTIONS.c.id)
             .with_for_update()
         )
         ids = signed.all()
         if not ids:
             return
         await session.execute(
-            update(_TRANSACTIONS).where(_TRANSACTIONS.c.id == bindparam("of_id")),
-            [_committed(of_id, done[of_id], height) for of_id in ids],
+            update(TRANSACTIONS).where(TRANSACTIONS.c.id == bindparam("of_id")),
+            [committed_row(of_id, done[of_id], height) for of_id in ids],
         )
-        carried = await _carried_by(session, ids)
+        carried = await carried_by(session, ids)
         outcomes: list[tuple[Step, StepOutcome]] = []
         for of_id in ids:
             steps = [one for one in carried if one.transaction_id == of_id]
@@ -256,11 +239,11 @@ class ChainWriter:
         await self._ledger.note(session, outcomes)
 
     async def _outcomes(
-        self, session: AsyncSession, carried: Sequence[_Carried], tx: TxSeen
+        self, session: AsyncSession, carried: Sequence[Carried], tx: TxSeen
     ) -> list[tuple[Step, StepOutcome]]:
         """Return what a committed transaction means for its steps."""
         if tx.code == 0:
-            responses = _responses(tx)
+            responses = responses_of(tx)
             return [(one.step, Done(result=responses[one.index])) for one in carried]
         error = TransactionFailedError(codespace=tx.codespace, code=tx.code, log=tx.log)
         if (tx.codespace, tx.code) == (OutOfGasError.codespace, OutOfGasError.code):
@@ -338,7 +321,7 @@ class ChainWriter:
                 .order_by(ChainTransactionRow.sequence, ChainTransactionRow.id)
             )
             self._in_flight = {
-                row.tx_hash: _Flight(
+                row.tx_hash: Flight(
                     id=row.id,
                     sequence=row.sequence,
                     tx_hash=row.tx_hash,
@@ -366,7 +349,7 @@ class ChainWriter:
 
     # --- signing ------------------------------------------------------------------------
 
-    async def _sign_due(self) -> list[_Flight]:
+    async def _sign_due(self) -> list[Flight]:
         """Sign and store what is due, as far as there is room."""
         room = IN_FLIGHT_MAX - len(self._in_flight)
         if room <= 0 or not await self._know_account():
@@ -428,7 +411,7 @@ class ChainWriter:
 
     def _sign(
         self, batch: Sequence[Any], chain_id: str, sequence: int
-    ) -> tuple[_Flight, Sequence[Any]]:
+    ) -> tuple[Flight, Sequence[Any]]:
         """Return a transaction with the messages of steps, and these."""
         messages = [any_pb2.Any.FromString(step.payload) for step in batch]
         size = sum(len(step.payload) for step in batch)
@@ -443,12 +426,12 @@ class ChainWriter:
             account_number=self._account_number,
             sequence=sequence,
             gas_limit=gas_limit,
-            memo=_memo(batch) or self._terms.memo,
+            memo=memo_of(batch) or self._terms.memo,
             timeout_height=timeout_height,
             fee_denom=price.denom if price else "",
             fee_amount=price.fee(gas_limit) if price else 0,
         )
-        flight = _Flight(
+        flight = Flight(
             id=0,
             sequence=sequence,
             tx_hash=hashlib.sha256(raw).digest(),
@@ -459,7 +442,7 @@ class ChainWriter:
         return flight, batch
 
     async def _store(
-        self, session: AsyncSession, signed: Sequence[tuple[_Flight, Sequence[Any]]]
+        self, session: AsyncSession, signed: Sequence[tuple[Flight, Sequence[Any]]]
     ) -> None:
         """Write transactions, and which steps they carry."""
         now_ns = time.time_ns()
@@ -485,7 +468,7 @@ class ChainWriter:
         )
 
     async def _store_transactions(
-        self, session: AsyncSession, flights: Sequence[_Flight], now_ns: int
+        self, session: AsyncSession, flights: Sequence[Flight], now_ns: int
     ) -> dict[bytes, int]:
         """Write transactions that are signed now and return their numbers by hash.
 
@@ -494,27 +477,27 @@ class ChainWriter:
         takes now.
         """
         insert = sqlite.insert if self._database.kind == SQLITE else postgresql.insert
-        new = insert(_TRANSACTIONS)
+        new = insert(TRANSACTIONS)
         written = await session.execute(
             new.on_conflict_do_update(
-                index_elements=[_TRANSACTIONS.c.tx_hash],
+                index_elements=[TRANSACTIONS.c.tx_hash],
                 set_={
                     name: new.excluded[name] for name in ("raw", "state", "created_ns")
                 },
-            ).returning(_TRANSACTIONS.c.id, _TRANSACTIONS.c.tx_hash),
-            [_signed(self.address, flight, now_ns) for flight in flights],
+            ).returning(TRANSACTIONS.c.id, TRANSACTIONS.c.tx_hash),
+            [signed_row(self.address, flight, now_ns) for flight in flights],
         )
         return {row.tx_hash: row.id for row in written}
 
     # --- sending ------------------------------------------------------------------------
 
-    async def _offer(self, flights: Sequence[_Flight]) -> None:
+    async def _offer(self, flights: Sequence[Flight]) -> None:
         """Hand transactions to the node for the first time, in the order of sequences."""
         offered = {flight.tx_hash: flight.was_offered for flight in flights}
         for flight in flights:
             flight.was_offered, flight.sent_s = True, time.monotonic()
         outcomes = await self._zone.broadcast_many([flight.raw for flight in flights])
-        refused: list[tuple[_Flight, TransactionFailedError]] = []
+        refused: list[tuple[Flight, TransactionFailedError]] = []
         for flight, outcome in zip(flights, outcomes, strict=True):
             if isinstance(outcome, TransactionFailedError):
                 if offered[flight.tx_hash]:
@@ -527,7 +510,7 @@ class ChainWriter:
             await self._on_refused(refused)
 
     async def _on_refused(
-        self, refused: Sequence[tuple[_Flight, TransactionFailedError]]
+        self, refused: Sequence[tuple[Flight, TransactionFailedError]]
     ) -> None:
         """Take back transactions that the node has refused and therefore does not have.
 
@@ -561,14 +544,14 @@ class ChainWriter:
             self._newest_height = await self._zone.latest_height()
         self.wake()
 
-    async def _drop(self, session: AsyncSession, flight: _Flight) -> list[Step]:
+    async def _drop(self, session: AsyncSession, flight: Flight) -> list[Step]:
         """Note that a transaction cannot come into a block any more; return its steps."""
         await session.execute(
-            update(_TRANSACTIONS)
-            .where(_TRANSACTIONS.c.id == flight.id)
+            update(TRANSACTIONS)
+            .where(TRANSACTIONS.c.id == flight.id)
             .values(state=DROPPED, raw=b"")
         )
-        return [one.step for one in await _carried_by(session, [flight.id])]
+        return [one.step for one in await carried_by(session, [flight.id])]
 
     async def _resend(self, now_s: float) -> None:
         """Hand over again what no block holds, and find out what never will."""
@@ -597,7 +580,7 @@ class ChainWriter:
             await asyncio.sleep(FOLLOW_LOOK_S)
         return False
 
-    async def _ask(self, flight: _Flight, *, lost: bool = False) -> None:
+    async def _ask(self, flight: Flight, *, lost: bool = False) -> None:
         """Ask the zone for one transaction.
 
         Args:
@@ -605,7 +588,7 @@ class ChainWriter:
             lost: whether its sequence or its time is over, so that, if no block holds
                 it, none ever will.
         """
-        found, height = await _find(self._zone, flight.tx_hash)
+        found, height = await find_transaction(self._zone, flight.tx_hash)
         if flight.tx_hash not in self._in_flight:
             return
         over = lost
@@ -630,98 +613,3 @@ class ChainWriter:
 def _is_too_late(error: TransactionFailedError) -> bool:
     late = (TxTimeoutHeightError.codespace, TxTimeoutHeightError.code)
     return (error.codespace, error.code) == late
-
-
-def _signed(account: str, flight: _Flight, now_ns: int) -> dict[str, Any]:
-    """Return the row of a transaction that no block holds yet."""
-    return {
-        "account": account,
-        "sequence": flight.sequence,
-        "tx_hash": flight.tx_hash,
-        "raw": flight.raw,
-        "timeout_height": flight.timeout_height,
-        "state": SIGNED,
-        "created_ns": now_ns,
-        **_result("", 0, "", 0, 0),
-    }
-
-
-def _committed(of_id: int, tx: TxSeen, height: int) -> dict[str, Any]:
-    """Return what a block changes of a transaction's row."""
-    result = _result(tx.codespace, tx.code, tx.log[:4_000], tx.gas_used, height)
-    return {"of_id": of_id, "state": COMMITTED, "raw": b"", **result}
-
-
-def _result(
-    codespace: str, code: int, text: str, gas_used: int, height: int
-) -> dict[str, Any]:
-    return {
-        "codespace": codespace,
-        "code": code,
-        "log": text,
-        "gas_used": gas_used,
-        "height": height,
-    }
-
-
-async def _find(zone: ZoneClient, tx_hash: bytes) -> tuple[TxSeen | None, int]:
-    """Return a committed transaction and its block; None and 0 if no block holds it."""
-    found = await zone.find_tx(tx_hash.hex().upper())
-    if found is None:
-        return None, 0
-    events = [
-        {
-            "type": told.kind,
-            "attributes": [
-                {"key": key, "value": value} for key, value in told.attributes
-            ],
-        }
-        for told in found.events
-    ]
-    seen = TxSeen(
-        raw="",
-        code=found.code,
-        codespace=found.codespace,
-        log=found.log,
-        data=base64.b64encode(found.data).decode(),
-        gas_used=found.gas_used,
-        events=events,
-    )
-    return seen, found.height
-
-
-async def _carried_by(
-    session: AsyncSession, transaction_ids: Sequence[int]
-) -> list[_Carried]:
-    """Return the steps that wait for the end of some transactions, in their order."""
-    rows = await session.execute(
-        select_steps()
-        .where(STEPS.c.transaction_id.in_(transaction_ids))
-        .where(STEPS.c.state == StepState.RUNNING)
-        .order_by(STEPS.c.transaction_id, STEPS.c.message_index)
-    )
-    return [
-        _Carried(
-            step=step_of(row),
-            transaction_id=row.transaction_id,
-            index=row.message_index,
-        )
-        for row in rows
-    ]
-
-
-def _responses(tx: TxSeen) -> list[bytes]:
-    """Return the encoded responses of a transaction's messages."""
-    data = base64.b64decode(tx.data)
-    return [item.value for item in abci_pb2.TxMsgData.FromString(data).msg_responses]
-
-
-def _memo(batch: Sequence[Any]) -> str:
-    """Return the ids of the calls that led to a transaction, as many as fit."""
-    memo = ""
-    for request_id in dict.fromkeys(step.request_id for step in batch):
-        longer = f"{memo} {request_id}".strip()
-        if len(longer.encode()) > TX_MEMO_CHARACTERS_MAX:
-            break
-        memo = longer
-    return memo

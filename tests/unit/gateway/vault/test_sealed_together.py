@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,19 +11,9 @@ from sqlalchemy import Engine, event, func, select
 from huitong.core.hashing import sha256
 from huitong.gateway.vault.errors import VaultEntryNotFoundError
 from huitong.gateway.vault.tables import SealedRow
-from tests.vault_kit import Room, collect, open_room, pieces
+from tests.vault_kit import Room, collect, pieces
 
 MANY = [b"sealed %d" % number for number in range(12)]
-
-
-@pytest.fixture(params=["folder", "s3"])
-async def room(
-    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
-) -> AsyncIterator[Room]:
-    """Give a vault on each database and each store."""
-    server = request.getfixturevalue("s3_server") if request.param == "s3" else None
-    async with open_room(tmp_path, url=database_url, server=server) as made:
-        yield made
 
 
 async def _write(room: Room, many: list[bytes]) -> list[Any]:
