@@ -148,10 +148,12 @@ def _failed(zones: Finished) -> bytes:
     return zones.collect(sequence, disclosure=b"")
 
 
-def collect_state(zones: Finished, kind: Kind, **order: Any) -> bytes:
+def collect_state(
+    zones: Finished, kind: Kind, maker: str = "bureau", **order: Any
+) -> bytes:
     """Return a bundle of what zone a says."""
     source = MemorySource(zones.a)
-    wanted = StateOrder(kind=kind, private_key=key_of("bureau"), anchors=(2,), **order)
+    wanted = StateOrder(kind=kind, private_key=key_of(maker), anchors=(2,), **order)
     return asyncio.run(collect_state_bundle(source, wanted, now_ns=zones.now_ns))
 
 

@@ -30,6 +30,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from huitong.core.address import address_of_public_key
 from huitong.core.tx import verify_signature
 from huitong.evidence import kinds, places
 from huitong.evidence.addenda import decode_addenda, encode_addendum
@@ -177,10 +178,18 @@ def check_history(case: Case) -> str:
 
 
 def check_maker(case: Case) -> str:
-    """Check whose key signed the manifest."""
+    """Check whose key signed the manifest.
+
+    A chain learns the key of an account with its first transaction. A member that has
+    sent none may make evidence all the same: then its address alone tells the key.
+    """
     subject, maker = case.subject, case.statement.maker
     agree("maker's address", subject.maker, maker.address)
-    agree("maker's key", maker.public_key, case.public_key)
+    if maker.public_key:
+        agree("maker's key", maker.public_key, case.public_key)
+    else:
+        address = address_of_public_key(case.public_key)
+        agree("address of the maker's key", maker.address, address)
     if subject.kind.is_linked:
         party = subject.issuer if subject.maker_side == PROVIDER else subject.requester
         agree("maker's member", party, maker.member_id)

@@ -107,6 +107,18 @@ WORDS = {
 }
 
 
+def test_member_whose_key_its_zone_does_not_know_yet_makes_evidence() -> None:
+    """The bank has signed no transaction on zone a, so only its address is there."""
+    zones = made(kinds.MEMBER_STATE).zones
+    data = collect_state(zones, kinds.MEMBER_STATE, "bank", member_id="cq-bank")
+    verdict = verify_bundle(data, zones.trust(), now_ns=zones.now_ns)
+    assert verdict.grade == GRADE_PROVEN
+    forged = reseal(decode_container(data), "bureau")
+    failed = verify_bundle(forged, zones.trust(), now_ns=zones.now_ns).failed
+    assert failed is not None
+    assert (failed.name, failed.error) == ("maker", "evidence/13")
+
+
 @pytest.mark.parametrize(
     ("entry", "changes", "check"),
     [
