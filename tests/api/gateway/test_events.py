@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -65,11 +66,16 @@ def _tell(callers: Callers, subject: str, count: int = 1, padding: str = "") -> 
 
 
 def _newest(callers: Callers) -> int:
-    """Return the id of the newest event, once all are in their order."""
-    time.sleep(0.5)  # nothing else tells that the gateway has nothing more to order
+    """Return the id of an event told now, once it and all before it have their order."""
+    mark = f"mark-{token_hex(8)}"
+    _tell(callers, mark)
+    deadline_s = time.monotonic() + 60
     with _client(callers) as gateway:
-        ids = [int(event.id) for event in gateway.list_events()]
-    return max(ids, default=0)
+        while time.monotonic() < deadline_s:
+            for event in gateway.list_events(subject=mark):
+                return int(event.id)
+            time.sleep(0.05)
+    raise AssertionError("the gateway gives events no order")
 
 
 def _client(callers: Callers, *roles: Role) -> Gateway:
@@ -300,7 +306,8 @@ def test_command_lists_and_follows_events(callers: Callers) -> None:
     key_file = callers.gateway.home / "events.key"
     key_file.write_text(make_key(callers.gateway.home, Role.SYSTEM))
     where = [f"--url={callers.gateway.url}", f"--key-file={key_file}"]
-    listed = run("gw", "events", "list", *where, f"--since={since}", "--json")
+    options = [f"--since={since}", "--subject=by-command", "--json"]
+    listed = run("gw", "events", "list", *where, *options)
     found = orjson.loads(listed.stdout)["events"]
     assert [event["subject"] for event in found] == ["by-command", "by-command"]
     options = [f"--since={since}", "--limit=2", "--json"]
