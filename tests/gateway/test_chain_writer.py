@@ -14,7 +14,7 @@ from sqlalchemy import select
 from huitong.client.sender import Sender
 from huitong.client.zone import ZoneClient
 from huitong.gateway.database.engine import Database
-from huitong.gateway.outbox import StepState
+from huitong.gateway.outbox import StepState, signing
 from huitong.gateway.outbox import writer as writing
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.tables import ChainTransactionRow
@@ -77,7 +77,7 @@ async def test_step_is_done_though_the_blocks_are_followed_far_behind(
 ) -> None:
     outbox, (writer,), _ = make_outbox(database, zone, node.private_key("tax"))
     monkeypatch.setattr(BlockFollower, "height", 1)
-    monkeypatch.setattr(writing, "TIMEOUT_BLOCKS", 5)
+    monkeypatch.setattr(signing, "TIMEOUT_BLOCKS", 5)
     await zone.wait_height(10)
     async with running(outbox):
         (step_id,) = await add(outbox, publication(writer.address, "r-1"))

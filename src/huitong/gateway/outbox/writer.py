@@ -33,41 +33,23 @@ from huitong.client.sender import get_account, is_wrong_sequence
 from huitong.client.subscription import BlockSeen, TxSeen
 from huitong.client.terms import AccountTerms
 from huitong.client.zone import ZoneClient
-from huitong.core.address import address_of_public_key, with_prefix
-from huitong.core.errors import (
-    HuitongError,
-    OutOfGasError,
-    TxTimeoutHeightError,
-    UnauthorizedError,
-)
-from huitong.core.secp256k1 import public_key_of_private_key
-from huitong.core.tx import build_transaction
-from huitong.gateway.database.commits import after_commit
+from huitong.core.errors import HuitongError, TxTimeoutHeightError
 from huitong.gateway.database.engine import SQLITE, Database
 from huitong.gateway.outbox.batches import make_batches
 from huitong.gateway.outbox.errors import TransactionLostError
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.lease import Lease
 from huitong.gateway.outbox.ledger import STEPS, Ledger
-from huitong.gateway.outbox.steps import Done, Failed, Step, StepOutcome, StepState
-from huitong.gateway.outbox.tables import (
-    DROPPED,
-    SIGNED,
-    ChainTransactionRow,
-)
+from huitong.gateway.outbox.outcomes import Outcomes
+from huitong.gateway.outbox.signing import Signer
+from huitong.gateway.outbox.steps import Failed, StepState
+from huitong.gateway.outbox.tables import SIGNED, ChainTransactionRow
 from huitong.gateway.outbox.transactions import (
     TRANSACTIONS,
-    Carried,
     Flight,
-    carried_by,
-    committed_row,
     find_transaction,
-    memo_of,
-    responses_of,
     signed_row,
 )
-from huitong.proto.google.protobuf import any_pb2
-from huitong.relayer.gas import GasTable
 
 log = structlog.get_logger("gateway")
 
@@ -80,8 +62,6 @@ GATHER_S: Final = 0.01
 GATHER_BUSY_S: Final = 0.05
 #: Seconds between two looks whether something is late.
 LOOK_S: Final = 1.0
-#: Blocks in which a transaction must come into one; then its steps are signed anew.
-TIMEOUT_BLOCKS: Final = 200
 #: Seconds without a block that holds it, until a transaction is handed over again.
 RESEND_S: Final = 5.0
 #: Seconds before a round is begun again that the zone or the database broke off.
@@ -91,8 +71,6 @@ FOLLOW_LOOKS: Final = 40
 FOLLOW_LOOK_S: Final = 0.05
 #: What a node says that has the bytes already.
 _IN_CACHE: Final = "already exists in cache"
-#: Refusals whose reason may go: a frozen or suspended member, a role taken away.
-_MAY_GO: Final = ((UnauthorizedError.codespace, UnauthorizedError.code),)
 
 
 @final
@@ -116,12 +94,9 @@ class ChainWriter:
         """
         self._database = database
         self._zone = zone
-        self._private_key = private_key
-        ours = address_of_public_key(public_key_of_private_key(private_key))
-        self.address: str = with_prefix(ours, terms.address_prefix)
+        self._signer = Signer(private_key, terms)
+        self.address: str = self._signer.address
         """bech32 address of the account."""
-        self._terms = terms
-        self._gas = GasTable()
         self._in_flight: dict[bytes, Flight] = {}
         self._is_loaded = False
         self._account_number = -1
@@ -132,12 +107,14 @@ class ChainWriter:
         self._may_be_due = True
         self._working = asyncio.Lock()
         self._ledger: Ledger
+        self._outcomes: Outcomes
         self._follower: BlockFollower
         self._lease: Lease
 
     def bind(self, ledger: Ledger, follower: BlockFollower, lease: Lease) -> None:
         """Become part of an outbox."""
         self._ledger, self._follower, self._lease = ledger, follower, lease
+        self._outcomes = Outcomes(self.address, ledger, self._signer.gas, self.wake)
         follower.add(self)
 
     def wake(self) -> None:
@@ -165,7 +142,9 @@ class ChainWriter:
         self, session: AsyncSession, block: BlockSeen, found: Mapping[bytes, TxSeen]
     ) -> None:
         """Write what became of our transactions."""
-        await self._note_committed(session, found, block.height)
+        await self._outcomes.note_committed(
+            session, self._in_flight, found, block.height
+        )
 
     async def applied(
         self, block: BlockSeen, found: Mapping[bytes, TxSeen] | None
@@ -173,7 +152,7 @@ class ChainWriter:
         """Forget the transactions that a block holds."""
         for tx_hash, tx in (found or {}).items():
             flight = self._in_flight.get(tx_hash)
-            if flight is not None and self._is_used_up(flight, tx):
+            if flight is not None and self._outcomes.is_used_up(flight, tx):
                 del self._in_flight[tx_hash]
         if found:
             self._wake.set()  # there is room again
@@ -187,100 +166,6 @@ class ChainWriter:
         """Hand everything over again: the node may have been started anew."""
         self._resend_at_s = 0.0
         self.wake()
-
-    def _is_used_up(self, flight: Flight, tx: TxSeen) -> bool:
-        """Whether the transaction in the block has used up its sequence.
-
-        One that is refused before its messages has not, and may come into a later block.
-        """
-        if tx.code == 0:
-            return True
-        wanted = f"{self.address}/{flight.sequence}"
-        return any(
-            told["type"] == "tx"
-            and any(
-                pair["key"] == "acc_seq" and pair.get("value") == wanted
-                for pair in told["attributes"]
-            )
-            for told in tx.events
-        )
-
-    async def _note_committed(
-        self, session: AsyncSession, found: Mapping[bytes, TxSeen], height: int
-    ) -> None:
-        """Write what transactions in one block came to, those of ours."""
-        done: dict[int, TxSeen] = {}
-        for tx_hash, tx in found.items():
-            flight = self._in_flight.get(tx_hash)
-            if flight is None:
-                continue
-            if self._is_used_up(flight, tx):
-                done[flight.id] = tx
-            else:
-                log.warning("transaction_refused", tx=tx_hash.hex(), reason=tx.log)
-        signed = await session.scalars(
-            select(TRANSACTIONS.c.id)
-            .where(TRANSACTIONS.c.id.in_(done), TRANSACTIONS.c.state == SIGNED)
-            .order_by(TRANSACTIONS.c.id)
-            .with_for_update()
-        )
-        ids = signed.all()
-        if not ids:
-            return
-        await session.execute(
-            update(TRANSACTIONS).where(TRANSACTIONS.c.id == bindparam("of_id")),
-            [committed_row(of_id, done[of_id], height) for of_id in ids],
-        )
-        carried = await carried_by(session, ids)
-        outcomes: list[tuple[Step, StepOutcome]] = []
-        for of_id in ids:
-            steps = [one for one in carried if one.transaction_id == of_id]
-            outcomes += await self._outcomes(session, steps, done[of_id])
-        await self._ledger.note(session, outcomes)
-
-    async def _outcomes(
-        self, session: AsyncSession, carried: Sequence[Carried], tx: TxSeen
-    ) -> list[tuple[Step, StepOutcome]]:
-        """Return what a committed transaction means for its steps."""
-        if tx.code == 0:
-            responses = responses_of(tx)
-            return [(one.step, Done(result=responses[one.index])) for one in carried]
-        error = TransactionFailedError(codespace=tx.codespace, code=tx.code, log=tx.log)
-        if (tx.codespace, tx.code) == (OutOfGasError.codespace, OutOfGasError.code):
-            self._gas.note_out_of_gas()
-        return await self._failures(session, [one.step for one in carried], error)
-
-    async def _failures(
-        self, session: AsyncSession, steps: Sequence[Step], error: HuitongError
-    ) -> list[tuple[Step, StepOutcome]]:
-        """Return what a failure means: of several steps each is tried alone."""
-        if len(steps) > 1:
-            await self._free(session, steps, is_alone=True)
-            return []
-        retry: bool | None = None
-        if isinstance(error, TransactionFailedError):
-            pair = (error.codespace, error.code)
-            out_of_gas = (OutOfGasError.codespace, OutOfGasError.code)
-            retry = pair in _MAY_GO or pair == out_of_gas
-        return [(step, Failed(error=error, retry=retry)) for step in steps]
-
-    async def _free(
-        self, session: AsyncSession, steps: Sequence[Step], **changes: Any
-    ) -> None:
-        """Let steps be taken up again, as if they had not been tried."""
-        now_ns = time.time_ns()
-        await session.execute(
-            update(STEPS)
-            .where(STEPS.c.id.in_([step.id for step in steps]))
-            .values(
-                state=StepState.WAITING,
-                attempts=STEPS.c.attempts - 1,
-                next_attempt_ns=now_ns,
-                changed_ns=now_ns,
-                **changes,
-            )
-        )
-        after_commit(session, self.wake)
 
     # --- working ------------------------------------------------------------------------
 
@@ -366,7 +251,7 @@ class ChainWriter:
                 rows = found.all()
                 batches = list(make_batches(rows, messages_max))
                 signed = [
-                    self._sign(batch, chain_id, self._sequence + place)
+                    (self._sign(batch, chain_id, place), batch)
                     for place, batch in enumerate(batches[:room])
                 ]
                 if signed:
@@ -409,37 +294,14 @@ class ChainWriter:
             self._sequence = max(self._sequence, highest + 1)
         return True
 
-    def _sign(
-        self, batch: Sequence[Any], chain_id: str, sequence: int
-    ) -> tuple[Flight, Sequence[Any]]:
-        """Return a transaction with the messages of steps, and these."""
-        messages = [any_pb2.Any.FromString(step.payload) for step in batch]
-        size = sum(len(step.payload) for step in batch)
-        gas_limit = self._gas.limit(len(batch), size)
-        height = max(self._follower.height, self._newest_height)
-        timeout_height = height + TIMEOUT_BLOCKS
-        price = self._terms.gas_price
-        raw = build_transaction(
-            messages,
-            private_key=self._private_key,
-            chain_id=chain_id,
+    def _sign(self, batch: Sequence[Any], chain_id: str, place: int) -> Flight:
+        return self._signer.sign(
+            batch,
+            chain_id,
             account_number=self._account_number,
-            sequence=sequence,
-            gas_limit=gas_limit,
-            memo=memo_of(batch) or self._terms.memo,
-            timeout_height=timeout_height,
-            fee_denom=price.denom if price else "",
-            fee_amount=price.fee(gas_limit) if price else 0,
+            sequence=self._sequence + place,
+            height=max(self._follower.height, self._newest_height),
         )
-        flight = Flight(
-            id=0,
-            sequence=sequence,
-            tx_hash=hashlib.sha256(raw).digest(),
-            raw=raw,
-            timeout_height=timeout_height,
-            was_offered=False,
-        )
-        return flight, batch
 
     async def _store(
         self, session: AsyncSession, signed: Sequence[tuple[Flight, Sequence[Any]]]
@@ -520,12 +382,11 @@ class ChainWriter:
         """
         async with self._database.transaction() as session:
             for place, (flight, error) in enumerate(refused):
-                steps = await self._drop(session, flight)
+                steps = await self._outcomes.drop(session, flight)
                 if place or is_wrong_sequence(error) or _is_too_late(error):
-                    await self._free(session, steps)
+                    await self._outcomes.free(session, steps)
                 else:
-                    failures = await self._failures(session, steps, error)
-                    await self._ledger.note(session, failures)
+                    await self._outcomes.note_failed(session, steps, error)
         for flight, _ in refused:
             self._in_flight.pop(flight.tx_hash, None)
         first, error = refused[0]
@@ -543,15 +404,6 @@ class ChainWriter:
             log.warning("follower_behind", height=self._follower.height)
             self._newest_height = await self._zone.latest_height()
         self.wake()
-
-    async def _drop(self, session: AsyncSession, flight: Flight) -> list[Step]:
-        """Note that a transaction cannot come into a block any more; return its steps."""
-        await session.execute(
-            update(TRANSACTIONS)
-            .where(TRANSACTIONS.c.id == flight.id)
-            .values(state=DROPPED, raw=b"")
-        )
-        return [one.step for one in await carried_by(session, [flight.id])]
 
     async def _resend(self, now_s: float) -> None:
         """Hand over again what no block holds, and find out what never will."""
@@ -594,13 +446,15 @@ class ChainWriter:
         over = lost
         async with self._database.transaction() as session:
             if found is not None:
-                over = self._is_used_up(flight, found)
-                await self._note_committed(session, {flight.tx_hash: found}, height)
+                over = self._outcomes.is_used_up(flight, found)
+                await self._outcomes.note_committed(
+                    session, self._in_flight, {flight.tx_hash: found}, height
+                )
             elif lost:
                 error = TransactionLostError(
                     tx_hash=flight.tx_hash, height=flight.timeout_height
                 )
-                steps = await self._drop(session, flight)
+                steps = await self._outcomes.drop(session, flight)
                 await self._ledger.note(
                     session, [(step, Failed(error=error)) for step in steps]
                 )
