@@ -14,7 +14,8 @@ from sqlalchemy import select, text
 
 from huitong.gateway.access.roles import Role
 from huitong.gateway.database.engine import Database
-from huitong.gateway.http.idempotency import ANSWER_BYTES_MAX, Idempotency
+from huitong.gateway.http.idempotency import ANSWER_BYTES_MAX
+from huitong.gateway.http.kept_answers import KeptAnswers
 from huitong.gateway.http.settings import HttpSettings
 from huitong.gateway.http.tables import IdempotencyRow
 from tests.gateway.edge_kit import Behind, Store, put_behind
@@ -243,7 +244,7 @@ async def test_attempt_of_a_process_that_died_is_taken_over_after_its_lease(
     database: Database,
 ) -> None:
     clocks = Clocks()
-    here = Idempotency(database, HttpSettings(), clock=clocks.ns)
+    here = KeptAnswers(database, HttpSettings(), clock=clocks.ns)
     dead = await here.begin("key:1", "order-7:first")
     clocks.seconds += 61
     mine = await here.begin("key:1", "order-7:first")

@@ -20,7 +20,7 @@ from huitong.gateway.events.tables import EventRow
 from huitong.gateway.exchange.errors import OrderKeyReusedError
 from huitong.gateway.exchange.orders import ExchangeFilter, ExchangeView, Stage
 from huitong.gateway.http.errors import IdempotencyRunningError
-from huitong.gateway.http.idempotency import Idempotency, KeptAnswer
+from huitong.gateway.http.kept_answers import KeptAnswer, KeptAnswers
 from huitong.gateway.http.settings import HttpSettings
 from huitong.gateway.outbox.steps import StepFilter
 from tests.gateway.exchange_kit import Gateway, make_gateway, request
@@ -101,7 +101,7 @@ async def test_request_that_cannot_be_written_keeps_no_other_back(
 
 
 async def test_key_that_comes_twice_at_once_is_begun_once(database: Database) -> None:
-    keys = Idempotency(database, HttpSettings(), clock=Clocks().ns)
+    keys = KeptAnswers(database, HttpSettings(), clock=Clocks().ns)
     names = [f"order-{number:04}" for number in range(COUNT)]
     answers = await asyncio.gather(
         *(keys.begin("key:1", name) for name in [*names, *names]),
@@ -115,7 +115,7 @@ async def test_answers_kept_at_the_same_time_are_each_their_own(
     database: Database,
 ) -> None:
     clocks = Clocks()
-    keys = Idempotency(database, HttpSettings(), clock=clocks.ns)
+    keys = KeptAnswers(database, HttpSettings(), clock=clocks.ns)
     names = [f"order-{number:04}" for number in range(COUNT)]
     begun = await asyncio.gather(*(keys.begin("key:1", name) for name in names))
     answers = [
@@ -137,7 +137,7 @@ async def test_audit_entries_written_with_other_things_make_one_chain(
 ) -> None:
     writer, clocks = JointWriter(database), Clocks()
     log = AuditLog(database, writer)
-    keys = Idempotency(database, HttpSettings(), clock=clocks.ns, writer=writer)
+    keys = KeptAnswers(database, HttpSettings(), clock=clocks.ns, writer=writer)
     entry = AuditEntry(
         time_ns=1, caller="key:1", method="POST", path="/v1/things", status=201
     )

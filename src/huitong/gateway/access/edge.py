@@ -34,9 +34,9 @@ from huitong.gateway.http.error_page import install_error_page
 from huitong.gateway.http.exchange_forms import Form, Forms
 from huitong.gateway.http.idempotency import (
     KEY_HEADER,
-    Idempotency,
     IdempotencyMiddleware,
 )
+from huitong.gateway.http.kept_answers import KeptAnswers
 from huitong.gateway.http.problems import ProblemBoundary, install_problems
 from huitong.gateway.http.rate_limit import DailyQuota, RateLimit
 from huitong.gateway.http.request_id import (
@@ -58,7 +58,7 @@ class Edge:
 
     api_keys: ApiKeys
     audit: AuditLog
-    idempotency: Idempotency
+    idempotency: KeptAnswers
     gate: Gate
 
 
@@ -97,7 +97,7 @@ def make_edge(
     return Edge(
         api_keys=api_keys,
         audit=AuditLog(database, writer),
-        idempotency=Idempotency(database, http, clock=clock, writer=writer),
+        idempotency=KeptAnswers(database, http, clock=clock, writer=writer),
         gate=gate,
     )
 
