@@ -27,6 +27,7 @@ from huitong.cli.passphrase import (
 from huitong.cli.relay_status import ask_running, show_links
 from huitong.cli.zones import json_option, show
 from huitong.keys.errors import KeyNotFoundError
+from huitong.node.collection import collect_rarely
 from huitong.node.logs import configure_logs
 from huitong.relayer.checking import check_all
 from huitong.relayer.config import (
@@ -335,6 +336,7 @@ def _supervised(
     async def run() -> ResultT:
         keep = partial(save_config, home)
         async with Supervisor(config, private_keys.__getitem__, keep) as supervisor:
+            collect_rarely()
             return await work(supervisor)
 
     return uvloop.run(run())

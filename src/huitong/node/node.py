@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -16,6 +15,7 @@ import uvloop
 from huitong.core.errors import HuitongError
 from huitong.core.invariants import InvariantBrokenError
 from huitong.engines.engine import Engine
+from huitong.node.collection import collect_rarely
 from huitong.node.config import NodeConfig
 from huitong.node.errors import EngineFailedError
 from huitong.node.grpc.server import serving
@@ -27,10 +27,6 @@ from huitong.node.rooms.room import Room
 #: How long a thread may keep Python's lock while another waits for it. The default of
 #: five milliseconds would be added to every answer given while a block is made.
 _SWITCH_INTERVAL_S: Final = 0.001
-#: Objects made before Python looks for unreachable cycles, in its three generations. The
-#: trees hold hundreds of thousands of objects without cycles; looking through them as
-#: often as the default says takes a third of the time of a block.
-_COLLECTION_THRESHOLDS: Final = (100_000, 50, 100)
 _log: Final = structlog.get_logger("node")
 
 OnReady = Callable[[str, int, str, str], None]
@@ -66,7 +62,7 @@ def run_node(
         # What told of an earlier run must not speak for this one.
         _forget_addresses(home)
         with _ROOMS[config.engine](home, config, passphrase) as room:
-            _collect_rarely()
+            collect_rarely()
             try:
                 uvloop.run(_run(home, config, room, on_ready))
             finally:
@@ -78,12 +74,6 @@ def run_node(
 def _forget_addresses(home: Home) -> None:
     home.rpc_address_file.unlink(missing_ok=True)
     home.grpc_address_file.unlink(missing_ok=True)
-
-
-def _collect_rarely() -> None:
-    """Leave what is loaded out of garbage collection, and collect the rest rarely."""
-    gc.freeze()
-    gc.set_threshold(*_COLLECTION_THRESHOLDS)
 
 
 async def _run(home: Home, config: NodeConfig, room: Room, on_ready: OnReady) -> None:
