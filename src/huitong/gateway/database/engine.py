@@ -82,6 +82,7 @@ class Database:
         self.url = read_url(url)
         self.kind = self.url.get_backend_name()
         """``sqlite`` or ``postgresql``."""
+        self._folder = Path(self.url.database or "").parent
         self._file = SqliteFile(self.url) if self.kind == SQLITE else None
         self._engine = _make_engine(self.url)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -187,7 +188,7 @@ class Database:
 
         The driver ends that thread by way of the event loop, which may be closed by then.
         """
-        folder = Path(self.url.database or "").parent
+        folder = self._folder
         if self.kind == SQLITE and not os.access(folder, os.W_OK | os.X_OK):
             raise DatabaseDownError(reason=f"{folder} is missing or not writable")
 

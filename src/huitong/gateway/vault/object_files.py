@@ -1,4 +1,8 @@
-"""Objects of a folder as files: many at once, and as durable as one."""
+"""Objects of a folder as files: many at once, and as durable as one.
+
+Places are strings here, because a ``Path`` for each of thousands of small files costs as
+much as writing them.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +27,10 @@ def write_files(root: Path, files: Sequence[tuple[str, bytes]]) -> list[OSError 
     synced once for all. Only their owner may read them.
     """
     failures: list[OSError | None] = []
+    folder = str(root)
     for name, data in files:
         try:
-            _write(root / name, data)
+            _write(os.path.join(folder, name), data)
         except OSError as error:
             failures.append(error)
         else:
@@ -36,7 +41,7 @@ def write_files(root: Path, files: Sequence[tuple[str, bytes]]) -> list[OSError 
         if failure is None
     ]
     try:
-        sync_folders(root, (root / name for name in written))
+        _sync_folders(folder, (os.path.join(folder, name) for name in written))
     except OSError as error:
         return [failure or error for failure in failures]
     return failures
@@ -67,9 +72,10 @@ def read_piece(path: Path, at: int) -> tuple[bytes, bool]:
 
 def remove_files(root: Path, names: Collection[str]) -> None:
     """Remove files; nothing happens for one that is not there."""
+    folder = str(root)
     for name in names:
         with suppress(FileNotFoundError):
-            (root / name).unlink()
+            os.unlink(os.path.join(folder, name))
 
 
 def remove_fragments(root: Path, before_ns: TimeNs) -> int:
@@ -84,35 +90,35 @@ def remove_fragments(root: Path, before_ns: TimeNs) -> int:
 
 def sync_file(root: Path, path: Path) -> None:
     """Sync a file and every folder from it up to the root; only its owner may read it."""
-    with _opened(path, os.O_RDONLY) as descriptor:
+    with _opened(str(path), os.O_RDONLY) as descriptor:
         os.fchmod(descriptor, 0o600)
         os.fsync(descriptor)
-    sync_folders(root, [path])
+    _sync_folders(str(root), [str(path)])
 
 
-def sync_folders(root: Path, paths: Iterable[Path]) -> None:
+def _sync_folders(root: str, paths: Iterable[str]) -> None:
     """Sync every folder from files up to the root, once."""
-    folders: dict[Path, None] = {}
+    folders: dict[str, None] = {}
     for path in paths:
-        folder = path.parent
+        folder = os.path.dirname(path)
         while folder not in folders:
             folders[folder] = None
             if folder == root:
                 break
-            folder = folder.parent
+            folder = os.path.dirname(folder)
     for folder in folders:
         with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
             os.fsync(descriptor)
 
 
-def _write(path: Path, data: bytes) -> None:
-    aside = path.with_name(f"{path.name}{FRAGMENT_MARK}1")
+def _write(path: str, data: bytes) -> None:
+    aside = f"{path}{FRAGMENT_MARK}1"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         try:
             descriptor = os.open(aside, flags, 0o600)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
             descriptor = os.open(aside, flags, 0o600)
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             _write_all(file.fileno(), data)
@@ -120,7 +126,7 @@ def _write(path: Path, data: bytes) -> None:
         os.rename(aside, path)
     except OSError:
         with suppress(OSError):
-            aside.unlink()
+            os.unlink(aside)
         raise
 
 
@@ -131,7 +137,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 @contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
+def _opened(path: str, flags: int) -> Iterator[int]:
     descriptor = os.open(path, flags)
     try:
         yield descriptor
