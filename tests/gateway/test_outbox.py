@@ -161,6 +161,32 @@ async def test_handler_that_fails_for_one_step_hears_of_the_others(
     assert "what follows failed" in done[1].error
 
 
+async def test_lane_whose_other_end_is_away_is_tried_with_few_steps_and_then_with_all(
+    database: Database, zone: ZoneClient
+) -> None:
+    is_back = False
+
+    def do(step: Step) -> StepOutcome:
+        if step.lane == "a" and not is_back:
+            return Failed(error=DOWN, is_away=True)
+        return Done()
+
+    outbox, executor = doing(database, zone, do, retry_first_s=0.2, retry_longest_s=1)
+    others = [local(f"o{n}", "b") for n in range(40)]
+    async with running(outbox):
+        ids = await add(outbox, *(local(f"a{n}") for n in range(200)))
+        for other in others:
+            (other_id,) = await add(outbox, other)
+            assert (await outbox.wait(other_id, 10)).state == StepState.DONE
+        tried = [key for key in executor.tried if key.startswith("a")]
+        # Two calls of four steps at a time, and a pause after each.
+        assert 8 <= len(tried) < 100
+        is_back = True
+        await outbox.retry(ids[0])
+        done = await wait_all(outbox, ids, 30)
+    assert {step.state for step in done} == {StepState.DONE}
+
+
 async def test_slow_lane_is_not_waited_for(
     database: Database, zone: ZoneClient
 ) -> None:

@@ -300,6 +300,7 @@ class Outbox:
                 next_attempt_ns=now_ns,
                 changed_ns=now_ns,
             )
+            self._runner.resume(step.kind, step.lane)
             self._ledger.begin_at(session, step, now_ns)
         return await self.get(step_id)
 

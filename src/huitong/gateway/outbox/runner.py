@@ -18,6 +18,7 @@ from sqlalchemy import case, func, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from huitong.core.errors import HuitongError
+from huitong.core.time import NS_PER_SECOND
 from huitong.gateway.outbox.ledger import (
     STEPS,
     Ledger,
@@ -25,7 +26,7 @@ from huitong.gateway.outbox.ledger import (
     select_steps,
     step_of,
 )
-from huitong.gateway.outbox.steps import Executor, Step, StepOutcome, StepState
+from huitong.gateway.outbox.steps import Done, Executor, Step, StepOutcome, StepState
 
 log = structlog.get_logger("gateway")
 
@@ -33,6 +34,8 @@ log = structlog.get_logger("gateway")
 WRITTEN_AT_ONCE_MAX: Final = 500
 #: Seconds until outcomes are written again that the database did not take.
 PAUSE_S: Final = 0.5
+#: Longest pause of a lane whose other end is away.
+AWAY_LONGEST_S: Final = 30.0
 #: How long the first step waits for company while others are being carried out.
 GATHER_S: Final = 0.02
 
@@ -52,6 +55,7 @@ class Runner:
         self._executors: dict[str, Executor] = {}
         self._running: dict[tuple[str, str], set[int]] = {}
         self._calls: Counter[tuple[str, str]] = Counter()
+        self._away_until_s: dict[tuple[str, str], float] = {}
         self._attempted: asyncio.Queue[_Attempted] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,10 +68,15 @@ class Runner:
         """Look at once for steps that are due."""
         self._wake.set()
 
+    def resume(self, kind: str, lane: str) -> None:
+        """Try what waits in a lane even if its other end was away."""
+        self._away_until_s.pop((kind, lane), None)
+
     async def run(self) -> None:
         """Carry out what is due until cancelled."""
         self._running.clear()
         self._calls.clear()
+        self._away_until_s.clear()
         self._attempted = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -101,7 +110,7 @@ class Runner:
             for (kind, lane), calls in self._calls.items()
             if calls >= self._executors[kind].parallel_max
         ]
-        found = await self._find_due(running_before, full)
+        found = await self._find_due(running_before, [*full, *self._away()])
         for (kind, lane), due in found.items():
             executor = self._executors[kind]
             # Whole calls are counted, so that batches grow while all are under way.
@@ -110,12 +119,36 @@ class Runner:
             for start in range(0, len(steps), executor.batch_max):
                 self._start(executor, steps[start : start + executor.batch_max])
 
+    def _away(self) -> Sequence[tuple[str, str]]:
+        """Return the lanes whose other end is away."""
+        now_s = time.monotonic()
+        for lane, until_s in list(self._away_until_s.items()):
+            if until_s <= now_s:
+                del self._away_until_s[lane]
+        return list(self._away_until_s)
+
+    def _note_reach(
+        self, lane: tuple[str, str], step: Step, outcome: StepOutcome
+    ) -> None:
+        """Remember whether the other end of a lane is away.
+
+        Else hundreds of steps for one that is would be tried each for itself.
+        """
+        if isinstance(outcome, Done):
+            self._away_until_s.pop(lane, None)
+        elif outcome.is_away:
+            pause_s = self._ledger.pause_ns(step.attempts + 1) / NS_PER_SECOND
+            pause_s = min(pause_s, AWAY_LONGEST_S)
+            until_s = time.monotonic() + pause_s
+            self._away_until_s[lane] = max(until_s, self._away_until_s.get(lane, 0))
+            asyncio.get_running_loop().call_later(pause_s, self.wake)
+
     async def _find_due(
         self,
         running: Mapping[tuple[str, str], set[int]],
-        full: Sequence[tuple[str, str]],
+        passed_over: Sequence[tuple[str, str]],
     ) -> dict[tuple[str, str], list[Step]]:
-        """Return the first steps that are due in each lane that is not full."""
+        """Return the first steps that are due in each lane that has room."""
         known = {step_id for ids in running.values() for step_id in ids}
         rooms = {
             kind: executor.parallel_max * executor.batch_max
@@ -130,8 +163,8 @@ class Runner:
             .where(STEPS.c.next_attempt_ns <= time.time_ns())
             .where(STEPS.c.kind.in_(rooms), STEPS.c.id.not_in(known))
         )
-        if full:
-            due = due.where(tuple_(STEPS.c.kind, STEPS.c.lane).not_in(full))
+        if passed_over:
+            due = due.where(tuple_(STEPS.c.kind, STEPS.c.lane).not_in(passed_over))
         first = due.subquery()
         query = (
             select_steps()
@@ -165,6 +198,7 @@ class Runner:
             self.wake()  # what has come meanwhile has room now
         self._calls[lane] -= 1
         for step, outcome in zip(steps, outcomes, strict=True):
+            self._note_reach(lane, step, outcome)
             self._attempted.put_nowait(_Attempted(step, outcome))
 
     async def _write_all(self) -> None:

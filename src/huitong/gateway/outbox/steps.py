@@ -148,6 +148,9 @@ class Failed:
     error: HuitongError
     retry: bool | None = None
     """Overrides whether it is tried again."""
+    is_away: bool = False
+    """Whether nothing of this lane can be done for now: its other steps are not even
+    tried until the pause of this one is over."""
 
 
 StepOutcome: TypeAlias = Done | Failed

@@ -7,22 +7,17 @@ checked: a name that changes its address in between gains nothing.
 from __future__ import annotations
 
 import ipaddress
-import socket
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
-
-from anyio import to_thread
 
 from huitong.gateway.webhooks.errors import (
     WebhookAddressError,
-    WebhookDownError,
     WebhookUrlError,
 )
+from huitong.gateway.webhooks.lookups import Address, Lookups
 from huitong.gateway.webhooks.settings import WebhookSettings
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 #: Characters of a URL.
 URL_CHARACTERS_MAX: Final = 2_048
 _PORTS: Final = {"https": 443, "http": 80}
@@ -53,7 +48,7 @@ def check_url(url: str, settings: WebhookSettings) -> SplitResult:
     return parts
 
 
-async def find_target(url: str, settings: WebhookSettings) -> Target:
+async def find_target(url: str, settings: WebhookSettings, lookups: Lookups) -> Target:
     """Return where a connection for a URL may go, now.
 
     Raises:
@@ -65,7 +60,7 @@ async def find_target(url: str, settings: WebhookSettings) -> Target:
     port = parts.port or _PORTS[parts.scheme]
     address = _literal(host)
     if address is None:
-        address = await _resolve(host, port)
+        address = await lookups.find(host, port)
         _check_address(parts, address, settings)
     shown = f"[{address}]" if address.version == 6 else str(address)
     path = parts.path or "/"
@@ -122,14 +117,3 @@ def _check_address(
     is_plain_elsewhere = parts.scheme == "http" and not address.is_loopback
     if is_plain_elsewhere or not is_allowed(address, settings):
         raise WebhookAddressError(host=parts.hostname, address=address)
-
-
-async def _resolve(host: str, port: int) -> Address:
-    # A lookup may hang for half a minute. It must hold up neither the threads that the
-    # vault works in, nor the end of the process: it is left alone once nobody waits.
-    lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    try:
-        found = await to_thread.run_sync(lookup, abandon_on_cancel=True)
-    except (OSError, UnicodeError) as error:
-        raise WebhookDownError(host=host, reason="its name has no address") from error
-    return ipaddress.ip_address(str(found[0][4][0]).partition("%")[0])

@@ -20,6 +20,7 @@ from huitong.gateway.http.errors import AbsentError
 from huitong.gateway.outbox.ledger import failure_of
 from huitong.gateway.outbox.steps import Done, Failed, Settled, Step, StepOutcome
 from huitong.gateway.webhooks.book import DELIVER, Webhooks, message_id
+from huitong.gateway.webhooks.errors import WebhookDownError
 from huitong.gateway.webhooks.sending import WebhookSender
 
 #: Type of the event with which a receiver is tried.
@@ -66,6 +67,8 @@ class WebhookDeliveries:
             await self._sender.send(url, name, step.payload, secrets)
         except AbsentError:
             return Done()  # the webhook was removed meanwhile
+        except WebhookDownError as error:
+            return Failed(error=error, is_away=True)
         except HuitongError as error:
             return Failed(error=error)
         except Exception as bug:  # noqa: BLE001 - each delivery fails for itself

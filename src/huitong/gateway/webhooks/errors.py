@@ -45,10 +45,10 @@ class WebhookDownError(
     UnavailableError,
     codespace="webhook",
     code=6,
-    text="the receiver at {host} did not take the event: {reason}",
+    text="the receiver at {host} does not answer: {reason}",
     next_step="The event is sent again by itself.",
 ):
-    """The receiver cannot be reached, or cannot take the event now."""
+    """The receiver cannot be reached; what else waits for it is not tried meanwhile."""
 
 
 class WebhookRefusedError(
@@ -81,3 +81,13 @@ class WebhookKeyError(
     next_step="The account's key was changed: rotate the webhook's secret.",
 ):
     """The secret was sealed under another account's key."""
+
+
+class WebhookBusyError(
+    UnavailableError,
+    codespace="webhook",
+    code=10,
+    text="the receiver at {host} did not take the event: HTTP {status}",
+    next_step="The event is sent again by itself.",
+):
+    """The receiver answered that it cannot take the event now."""

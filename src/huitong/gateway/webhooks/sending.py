@@ -12,7 +12,12 @@ import httpx
 
 from huitong.core.time import NS_PER_SECOND, TimeNs
 from huitong.gateway.webhooks.addresses import find_target
-from huitong.gateway.webhooks.errors import WebhookDownError, WebhookRefusedError
+from huitong.gateway.webhooks.errors import (
+    WebhookBusyError,
+    WebhookDownError,
+    WebhookRefusedError,
+)
+from huitong.gateway.webhooks.lookups import Lookups
 from huitong.gateway.webhooks.settings import WebhookSettings
 from huitong.sdk.webhooks import sign_webhook
 
@@ -41,6 +46,7 @@ class WebhookSender:
         """
         self._settings = settings
         self._clock = clock
+        self._lookups = Lookups()
         self._client = httpx.AsyncClient(
             timeout=settings.timeout_s,
             verify=verify,
@@ -68,7 +74,8 @@ class WebhookSender:
 
         Raises:
             WebhookUrlError, WebhookAddressError: nothing may be sent there.
-            WebhookDownError: it does not answer, or not now.
+            WebhookDownError: it does not answer.
+            WebhookBusyError: it answers that it cannot take the event now.
             WebhookRefusedError: it does not want the event, or points elsewhere.
         """
         host = httpx.URL(url).host
@@ -81,7 +88,7 @@ class WebhookSender:
             reason = str(error) or type(error).__name__
             raise WebhookDownError(host=host, reason=reason) from None
         if status >= 500 or status in _MAY_PASS:
-            raise WebhookDownError(host=host, reason=f"HTTP {status}")
+            raise WebhookBusyError(host=host, status=status)
         if not 200 <= status < 300:
             raise WebhookRefusedError(host=host, reason=f"HTTP {status}")
         return status
@@ -89,7 +96,7 @@ class WebhookSender:
     async def _post(
         self, url: str, message_id: str, body: bytes, secrets: Sequence[str]
     ) -> int:
-        target = await find_target(url, self._settings)
+        target = await find_target(url, self._settings, self._lookups)
         now_s = self._clock() // NS_PER_SECOND
         headers = sign_webhook(message_id, body, secrets, now_s=now_s)
         headers["content-type"] = CONTENT_TYPE

@@ -16,6 +16,7 @@ from huitong.gateway.webhooks.errors import (
     WebhookDownError,
     WebhookUrlError,
 )
+from huitong.gateway.webhooks.lookups import LOOKUPS_MAX, Lookups
 from huitong.gateway.webhooks.settings import WebhookSettings
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -98,7 +99,7 @@ def test_network_of_the_settings_is_taken_and_its_neighbour_is_not() -> None:
 
 async def test_name_is_resolved_and_its_address_is_what_is_connected_to() -> None:
     settings = _settings(networks=LOOPBACK)
-    target = await find_target("https://localhost:8443/in?a=b", settings)
+    target = await find_target("https://localhost:8443/in?a=b", settings, Lookups())
     assert target.url in (
         "https://127.0.0.1:8443/in?a=b",
         "https://[::1]:8443/in?a=b",
@@ -123,7 +124,7 @@ async def test_name_that_leads_inside_or_nowhere_is_refused(
     url: str, error: type[HuitongError]
 ) -> None:
     with pytest.raises(error):
-        await find_target(url, _settings())
+        await find_target(url, _settings(), Lookups())
 
 
 async def test_name_for_this_machine_that_leads_elsewhere_gets_no_plain_http(
@@ -134,7 +135,7 @@ async def test_name_for_this_machine_that_leads_elsewhere_gets_no_plain_http(
 
     monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
     with pytest.raises(WebhookAddressError):
-        await find_target("http://localhost/x", _settings())
+        await find_target("http://localhost/x", _settings(), Lookups())
 
 
 async def test_lookup_that_hangs_holds_up_neither_other_work_nor_the_end(
@@ -145,11 +146,43 @@ async def test_lookup_that_hangs_holds_up_neither_other_work_nor_the_end(
     try:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await find_target("https://erp.example.cn/x", _settings())
+                await find_target("https://erp.example.cn/x", _settings(), Lookups())
         async with asyncio.timeout(10):
             await asyncio.get_running_loop().shutdown_default_executor()
     finally:
         answered.set()
+
+
+async def test_name_is_looked_up_once_for_all_who_wait_and_names_not_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else each attempt at a receiver whose name service hangs would keep a thread."""
+    answered = threading.Event()
+    asked: list[str] = []
+
+    def hang(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        answered.wait(60)
+        return [(2, 1, 6, "", ("8.8.8.8", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    lookups = Lookups()
+    names = [f"erp-{number}.example.cn" for number in range(LOOKUPS_MAX)]
+    waiting = [
+        asyncio.create_task(lookups.find(name, 443)) for name in names for _ in range(3)
+    ]
+    try:
+        while len(asked) < LOOKUPS_MAX:
+            await asyncio.sleep(0.01)
+        for given_up in waiting[:10]:
+            given_up.cancel()
+        with pytest.raises(WebhookDownError, match="too many names"):
+            await lookups.find("one-more.example.cn", 443)
+    finally:
+        answered.set()
+    found = await asyncio.gather(*waiting[10:])
+    assert {str(address) for address in found} == {"8.8.8.8"}
+    assert sorted(asked) == sorted(names)
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "x", "10.0.0.0/33", ""])
