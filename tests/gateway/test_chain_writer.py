@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +14,16 @@ from sqlalchemy import select
 
 from huitong.client.sender import Sender
 from huitong.client.zone import ZoneClient
+from huitong.core.codec import pack_any
 from huitong.gateway.database.engine import Database
 from huitong.gateway.outbox import StepState, signing
 from huitong.gateway.outbox import writer as writing
 from huitong.gateway.outbox.follower import BlockFollower
 from huitong.gateway.outbox.tables import ChainTransactionRow
 from huitong.localnet.process import NodeProcess
+from huitong.localnet.zone import AccountSpec, MemberSpec
 from huitong.proto.google.protobuf import any_pb2
+from huitong.proto.huitong.members.v1 import members_pb2
 from huitong.proto.huitong.records.v1 import records_pb2
 from tests.gateway.outbox_kit import (
     Stop,
@@ -133,6 +137,59 @@ async def test_transaction_that_the_node_refused_is_signed_again_to_the_byte(
     names = [entry["event"] for entry in logs]
     assert names.count("sequence_differs") > 1
     assert "writer_broken" not in names
+
+
+async def test_transaction_refused_in_its_block_before_its_messages_blocks_no_other(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its member is frozen in that block, and stays so until its time is over."""
+    monkeypatch.setattr(signing, "TIMEOUT_BLOCKS", 4)
+    monkeypatch.setattr(writing, "RESEND_S", 0.5)
+    node = NodeProcess(
+        tmp_path / "zone",
+        chain_id="hangzhou-1",
+        members=[MemberSpec(member_id="hz-tax")],
+        accounts=[
+            AccountSpec(name="tax", member_id="hz-tax", roles=("publisher",)),
+            AccountSpec(name="head", member_id="hz-tax", roles=("delegate",)),
+        ],
+        block_time="1s",
+    )
+    node.init()
+    with node, structlog.testing.capture_logs() as logs:
+        async with ZoneClient(node.rpc_url) as zone, ZoneClient(node.rpc_url) as own:
+            head = Sender(zone, node.private_key("head"))
+            freezing = {
+                "signer": node.address("head"),
+                "member_id": "hz-tax",
+                "kind": members_pb2.FREEZE_KIND_OWN,
+                "reason": "keys were stolen",
+            }
+            outbox, (writer,), _ = make_outbox(
+                database, own, node.private_key("tax"), attempts_max=50
+            )
+            broadcast = own.broadcast_many
+
+            async def freeze_before(raws: list[bytes]) -> list[Exception | None]:
+                monkeypatch.setattr(own, "broadcast_many", broadcast)
+                freeze = pack_any(members_pb2.MsgFreezeMember(**freezing))
+                await head.broadcast([freeze], gas_limit=1_000_000)
+                return await broadcast(raws)
+
+            async with running(outbox):
+                # The next block with transactions is a second behind the first one's.
+                await outbox.wait(
+                    *await add(outbox, publication(writer.address, "r-0")), 30
+                )
+                monkeypatch.setattr(own, "broadcast_many", freeze_before)
+                (refused,) = await add(outbox, publication(writer.address, "r-1"))
+                while (await outbox.get(refused)).error_code == 0:
+                    await zone.wait_height(await zone.latest_height() + 1)
+                await head.send(members_pb2.MsgUnfreezeMember(**freezing))
+                (other,) = await add(outbox, publication(writer.address, "r-2"))
+                done = await wait_all(outbox, [refused, other])
+    assert {step.state for step in done} == {StepState.DONE}
+    assert "transaction_refused" in {entry["event"] for entry in logs}
 
 
 def _after(count: int, call: Callable[[float], Awaitable[None]]) -> Any:

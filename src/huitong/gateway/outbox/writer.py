@@ -437,12 +437,14 @@ class ChainWriter:
 
         Args:
             flight: the transaction.
-            lost: whether its sequence or its time is over, so that, if no block holds
-                it, none ever will.
+            lost: whether its sequence or its time is over, so that, if no block has
+                carried it out, none ever will.
         """
         found, height = await find_transaction(self._zone, flight.tx_hash)
         if flight.tx_hash not in self._in_flight:
             return
+        if found is not None and lost and not self._outcomes.is_used_up(flight, found):
+            found = None  # a block refused it before its messages, and none will take it
         over = lost
         async with self._database.transaction() as session:
             if found is not None:
