@@ -46,6 +46,15 @@ class _Attempted:
     outcome: StepOutcome
 
 
+@dataclass(slots=True)
+class _Away:
+    """A lane whose other end did not answer, since it last did."""
+
+    failures: int = 0
+    until_s: float = 0.0
+    """When it is tried again, on the monotonic clock."""
+
+
 @final
 class Runner:
     """Carries out local steps of all kinds."""
@@ -55,7 +64,7 @@ class Runner:
         self._executors: dict[str, Executor] = {}
         self._running: dict[tuple[str, str], set[int]] = {}
         self._calls: Counter[tuple[str, str]] = Counter()
-        self._away_until_s: dict[tuple[str, str], float] = {}
+        self._away: dict[tuple[str, str], _Away] = {}
         self._attempted: asyncio.Queue[_Attempted] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,13 +79,13 @@ class Runner:
 
     def resume(self, kind: str, lane: str) -> None:
         """Try what waits in a lane even if its other end was away."""
-        self._away_until_s.pop((kind, lane), None)
+        self._away.pop((kind, lane), None)
 
     async def run(self) -> None:
         """Carry out what is due until cancelled."""
         self._running.clear()
         self._calls.clear()
-        self._away_until_s.clear()
+        self._away.clear()
         self._attempted = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -94,8 +103,8 @@ class Runner:
             self._wake.clear()
             try:
                 await self._start_due()
-            except HuitongError as failure:
-                log.warning("runner_broken", reason=failure.diagnostics())
+            except (HuitongError, SQLAlchemyError) as failure:
+                log.warning("runner_broken", reason=str(failure))
                 await asyncio.sleep(PAUSE_S)
 
     async def _start_due(self) -> None:
@@ -110,37 +119,35 @@ class Runner:
             for (kind, lane), calls in self._calls.items()
             if calls >= self._executors[kind].parallel_max
         ]
-        found = await self._find_due(running_before, [*full, *self._away()])
+        now_s = time.monotonic()
+        away = [lane for lane, end in self._away.items() if end.until_s > now_s]
+        found = await self._find_due(running_before, [*full, *away])
         for (kind, lane), due in found.items():
             executor = self._executors[kind]
-            # Whole calls are counted, so that batches grow while all are under way.
-            calls_left = max(executor.parallel_max - self._calls[kind, lane], 0)
+            # Whole calls are counted, so that batches grow while all are under way. One
+            # at a time finds out whether an other end that was away is back.
+            calls_max = 1 if (kind, lane) in self._away else executor.parallel_max
+            calls_left = max(calls_max - self._calls[kind, lane], 0)
             steps = due[: calls_left * executor.batch_max]
             for start in range(0, len(steps), executor.batch_max):
                 self._start(executor, steps[start : start + executor.batch_max])
 
-    def _away(self) -> Sequence[tuple[str, str]]:
-        """Return the lanes whose other end is away."""
-        now_s = time.monotonic()
-        for lane, until_s in list(self._away_until_s.items()):
-            if until_s <= now_s:
-                del self._away_until_s[lane]
-        return list(self._away_until_s)
-
-    def _note_reach(
-        self, lane: tuple[str, str], step: Step, outcome: StepOutcome
-    ) -> None:
+    def _note_reach(self, lane: tuple[str, str], outcome: StepOutcome) -> None:
         """Remember whether the other end of a lane is away.
 
         Else hundreds of steps for one that is would be tried each for itself.
         """
         if isinstance(outcome, Done):
-            self._away_until_s.pop(lane, None)
+            if self._away.pop(lane, None) is not None:
+                self.wake()  # it is back: what waits may go
         elif outcome.is_away:
-            pause_s = self._ledger.pause_ns(step.attempts + 1) / NS_PER_SECOND
+            end, now_s = self._away.setdefault(lane, _Away()), time.monotonic()
+            if end.until_s > now_s:
+                return  # another that was under way at the same time told so
+            end.failures += 1
+            pause_s = self._ledger.pause_ns(end.failures) / NS_PER_SECOND
             pause_s = min(pause_s, AWAY_LONGEST_S)
-            until_s = time.monotonic() + pause_s
-            self._away_until_s[lane] = max(until_s, self._away_until_s.get(lane, 0))
+            end.until_s = now_s + pause_s
             asyncio.get_running_loop().call_later(pause_s, self.wake)
 
     async def _find_due(
@@ -189,6 +196,8 @@ class Runner:
     async def _execute(self, executor: Executor, steps: Sequence[Step]) -> None:
         try:
             outcomes = await executor.execute(steps)
+            if len(outcomes) != len(steps):
+                raise RuntimeError(f"{len(outcomes)} outcomes of {len(steps)} steps")
         except Exception as failure:
             if not isinstance(failure, HuitongError):
                 log.error("step_broken", kind=steps[0].kind, exc_info=failure)
@@ -197,8 +206,10 @@ class Runner:
         if self._calls[lane] == executor.parallel_max:
             self.wake()  # what has come meanwhile has room now
         self._calls[lane] -= 1
+        if not self._calls[lane]:
+            del self._calls[lane]
         for step, outcome in zip(steps, outcomes, strict=True):
-            self._note_reach(lane, step, outcome)
+            self._note_reach(lane, outcome)
             self._attempted.put_nowait(_Attempted(step, outcome))
 
     async def _write_all(self) -> None:
@@ -208,7 +219,10 @@ class Runner:
                 batch.append(self._attempted.get_nowait())
             await self._write(batch)
             for done in batch:
-                self._running[done.step.kind, done.step.lane].discard(done.step.id)
+                lane = done.step.kind, done.step.lane
+                self._running[lane].discard(done.step.id)
+                if not self._running[lane]:
+                    del self._running[lane]
 
     async def _write(self, batch: Sequence[_Attempted]) -> None:
         """Write outcomes; what a person changed meanwhile stays as it is."""

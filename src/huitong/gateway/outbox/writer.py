@@ -444,7 +444,9 @@ class ChainWriter:
         if flight.tx_hash not in self._in_flight:
             return
         if found is not None and lost and not self._outcomes.is_used_up(flight, found):
-            found = None  # a block refused it before its messages, and none will take it
+            found = (
+                None  # a block refused it before its messages, and none will take it
+            )
         over = lost
         async with self._database.transaction() as session:
             if found is not None:
