@@ -27,6 +27,8 @@ from tests.vault_kit import *
 
 async def work(folder):
     async with open_room(folder) as room:
+        # The process before may have been killed while it changed the key.
+        await room.again(KEY, [OTHER_KEY]).rotate()
         number = 0
         while True:
             number += 1

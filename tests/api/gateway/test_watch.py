@@ -38,13 +38,13 @@ def test_every_registered_metric_is_served_and_no_other(
     known = {metric.name.removesuffix("_total") for metric in GATEWAY_METRICS}
     assert ours - known <= {f"{name}_created" for name in known}
     assert known <= ours
-    (stuck,) = [
-        sample
+    # Others may be stuck as well: a gateway of another test signs for the same account.
+    stuck = {
+        sample.labels["kind"]: sample.value
         for sample in families["huitong_gateway_steps"].samples
         if sample.labels["state"] == "stuck"
-    ]
-    assert stuck.labels["kind"] == "grants.withdraw"
-    assert stuck.value == 1
+    }
+    assert stuck["grants.withdraw"] == 1
     (info,) = families["huitong_gateway_info"].samples
     assert info.labels["member"] == "hz-tax-bureau"
     assert {
