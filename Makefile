@@ -26,7 +26,7 @@ demo: $(STAMP) ## two zones exchange a document; leaves the evidence in ./out; E
 	$(BIN)/huitong demo --engine $(ENGINE) --out out
 
 test: $(STAMP) ## the everyday tests, shuffled and in parallel
-	$(BIN)/python -m pytest -n 2 -m "not heavy"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not heavy"
 
 test-heavy: $(STAMP) ## minutes-long lanes: kill -9 under load, long property runs
 	$(BIN)/python -m pytest -m heavy --ignore=tests/cluster --ignore=tests/interop --ignore=tests/api/gateway/test_fuzzed.py
