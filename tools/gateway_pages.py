@@ -125,6 +125,7 @@ def gateway_api_page(notice: str) -> str:
         "* `Idempotency-Key` makes a request that is sent again be carried out once.",
         "* What needs a transaction answers 202 and says by `Location` where to look; `?wait=SECONDS` waits for the end and answers 200. `stuck` waits for a person and answers 202.",
         "* Lists: `limit` and `after`, the `next` of the page before.",
+        "* A query parameter that the operation does not have is refused and named as `query.NAME`, as an unknown member of a body is; so is one given twice, unless it is a list (`?state=stuck&state=waiting`).",
         "* Every refusal is a problem (RFC 9457) whose `type` is the page of its [error code](errors.md); `errors` names the fields.",
         "* Every answer has `X-Request-Id`; the chain's memo and the peer's log have the same.",
         "",

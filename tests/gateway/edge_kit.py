@@ -99,6 +99,7 @@ def make_router(store: Store) -> APIRouter:
     @router.get("/things")
     async def list_things(
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        kinds: Annotated[list[str], Query(alias="kind")] = [],  # noqa: B006  FastAPI copies it
     ) -> list[Thing]:
         return list(store.things.values())[:limit]
 

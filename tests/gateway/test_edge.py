@@ -136,6 +136,53 @@ async def test_names_of_unknown_fields_are_bounded_and_visible(
     assert errors[0]["field"].startswith("body.0\\n")
 
 
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("colour=red", ["colour"]),
+        ("colour=red&limit=1&size=", ["colour", "size"]),
+        ("Limit=1", ["Limit"]),
+        ("=1", [""]),
+        ("limit=1&limit=2", ["limit"]),
+        ("limit=1&limit=1", ["limit"]),
+        ("limit=1_0", ["limit"]),
+        ("limit=%2B1", ["limit"]),
+        ("limit=1.0", ["limit"]),
+        ("limit=+1", ["limit"]),
+        ("limit=01", ["limit"]),
+        ("limit=%D9%A1", ["limit"]),
+        ("limit=", ["limit"]),
+    ],
+)
+async def test_query_that_does_not_fit_is_refused_by_its_parameters(
+    query: str, fields: list[str], client: httpx.AsyncClient
+) -> None:
+    answer = await client.get(f"/v1/things?{query}")
+    assert _code(answer) == (422, "http/2")
+    named = [item["field"] for item in answer.json()["errors"]]
+    assert named == [f"query.{name}" for name in fields]
+
+
+@pytest.mark.parametrize("query", ["", "limit=1", "kind=a&kind=b&limit=200"])
+async def test_query_that_fits_is_taken(query: str, client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"/v1/things?{query}")).status_code == 200
+
+
+async def test_query_is_refused_before_the_body_is_read_and_stores_nothing(
+    client: httpx.AsyncClient, behind: Behind
+) -> None:
+    for content in (b"{", b'{"name": "a"}'):
+        answer = await client.post("/v1/things?wiat=1", content=content, headers=JSON)
+        assert _code(answer) == (422, "http/2")
+        assert answer.json()["errors"] == [
+            {
+                "field": "query.wiat",
+                "reason": "no parameter of this operation, which has: none",
+            }
+        ]
+    assert not behind.store.things
+
+
 async def test_method_that_is_not_possible_tells_those_that_are(
     client: httpx.AsyncClient,
 ) -> None:
@@ -264,6 +311,8 @@ async def test_caller_without_the_role_learns_nothing_of_the_form(
             "/v1/things", content=content, headers={**JSON, **auditor}
         )
         assert _code(answer) == (403, "access/7")
+    answer = await client.get("/v1/things?colour=red", headers=auditor)
+    assert _code(answer) == (403, "access/7")
 
 
 async def test_user_of_the_identity_provider_calls_with_its_token(
@@ -289,9 +338,9 @@ async def test_every_call_is_in_the_log_with_its_outcome(
     behind: Behind, client: httpx.AsyncClient
 ) -> None:
     own = client.headers["Authorization"].split("_")[1]
-    await client.post("/v1/things", json={"name": "a"}, params={"secret": "s"})
+    await client.post("/v1/things", json={"name": "a"})
     await client.post("/v1/things", json={"name": "bug"})
-    await client.post("/v1/things", json={})
+    await client.post("/v1/things", json={}, params={"secret": "s"})
     await client.get("/v1/things/a", headers={"Authorization": "Bearer x"})
     await client.delete("/v1/things/a", headers={"X-Request-Id": "order-2026-7"})
     await client.get("/v1/nothing")

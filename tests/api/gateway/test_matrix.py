@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import httpx
+import orjson
 import pytest
 
 from huitong.gateway.access.permissions import PERMISSIONS
@@ -31,6 +32,19 @@ def _status(client: httpx.Client, call: Call) -> int:
         return answer.status_code
 
 
+def _fields_refused(client: httpx.Client, call: Call, query: str) -> list[str] | int:
+    """Return the fields that a problem http/2 names, or the status of another answer."""
+    status = 429
+    while status == 429:
+        with client.stream(call.method, f"{call.path}?{query}") as answer:
+            status = answer.status_code
+            problem = orjson.loads(answer.read()) if status == 422 else {}
+    if not problem:
+        return status
+    assert (problem["codespace"], problem["code"]) == ("http", 2), problem
+    return [item["field"] for item in problem["errors"]]
+
+
 def test_every_role_gets_what_the_table_says_and_nothing_else(
     callers: Callers,
 ) -> None:
@@ -46,3 +60,45 @@ def test_every_role_gets_what_the_table_says_and_nothing_else(
         if not call.fits(status):
             misfits.append(f"{call} but {status}")
     assert misfits == []
+
+
+def test_every_operation_refuses_a_parameter_it_does_not_have_after_its_caller(
+    callers: Callers,
+) -> None:
+    document = callers.anonymous.get("/openapi.json").json()
+    misfits = []
+    for call in calls_of(document, PERMISSIONS):
+        client = callers.anonymous if call.role is None else callers[call.role]
+        told = _fields_refused(client, call, "levle=4")
+        if told != (call.expected or ["query.levle"]):
+            misfits.append(f"{call} but {told}")
+    assert misfits == []
+
+
+def test_every_parameter_is_taken_twice_only_if_it_is_described_as_a_list(
+    callers: Callers,
+) -> None:
+    document = callers.anonymous.get("/openapi.json").json()
+    calls = {
+        call.operation: call
+        for call in calls_of(document, PERMISSIONS)
+        if call.role is not None and call.expected is None
+    }
+    lists = []
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            call = calls[operation["operationId"]]
+            assert call.role is not None
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] != "query":
+                    continue
+                name = parameter["name"]
+                query = f"{name}=*&{name}=*"
+                told = _fields_refused(callers[call.role], call, query)
+                if parameter["schema"].get("type") == "array":
+                    lists.append((call.operation, name))
+                    assert told == [f"query.{name}.0", f"query.{name}.1"], call
+                else:
+                    assert told == [f"query.{name}"], (call, name)
+    assert ("listEvents", "type") in lists
+    assert ("listJobs", "state") in lists

@@ -1,7 +1,7 @@
 """Routes that ask the permission table before anything else.
 
-The order is fixed here, in one place: caller, permission, body. Whoever may not call an
-operation learns nothing about its form.
+The order is fixed here, in one place: caller, permission, query, body. Whoever may not
+call an operation learns nothing about its form.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from huitong.gateway.access.errors import PermissionTableError, RoleMissingError
 from huitong.gateway.access.permissions import PERMISSIONS, Permission, Permissions
 from huitong.gateway.http.problems import problem_responses
 from huitong.gateway.http.strict_json import StrictRoute
+from huitong.gateway.http.strict_query import DeclaredQuery
 
 #: Name of the member of an operation's description that tells its roles.
 ROLES_MEMBER: Final = "x-huitong-roles"
@@ -56,6 +57,7 @@ def guarded_route(permissions: Permissions) -> type[APIRoute]:
             self.permission: Permission = permission
             _describe(permission, path, given)
             super().__init__(path, endpoint, **given)
+            self.query = DeclaredQuery(self.dependant)
 
         def get_route_handler(
             self,
@@ -65,6 +67,7 @@ def guarded_route(permissions: Permissions) -> type[APIRoute]:
 
             async def answer_permitted(request: Request) -> Response:
                 check_permission(request, operation_id(self), self.permission)
+                self.query.check(request.query_params)
                 return await answer(request)
 
             return answer_permitted
