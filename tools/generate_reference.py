@@ -98,6 +98,12 @@ def limits_page() -> str:
     rows += [
         f"| `{name}` | {value} | {why} |" for name, value, why in _constants(source)
     ]
+    rows += ["", "## Bodies of requests to a gateway", ""]
+    rows += ["| limit | value | why |", "| --- | --- | --- |"]
+    source = SOURCE / "gateway" / "http" / "limits.py"
+    rows += [
+        f"| `{name}` | {value} | {why} |" for name, value, why in _constants(source)
+    ]
     return "\n".join(rows) + "\n"
 
 

@@ -52,6 +52,7 @@ from huitong.gateway.exchange.orders import Publication, PublishOrder
 from huitong.gateway.http.cursor import PAGE_DEFAULT, PageAfter, PageLimit
 from huitong.gateway.http.exchange_forms import Form
 from huitong.gateway.http.idempotency import IdempotencyKey
+from huitong.gateway.http.strict_json import read_aside
 from huitong.proto.huitong.records.v1 import records_pb2 as pb
 
 router = make_router("records")
@@ -415,7 +416,11 @@ async def set_record_status(
 
 async def _document_of(request: Request) -> bytes:
     """Return the document of a body that was read before, its numbers as they came."""
-    return encode_json(decode_json(await request.body())["document"])
+
+    def written(body: bytes) -> bytes:
+        return encode_json(decode_json(body)["document"])
+
+    return await read_aside(written, await request.body())
 
 
 def _content_type_of(request: Request) -> str:

@@ -175,20 +175,43 @@ def install_problems(app: FastAPI, errors_url: str) -> None:
 
     async def expected(request: Request, error: Exception) -> Response:
         assert isinstance(error, HuitongError)
-        return answer(request, error)
+        response = answer(request, error)
+        _let_go(error)
+        return response
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return answer(request, error_of_validation(error.errors()))
+        response = answer(request, error_of_validation(error.errors()))
+        _let_go(error)
+        return response
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return answer(request, _error_of_status(request, error))
+        response = answer(request, _error_of_status(request, error))
+        _let_go(error)
+        return response
 
     app.add_exception_handler(HuitongError, expected)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, refused)
     _describe_problems(app)
+
+
+def _let_go(error: BaseException) -> None:
+    """Free what the frames of a failure hold, once it is logged and told.
+
+    The framework keeps the failure of a body in a variable of the very frame that the
+    traceback of its cause leads to. That circle holds the body, as bytes and as text,
+    until the next garbage collection, which comes rarely: see ``node.collection``.
+    """
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if found is not None and id(found) not in seen:
+            seen.add(id(found))
+            found.__traceback__ = None
+            waiting += (found.__cause__, found.__context__)
 
 
 def _describe_problems(app: FastAPI) -> None:
@@ -240,6 +263,7 @@ class ProblemBoundary:
                 raise  # the server ends the connection: an answer cannot be taken back
             if not isinstance(error, HuitongError):
                 log.error("request_failed", reason=type(error).__name__, exc_info=error)
+                _let_go(error)
                 error = InternalError()
             await send_problem(error, self._errors_url, scope, receive, send)
 

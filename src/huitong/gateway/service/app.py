@@ -26,7 +26,7 @@ from huitong.gateway.http.request_metrics import RequestMetrics
 from huitong.gateway.service.background import background_of
 from huitong.gateway.service.services import Opening, Services, build_services
 from huitong.gateway.service.stopping import heard_early
-from huitong.node.collection import collect_rarely
+from huitong.node.collection import OBJECTS_OF_STRANGERS, collect_rarely
 from huitong.node.logs import configure_logs
 
 log = structlog.get_logger("gateway")
@@ -51,7 +51,7 @@ def make_app(opening: Opening) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             async with services.opened(), _background(services):
-                collect_rarely()
+                collect_rarely(OBJECTS_OF_STRANGERS)
                 with heard_early(services.streams.stop):
                     yield
         except HuitongError as error:
