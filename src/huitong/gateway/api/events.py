@@ -32,8 +32,21 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
         "description": "Server-sent events: `id`, `event` with the type, and `data` with the event as JSON on one line.",
         "content": {
             EVENT_STREAM: {
-                "schema": {"type": "string"},
-                "example": "id: 7\nevent: cn.huitong.exchange.settled.v1\ndata: {…}\n\n",
+                "schema": {
+                    "type": "object",
+                    "description": "The fields of one event of the stream, as text.",
+                    "properties": {
+                        "id": {"type": "string", "pattern": "^[0-9]+$"},
+                        "event": {"type": "string"},
+                        "data": {"type": "string"},
+                    },
+                    "required": ["id", "event", "data"],
+                },
+                "example": {
+                    "id": "7",
+                    "event": "cn.huitong.exchange.settled.v1",
+                    "data": "{…}",
+                },
             }
         },
     },
