@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import orjson
@@ -26,6 +27,14 @@ def callers(
         yield made
 
 
+@pytest.fixture(scope="module")
+def document(callers: Callers) -> Any:
+    """Fetch the description once: calls of the matrix use up what nobody may ask for."""
+    answer = callers.anonymous.get("/openapi.json")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
 def _status(client: httpx.Client, call: Call) -> int:
     """Return the status alone: an answer may be a stream that goes on."""
     with client.stream(call.method, call.path) as answer:
@@ -46,9 +55,8 @@ def _fields_refused(client: httpx.Client, call: Call, query: str) -> list[str] |
 
 
 def test_every_role_gets_what_the_table_says_and_nothing_else(
-    callers: Callers,
+    callers: Callers, document: Any
 ) -> None:
-    document = callers.anonymous.get("/openapi.json").json()
     calls = list(calls_of(document, PERMISSIONS))
     assert len(calls) == len(PERMISSIONS) * (len(Role) + 1)
     misfits = []
@@ -63,9 +71,8 @@ def test_every_role_gets_what_the_table_says_and_nothing_else(
 
 
 def test_every_operation_refuses_a_parameter_it_does_not_have_after_its_caller(
-    callers: Callers,
+    callers: Callers, document: Any
 ) -> None:
-    document = callers.anonymous.get("/openapi.json").json()
     misfits = []
     for call in calls_of(document, PERMISSIONS):
         client = callers.anonymous if call.role is None else callers[call.role]
@@ -76,9 +83,8 @@ def test_every_operation_refuses_a_parameter_it_does_not_have_after_its_caller(
 
 
 def test_every_parameter_is_taken_twice_only_if_it_is_described_as_a_list(
-    callers: Callers,
+    callers: Callers, document: Any
 ) -> None:
-    document = callers.anonymous.get("/openapi.json").json()
     calls = {
         call.operation: call
         for call in calls_of(document, PERMISSIONS)
